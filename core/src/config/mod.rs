@@ -1,0 +1,293 @@
+//! Settings: what they are ([`Config`]), where they come from ([`load`]) and what is wrong with
+//! them. `docent.default.toml` holds every default and is the reference manual.
+
+mod load;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub use load::{Overrides, load};
+use rust_decimal::Decimal;
+pub use secret::Secret;
+use serde::Deserialize;
+
+/// The embedded reference configuration.
+pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");
+
+/// What is wrong with the configuration, in words that name the key, the file and the way out.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+/// Every setting. Each key is described in `docent.default.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub data: PathBuf,
+    pub server: Server,
+    pub access: Access,
+    pub ledger: Ledger,
+    pub index: Index,
+    pub embedding: Embedding,
+    pub chat: Chat,
+    pub chunk: Chunk,
+    pub ingest: Ingest,
+    pub retrieval: Retrieval,
+    pub log: Log,
+    pub prices: BTreeMap<String, Price>,
+    #[serde(default, rename = "source")]
+    pub sources: Vec<Source>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    pub public_url: String,
+    pub max_question_chars: usize,
+    pub max_body_bytes: usize,
+    pub answer_seconds: u64,
+    pub shutdown_seconds: u64,
+    pub resume_seconds: u64,
+    pub max_answers: usize,
+}
+
+/// Who may ask without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Anonymous {
+    Loopback,
+    Anywhere,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    pub anonymous: Anonymous,
+    pub anonymous_groups: Vec<String>,
+}
+
+/// Whether tables are brought up to date at start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Migrate {
+    Auto,
+    Check,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    pub database_url: Secret,
+    pub database_url_file: PathBuf,
+    pub pg_bin_dir: PathBuf,
+    pub migrate: Migrate,
+    pub max_connections: u32,
+    pub spool_max_bytes: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Index {
+    pub qdrant_url: String,
+    pub qdrant_api_key: Secret,
+    pub qdrant_api_key_file: PathBuf,
+    pub collection: String,
+    pub timeout_ms: u64,
+}
+
+/// Which of the two embedders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmbeddingKind {
+    Builtin,
+    #[serde(rename = "openai")]
+    OpenAi,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedding {
+    pub kind: EmbeddingKind,
+    pub base_url: String,
+    pub api_key: Secret,
+    pub api_key_file: PathBuf,
+    pub model: String,
+    pub question_model: String,
+    pub passage_prefix: String,
+    pub question_prefix: String,
+    pub dimensions: usize,
+    pub send_dimensions: bool,
+    pub tokenizer: String,
+    pub max_input_tokens: usize,
+    pub batch_texts: usize,
+    pub batch_tokens: usize,
+    pub concurrency: usize,
+    pub timeout_ms: u64,
+    pub retries: usize,
+}
+
+/// Which generator; [`load`] resolves `Auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatKind {
+    Auto,
+    #[serde(rename = "openai")]
+    OpenAi,
+    Extractive,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chat {
+    pub kind: ChatKind,
+    pub base_url: String,
+    pub api_key: Secret,
+    pub api_key_file: PathBuf,
+    pub model: String,
+    pub temperature: f32,
+    pub max_output_tokens: u32,
+    pub window_tokens: usize,
+    pub tokenizer: String,
+    pub first_token_ms: u64,
+    pub stall_ms: u64,
+    pub retries: usize,
+    pub history_turns: usize,
+    pub prompts: PathBuf,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chunk {
+    pub max_tokens: usize,
+    pub overlap_tokens: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    pub max_file_bytes: u64,
+    pub readers: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retrieval {
+    pub candidates: usize,
+    pub passages: usize,
+    pub dense_weight: f32,
+    pub sparse_weight: f32,
+    pub rrf_k: usize,
+    pub min_coverage: f32,
+    pub min_cosine: f32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub level: String,
+    pub format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// US dollars for a million tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    #[serde(with = "rust_decimal::serde::float")]
+    pub input: Decimal,
+    /// Input tokens that the provider had in its cache; `None`: as `input`.
+    #[serde(default, with = "rust_decimal::serde::float_option")]
+    pub cached_input: Option<Decimal>,
+    /// `None` for models that give no tokens (embedders).
+    #[serde(default, with = "rust_decimal::serde::float_option")]
+    pub output: Option<Decimal>,
+}
+
+/// One `[[source]]` entry.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    pub name: String,
+    pub kind: SourceKind,
+    pub path: PathBuf,
+    #[serde(default)]
+    pub include: Vec<String>,
+    #[serde(default)]
+    pub exclude: Vec<String>,
+    #[serde(default = "yes")]
+    pub gitignore: bool,
+    #[serde(default = "everyone")]
+    pub groups: Vec<String>,
+    pub owner: Option<String>,
+    pub owner_slack: Option<String>,
+    pub owner_email: Option<String>,
+    /// Where people open a document; `{path}` stands for its path.
+    #[serde(default)]
+    pub uri: String,
+}
+
+/// What a source is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    Folder,
+}
+
+impl Source {
+    /// A folder named on the command line, without an entry of its own in the configuration.
+    pub fn folder(name: String, path: PathBuf) -> Self {
+        Self {
+            name,
+            kind: SourceKind::Folder,
+            path,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            gitignore: true,
+            groups: everyone(),
+            owner: None,
+            owner_slack: None,
+            owner_email: None,
+            uri: String::new(),
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn everyone() -> Vec<String> {
+    vec![crate::document::EVERYONE.to_owned()]
+}
+
+impl Server {
+    /// Whether the server can only be reached from this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost"
+            || self
+                .host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+
+    /// The path that a reverse proxy puts docent under: empty, or `/docent` (no slash at its end).
+    pub fn base_path(&self) -> String {
+        let after_scheme = self.public_url.split_once("://").map_or("", |(_, rest)| rest);
+        match after_scheme.find('/') {
+            Some(slash) => after_scheme[slash..].trim_end_matches('/').to_owned(),
+            None => String::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

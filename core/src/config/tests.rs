@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn with_file(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("docent.toml");
+    std::fs::write(&path, text).unwrap();
+    std::fs::write(folder.path().join("key.txt"), "sk-from-file\n").unwrap();
+    let environment: BTreeMap<_, _> = environment
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let overrides = Overrides {
+        config: Some(path.clone()),
+        data: None,
+        environment,
+    };
+    load(&overrides).map_err(|error| {
+        error
+            .to_string()
+            .replace(&path.display().to_string(), "docent.toml")
+    })
+}
+
+#[test]
+fn the_defaults_are_valid_and_extractive() {
+    let config = load(&Overrides::default()).unwrap();
+    assert_eq!(config.chat.kind, ChatKind::Extractive);
+    assert_eq!(config.server.port, 8080);
+    assert!(config.sources.is_empty());
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_one() {
+    let said = |text: &str| with_file(text, &[]).unwrap_err();
+    insta::assert_snapshot!(said("[server]\nprot = 1"), @"docent.toml: unknown setting `server.prot`; did you mean `server.port`?");
+    insta::assert_snapshot!(said("[severs]\nport = 1"), @"docent.toml: unknown setting `severs`; did you mean `server`?");
+    insta::assert_snapshot!(said("[[source]]\nname = \"a\"\nkind = \"folder\"\npaht = \"x\""), @"docent.toml: unknown setting `source.paht`; did you mean `path`?");
+    insta::assert_snapshot!(said("qqqqqqqq = 1"), @"docent.toml: unknown setting `qqqqqqqq`; `docent init --all` prints every setting");
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_is_checked_too() {
+    let config = with_file("[server]\nport = 1", &[("DOCENT_SERVER__PORT", "9000")]).unwrap();
+    assert_eq!(config.server.port, 9000);
+    let said = |name: &str, value: &str| with_file("", &[(name, value)]).unwrap_err();
+    insta::assert_snapshot!(said("DOCENT_SERVER__PROT", "1"), @"the environment: unknown setting `DOCENT_SERVER__PROT`; did you mean `DOCENT_SERVER__PORT`?");
+    insta::assert_snapshot!(said("DOCENT_SERVER__PORT", "many"), @"the environment: DOCENT_SERVER__PORT wants a whole number");
+}
+
+#[test]
+fn expected_environment_names_work() {
+    let config = with_file(
+        "",
+        &[
+            ("DATABASE_URL", "postgres://u:p@h/d"),
+            ("QDRANT_URL", "http://q:6334"),
+            ("OPENAI_BASE_URL", "http://m:1/v1"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.ledger.database_url.expose(), "postgres://u:p@h/d");
+    assert_eq!(config.index.qdrant_url, "http://q:6334");
+    assert_eq!(config.chat.kind, ChatKind::OpenAi);
+    assert_eq!(config.chat.base_url, "http://m:1/v1");
+}
+
+#[test]
+fn a_key_of_the_environment_is_not_sent_to_a_server_that_the_file_names() {
+    let config = with_file(
+        "[chat]\nbase_url = \"http://other:1/v1\"",
+        &[("OPENAI_API_KEY", "sk-secret")],
+    )
+    .unwrap();
+    assert!(config.chat.api_key.is_empty());
+}
+
+#[test]
+fn secrets_come_from_files_and_never_show() {
+    let config = with_file("[chat]\napi_key_file = \"key.txt\"", &[]).unwrap();
+    assert_eq!(config.chat.api_key.expose(), "sk-from-file");
+    assert!(!format!("{config:?}").contains("sk-from-file"));
+}
+
+#[test]
+fn a_public_address_without_a_login_is_refused() {
+    let said = with_file("[server]\nhost = \"0.0.0.0\"", &[]).unwrap_err();
+    assert!(said.contains("access.anonymous"), "{said}");
+    assert!(
+        with_file(
+            "[server]\nhost = \"0.0.0.0\"\n[access]\nanonymous = \"anywhere\"",
+            &[]
+        )
+        .is_ok()
+    );
+}
+
+#[test]
+fn the_base_path_comes_from_the_public_url() {
+    let base = |url: &str| {
+        let config = with_file(&format!("[server]\npublic_url = \"{url}\""), &[]).unwrap();
+        config.server.base_path()
+    };
+    assert_eq!(base("https://data.example.com/docent/"), "/docent");
+    assert_eq!(base("https://data.example.com"), "");
+    assert_eq!(base(""), "");
+}
+
+#[test]
+fn every_setting_has_a_comment_and_every_key_is_read() {
+    let mut commented = false;
+    for line in DEFAULTS.lines() {
+        let is_key = line.contains(" = ") && !line.starts_with('#');
+        if is_key && !line.contains(" = {") {
+            assert!(commented, "no comment above `{line}`");
+        }
+        // Keys that stand together share the comment above them.
+        commented = line.starts_with('#') || (is_key && commented);
+    }
+}

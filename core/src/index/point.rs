@@ -1,0 +1,146 @@
+//! What a collection stores of a chunk, and how it is asked for.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::lexical::SparseVector;
+use crate::document::{Chunk, Document, Status, text_hash};
+
+/// Everything stored beside the vectors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Payload {
+    pub document_id: Uuid,
+    pub source: String,
+    pub uri: String,
+    pub path: String,
+    pub title: String,
+    /// Heading path, outermost first.
+    pub heading: Vec<String>,
+    /// The chunk's Markdown, as quoted in answers.
+    pub text: String,
+    pub language: Option<String>,
+    /// Position of the chunk in its document, from 0.
+    pub ordinal: u32,
+    /// [`text_hash`] of the exact text that was embedded.
+    pub text_hash: String,
+    pub asset: Option<String>,
+    pub owner: Option<String>,
+    pub owner_slack: Option<String>,
+    pub owner_email: Option<String>,
+    /// Who may read it; never empty.
+    pub groups: Vec<String>,
+    pub status: Option<Status>,
+    pub updated_at: Option<DateTime<Utc>>,
+    pub fresh_at: Option<DateTime<Utc>>,
+}
+
+impl Payload {
+    /// The payload of a chunk of a document.
+    pub fn of(document: &Document, chunk: &Chunk) -> Self {
+        let metadata = document.metadata.clone();
+        Self {
+            document_id: document.id,
+            source: document.source.clone(),
+            uri: metadata.uri,
+            path: document.path.clone(),
+            title: document.title.clone(),
+            heading: chunk.heading.clone(),
+            text: chunk.text.clone(),
+            language: document.language.clone(),
+            ordinal: chunk.ordinal,
+            text_hash: text_hash(&chunk.embedded_text(&document.title)),
+            asset: metadata.asset,
+            owner: metadata.owner,
+            owner_slack: metadata.owner_slack,
+            owner_email: metadata.owner_email,
+            groups: metadata.groups,
+            status: metadata.status,
+            updated_at: metadata.updated_at,
+            fresh_at: metadata.fresh_at,
+        }
+    }
+
+    /// The text of the sparse side: title, headings and text, and the owner and status, which are
+    /// searchable without being embedded.
+    pub fn lexical_text(&self) -> String {
+        let mut text = self.title.clone();
+        for part in &self.heading {
+            text.push('\n');
+            text.push_str(part);
+        }
+        text.push('\n');
+        text.push_str(&self.text);
+        for part in [&self.asset, &self.owner].into_iter().flatten() {
+            text.push('\n');
+            text.push_str(part);
+        }
+        match self.status {
+            Some(Status::Certified) => text.push_str("\ncertified"),
+            Some(Status::Deprecated) => text.push_str("\ndeprecated"),
+            None => {}
+        }
+        text
+    }
+}
+
+/// A point to store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// [`crate::document::point_id`].
+    pub id: Uuid,
+    /// Unit length, as long as the collection's dimensions.
+    pub dense: Vec<f32>,
+    pub sparse: SparseVector,
+    pub payload: Payload,
+}
+
+/// A point as it stands in the index; `dense` only where it was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPoint {
+    pub id: Uuid,
+    pub dense: Option<Vec<f32>>,
+    pub payload: Payload,
+}
+
+/// Conditions that all must hold. The permission filter is always part of a search.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// At least one of these groups may read the point. `None` is for the ingest stage only.
+    pub groups: Option<Vec<String>>,
+    pub source: Option<String>,
+    pub document_id: Option<Uuid>,
+    pub asset: Option<String>,
+    /// Any of these.
+    pub text_hash: Option<Vec<String>>,
+    /// None of these points.
+    pub not_ids: Vec<Uuid>,
+}
+
+/// A hybrid search: a dense and a sparse arm, fused by weighted reciprocal ranks in the engine.
+/// An arm that is `None` (or an empty sparse vector) is left out.
+#[derive(Debug, Clone, Default)]
+pub struct SearchRequest {
+    pub dense: Option<Vec<f32>>,
+    pub sparse: Option<SparseVector>,
+    pub filter: Filter,
+    /// Candidates each arm hands to the fusion.
+    pub candidates: usize,
+    /// Hits returned.
+    pub limit: usize,
+    pub dense_weight: f32,
+    pub sparse_weight: f32,
+    /// The `k` of reciprocal rank fusion; Qdrant's own default is 2.
+    pub rrf_k: usize,
+}
+
+/// A search result, best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    pub id: Uuid,
+    /// The fused score (or the arm's own, where only one arm was searched).
+    pub score: f32,
+    /// Its dense vector, so that a caller can compute a cosine.
+    pub dense: Vec<f32>,
+    pub payload: Payload,
+}

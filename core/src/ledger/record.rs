@@ -1,0 +1,154 @@
+//! What is written without making anyone wait: calls, conversations and interactions. A record is
+//! the same in the queue, in the spool file and in its table; its id is made here (`UUIDv7`), so a
+//! replay never doubles.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One thing to write. Serialized as one JSON line of the spool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    ModelCall(ModelCall),
+    Interaction(Box<Interaction>),
+    /// Deletes a conversation with its interactions and passages.
+    DeleteConversation(Uuid),
+}
+
+/// What a model was called for. As text in the table: `embed_passages` and so on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    EmbedPassages,
+    EmbedQuestion,
+    Condense,
+    Answer,
+}
+
+/// Whether the provider told the tokens or docent counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageSource {
+    Reported,
+    Estimated,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallOutcome {
+    Ok,
+    RateLimited,
+    Unavailable,
+    Rejected,
+    BadResponse,
+    /// The reader went away, or the process stopped.
+    Cancelled,
+}
+
+/// A line of the cost book.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelCall {
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    pub purpose: Purpose,
+    pub model: String,
+    /// `None` where nothing was used or nothing is known.
+    pub input_tokens: Option<i64>,
+    pub cached_tokens: Option<i64>,
+    pub output_tokens: Option<i64>,
+    pub usage_source: Option<UsageSource>,
+    /// US dollars; `None`: no price is configured for the model.
+    pub cost: Option<Decimal>,
+    pub latency_ms: i64,
+    pub outcome: CallOutcome,
+    pub run_id: Option<Uuid>,
+    pub interaction_id: Option<Uuid>,
+}
+
+/// Where a question came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Web,
+    Api,
+    Terminal,
+}
+
+/// Who is behind a question; only `Person` counts as use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    Person,
+    Evaluation,
+    Demo,
+}
+
+/// How a question ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InteractionOutcome {
+    Answered,
+    Abstained,
+    Failed,
+    /// The reader went away before the end.
+    Cancelled,
+}
+
+/// Which generator gave the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GeneratorKind {
+    Model,
+    Extractive,
+}
+
+/// One question and what became of it. Writing it also writes its conversation's row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interaction {
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    pub conversation_id: Uuid,
+    /// The client's own id of the message, where it sent one.
+    pub message_id: Option<String>,
+    pub channel: Channel,
+    /// Who asked, as the channel knows it (`anonymous`, `terminal`).
+    pub caller: String,
+    pub origin: Origin,
+    pub question: String,
+    pub question_embedding: Option<Vec<f32>>,
+    pub standalone_question: String,
+    pub answer: String,
+    pub outcome: InteractionOutcome,
+    pub generator: Option<GeneratorKind>,
+    /// Why the chat model's answer was not used, where it was not.
+    pub fallback_reason: Option<String>,
+    pub retrieve_ms: i64,
+    pub first_token_ms: Option<i64>,
+    pub total_ms: i64,
+    pub passages: Vec<RetrievedPassage>,
+}
+
+/// A passage that was retrieved for a question.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RetrievedPassage {
+    /// From 1, best first.
+    pub rank: i32,
+    pub point_id: Uuid,
+    pub document_id: Uuid,
+    pub source: String,
+    pub path: String,
+    pub title: String,
+    /// Fused score.
+    pub score: f32,
+    /// Cosine of question and passage.
+    pub cosine: Option<f32>,
+    /// Share of the question's terms that stand in the passage, weighted by rarity.
+    pub coverage: Option<f32>,
+    /// The citation's number in the answer, where it was cited.
+    pub cited_as: Option<i32>,
+    /// The cited quote.
+    pub quote: Option<String>,
+}

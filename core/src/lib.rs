@@ -1,0 +1,8 @@
+//! What both walks of docent share, in the order one reads it.
+
+pub mod config;
+pub mod document;
+pub mod models;
+pub mod index;
+pub mod ledger;
+pub mod postgres;

@@ -1,0 +1,109 @@
+//! The cost book: what each model call used and cost, whatever it was for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+use crate::config::Price;
+use crate::ledger::{CallOutcome, ModelCall, Purpose, Record, UsageSource, Writer};
+
+/// What a call is made for, and whom it is booked to.
+#[derive(Debug, Clone, Copy)]
+pub struct CallFor {
+    pub purpose: Purpose,
+    pub run_id: Option<Uuid>,
+    pub interaction_id: Option<Uuid>,
+}
+
+impl CallFor {
+    /// A call of an ingest run.
+    pub fn run(purpose: Purpose, run_id: Uuid) -> Self {
+        Self {
+            purpose,
+            run_id: Some(run_id),
+            interaction_id: None,
+        }
+    }
+
+    /// A call for a question.
+    pub fn interaction(purpose: Purpose, interaction_id: Uuid) -> Self {
+        Self {
+            purpose,
+            run_id: None,
+            interaction_id: Some(interaction_id),
+        }
+    }
+}
+
+/// Tokens of a call, as the provider reported them or as docent counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    pub input_tokens: u64,
+    /// The part of `input_tokens` that the provider had in its cache.
+    pub cached_tokens: u64,
+    pub output_tokens: u64,
+    pub source: UsageSource,
+}
+
+/// Books calls: prices them and hands them to the ledger's writer, which never makes anyone wait.
+#[derive(Clone)]
+pub struct CostBook {
+    prices: Arc<BTreeMap<String, Price>>,
+    writer: Writer,
+}
+
+impl CostBook {
+    pub fn new(prices: BTreeMap<String, Price>, writer: Writer) -> Self {
+        Self {
+            prices: Arc::new(prices),
+            writer,
+        }
+    }
+
+    /// US dollars for `usage` of `model`; `None` where no price is configured.
+    pub fn cost(&self, model: &str, usage: &Usage) -> Option<Decimal> {
+        let price = self.prices.get(model)?;
+        let cached = usage.cached_tokens.min(usage.input_tokens);
+        let fresh = Decimal::from(usage.input_tokens - cached) * price.input;
+        let from_cache = Decimal::from(cached) * price.cached_input.unwrap_or(price.input);
+        let output = match price.output {
+            Some(price) => Decimal::from(usage.output_tokens) * price,
+            None if usage.output_tokens == 0 => Decimal::ZERO,
+            None => return None,
+        };
+        Some((fresh + from_cache + output) / Decimal::from(1_000_000))
+    }
+
+    /// Books one attempt and answers its cost. `usage` is `None` where nothing was used or known
+    /// (a refused or failed attempt).
+    pub fn record(
+        &self,
+        call: &CallFor,
+        model: &str,
+        usage: Option<Usage>,
+        latency: Duration,
+        outcome: CallOutcome,
+    ) -> Option<Decimal> {
+        let cost = usage.and_then(|usage| self.cost(model, &usage));
+        self.writer.write(Record::ModelCall(ModelCall {
+            id: Uuid::now_v7(),
+            at: Utc::now(),
+            purpose: call.purpose,
+            model: model.to_owned(),
+            input_tokens: usage.map(|usage| usage.input_tokens as i64),
+            cached_tokens: usage.map(|usage| usage.cached_tokens as i64),
+            output_tokens: usage.map(|usage| usage.output_tokens as i64),
+            usage_source: usage.map(|usage| usage.source),
+            cost,
+            latency_ms: latency.as_millis() as i64,
+            outcome,
+            run_id: call.run_id,
+            interaction_id: call.interaction_id,
+        }));
+        cost
+    }
+}

@@ -1,0 +1,13 @@
+//! Everything that calls a model, and the one place that books what a call cost.
+//!
+//! [`Embedder`] turns texts into vectors, [`Generator`] turns a question and its passages into an
+//! answer. Both are enums with two kinds: one that speaks the OpenAI protocol, one built in. Every
+//! call of either kind is booked through [`CostBook`].
+
+mod cost;
+mod error;
+mod tokens;
+
+pub use cost::{CallFor, CostBook, Usage};
+pub use error::ModelError;
+pub use tokens::TokenCounter;

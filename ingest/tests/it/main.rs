@@ -1,0 +1,5 @@
+//! Tests of docent-ingest: real folders in, real index and ledger out.
+
+mod bad_input;
+mod chunking;
+mod extraction;

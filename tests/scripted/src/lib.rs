@@ -1,0 +1,1 @@
+//! Scripted servers for tests and benchmarks.
