@@ -202,13 +202,12 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    #[serde(with = "rust_decimal::serde::float")]
     pub input: Decimal,
     /// Input tokens that the provider had in its cache; `None`: as `input`.
-    #[serde(default, with = "rust_decimal::serde::float_option")]
+    #[serde(default)]
     pub cached_input: Option<Decimal>,
     /// `None` for models that give no tokens (embedders).
-    #[serde(default, with = "rust_decimal::serde::float_option")]
+    #[serde(default)]
     pub output: Option<Decimal>,
 }
 
