@@ -1,0 +1,143 @@
+//! The parts that both walks use, opened from the configuration.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::config::{Config, ConfigError};
+use crate::data_folder::{DataFolder, DataFolderError, Ownership};
+use crate::index::rarity::TermFrequencies;
+use crate::index::{IndexError, VectorIndex};
+use crate::ledger::{Ledger, LedgerError, LedgerOptions};
+use crate::models::{CostBook, Embedder, Generator, ModelError};
+use crate::postgres::{EmbeddedPostgres, PostgresError};
+
+/// Why docent could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// Concrete clients, no traits: what an ingest run or an answer needs.
+pub struct App {
+    pub config: Config,
+    pub data: DataFolder,
+    pub ledger: Ledger,
+    pub index: VectorIndex,
+    pub embedder: Embedder,
+    pub generator: Generator,
+    /// How rare each term of the live collection is; reloaded after a run.
+    pub terms: RwLock<Arc<TermFrequencies>>,
+    // Declared after the parts that use them: fields are dropped in this order.
+    postgres: Option<EmbeddedPostgres>,
+    _ownership: Option<Ownership>,
+}
+
+impl App {
+    /// Whether this configuration keeps anything in the data folder that only one process may open.
+    pub fn needs_ownership(config: &Config) -> bool {
+        config.ledger.database_url.is_empty() || config.index.qdrant_url.is_empty()
+    }
+
+    /// Opens every part. `ownership` is the data folder's lock, where
+    /// [`needs_ownership`](Self::needs_ownership) says so. With `lazy`, a Postgres that is away is
+    /// no error: records wait in the spool until it comes.
+    pub async fn open(
+        config: Config,
+        data: DataFolder,
+        ownership: Option<Ownership>,
+        lazy: bool,
+    ) -> Result<Self, OpenError> {
+        let (connect, postgres) = database(&config, &data).await?;
+        let options = LedgerOptions {
+            connect,
+            max_connections: config.ledger.max_connections,
+            migrate: config.ledger.migrate,
+            spool: data.spool(),
+            spool_max_bytes: config.ledger.spool_max_bytes,
+        };
+        let ledger = if lazy {
+            Ledger::open_lazy(options)
+        } else {
+            Ledger::open(options).await?
+        };
+        let book = CostBook::new(config.prices.clone(), ledger.writer());
+        let index = VectorIndex::open(&config.index, &data.index()).await?;
+        let embedder = Embedder::new(&config.embedding, book.clone())?;
+        let generator = Generator::new(&config.chat, book)?;
+        Ok(Self {
+            config,
+            data,
+            ledger,
+            index,
+            embedder,
+            generator,
+            terms: RwLock::default(),
+            postgres,
+            _ownership: ownership,
+        })
+    }
+
+    /// Reads how rare the live collection's terms are. Without it every term counts alike.
+    pub async fn load_terms(&self) -> Result<(), OpenError> {
+        let Some(live) = self.index.live().await? else {
+            return Ok(());
+        };
+        let frequencies = self.ledger.term_frequencies(&live).await?;
+        let (chunks, _) = self.ledger.lexical_totals(&live).await?;
+        let terms = TermFrequencies::from_terms(frequencies, chunks.max(0) as u64);
+        *self.terms.write() = Arc::new(terms);
+        Ok(())
+    }
+
+    /// The terms as they stand now.
+    pub fn terms(&self) -> Arc<TermFrequencies> {
+        Arc::clone(&self.terms.read())
+    }
+
+    /// Writes what is queued (to Postgres or the spool) and stops the private Postgres.
+    pub async fn close(mut self) {
+        self.ledger.close().await;
+        if let Some(postgres) = self.postgres.take() {
+            postgres.stop().await;
+        }
+    }
+}
+
+async fn database(
+    config: &Config,
+    data: &DataFolder,
+) -> Result<(PgConnectOptions, Option<EmbeddedPostgres>), OpenError> {
+    if config.ledger.database_url.is_empty() {
+        let bin_dir = Some(config.ledger.pg_bin_dir.as_path())
+            .filter(|path: &&Path| !path.as_os_str().is_empty());
+        let postgres = EmbeddedPostgres::start(&data.postgres(), bin_dir).await?;
+        return Ok((postgres.connect_options(), Some(postgres)));
+    }
+    let options = config
+        .ledger
+        .database_url
+        .expose()
+        .parse()
+        .map_err(|_| {
+            ConfigError(
+                "ledger.database_url (DATABASE_URL) is not of the form \
+                 postgres://user:password@host:port/database"
+                    .to_owned(),
+            )
+        })?;
+    Ok((options, None))
+}

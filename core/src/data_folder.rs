@@ -1,0 +1,170 @@
+//! The data folder and its one owner: whoever holds the lock may open the embedded index and the
+//! embedded Postgres. Others reach them through the owner's socket.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Why the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataFolderError {
+    /// It cannot be made or written.
+    #[error("the data folder {folder} cannot be used: {reason}; choose another with --data DIR")]
+    Unusable { folder: String, reason: String },
+    /// Another process has held it for too long.
+    #[error(
+        "the data folder {folder} is in use by {holder}; wait for it to end, or give this command \
+         a folder of its own with --data DIR"
+    )]
+    Held { folder: String, holder: String },
+}
+
+/// The lock of a data folder; given back when it is dropped, or when the process ends in any way.
+#[derive(Debug)]
+pub struct Ownership {
+    _lock: File,
+}
+
+/// A folder, owned or not.
+#[derive(Debug, Clone)]
+pub struct DataFolder {
+    path: PathBuf,
+}
+
+/// A socket path may have at most this many bytes (`sun_path`, with its closing NUL, on Linux).
+const SOCKET_PATH_MAX: usize = 107;
+
+impl DataFolder {
+    /// Makes the folder (0700) where it is missing.
+    pub fn open(path: &Path) -> Result<Self, DataFolderError> {
+        let unusable = |error: std::io::Error| DataFolderError::Unusable {
+            folder: path.display().to_string(),
+            reason: error.to_string(),
+        };
+        if !path.is_dir() {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(path)
+                .map_err(unusable)?;
+        }
+        let path = path.canonicalize().map_err(unusable)?;
+        Ok(Self { path })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the embedded index lies.
+    pub fn index(&self) -> PathBuf {
+        self.path.join("index")
+    }
+
+    /// Where the embedded Postgres lies.
+    pub fn postgres(&self) -> PathBuf {
+        self.path.join("postgres")
+    }
+
+    /// Where records wait while Postgres is away.
+    pub fn spool(&self) -> PathBuf {
+        self.path.join("spool")
+    }
+
+    /// The owner's socket: `docent.sock` in the folder, or, where that path is too long for a
+    /// socket, a name made from it in a private folder below the temporary one.
+    pub fn socket(&self) -> PathBuf {
+        let path = self.path.join("docent.sock");
+        if path.as_os_str().len() <= SOCKET_PATH_MAX {
+            return path;
+        }
+        let digest = crate::document::bytes_hash(path.as_os_str().as_encoded_bytes());
+        let user = rustix::process::getuid().as_raw();
+        std::env::temp_dir()
+            .join(format!("docent-{user}"))
+            .join(format!("{}.sock", &digest[..16]))
+    }
+
+    /// Takes the lock when it is free; otherwise says who holds it.
+    pub fn try_own(&self, command: &str) -> Result<Result<Ownership, String>, DataFolderError> {
+        let path = self.path.join("docent.lock");
+        let unusable = |error: std::io::Error| DataFolderError::Unusable {
+            folder: self.path.display().to_string(),
+            reason: format!("{}: {error}", path.display()),
+        };
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {
+                let holder = format!("docent {command} (process {})", std::process::id());
+                lock.set_len(0).map_err(unusable)?;
+                lock.rewind().map_err(unusable)?;
+                lock.write_all(holder.as_bytes()).map_err(unusable)?;
+                Ok(Ok(Ownership { _lock: lock }))
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                lock.read_to_string(&mut holder).map_err(unusable)?;
+                if holder.is_empty() {
+                    "another process".clone_into(&mut holder);
+                }
+                Ok(Err(holder))
+            }
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+
+    /// Takes the lock, waiting up to `patience` for a short command that holds it.
+    pub async fn own(
+        &self,
+        command: &str,
+        patience: Duration,
+    ) -> Result<Ownership, DataFolderError> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            match self.try_own(command)? {
+                Ok(ownership) => return Ok(ownership),
+                Err(holder) if tokio::time::Instant::now() >= deadline => {
+                    return Err(DataFolderError::Held {
+                        folder: self.path.display().to_string(),
+                        holder,
+                    });
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_owner_is_told_who_holds_the_folder_and_gets_it_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(&folder.path().join("data")).unwrap();
+        let first = data.own("ingest", Duration::ZERO).await.unwrap();
+        let refused = data.own("ask", Duration::from_millis(150)).await;
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("docent ingest (process"), "{said}");
+        drop(first);
+        data.own("ask", Duration::ZERO).await.unwrap();
+    }
+
+    #[test]
+    fn a_long_path_gets_a_socket_that_can_be_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("x".repeat(120));
+        let data = DataFolder::open(&deep).unwrap();
+        assert!(data.socket().as_os_str().len() <= SOCKET_PATH_MAX);
+    }
+}

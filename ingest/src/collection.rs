@@ -1,0 +1,272 @@
+//! Which collection a run writes, and what closes the run: term counts, BM25's average length, the
+//! switch to a new collection, and the generation that index and ledger share.
+
+use std::collections::HashSet;
+
+use docent_core::app::App;
+use docent_core::config;
+use docent_core::index::{CollectionSpec, Filter, IndexError, collection_name, lexical};
+use docent_core::ledger::ingest::{CollectionRow, SourceRow};
+use uuid::Uuid;
+
+use crate::chunk::CHUNKER_VERSION;
+use crate::index;
+use crate::report::{Progress, SourceReport};
+use crate::run::{IngestError, Request, Run};
+
+/// BM25's average passage length before anything was measured, in terms.
+const FIRST_AVERAGE_LENGTH: f64 = 150.0;
+/// The sparse vectors are computed anew when the average has drifted by this share.
+const DRIFT: f64 = 0.1;
+/// Points whose sparse vectors are replaced at a time.
+const SPARSE_POINTS: u32 = 1000;
+
+/// The collection that a run writes.
+pub(crate) struct Target {
+    pub(crate) name: String,
+    pub(crate) average_length: f64,
+    /// The live collection, where it is another one.
+    pub(crate) replaces: Option<String>,
+    /// The live collection, where it has vectors of the same embedding space.
+    pub(crate) reuse_from: Option<String>,
+    pub(crate) exists: bool,
+    /// Index and ledger are of different runs: compare everything.
+    pub(crate) full: bool,
+    /// The run before was interrupted.
+    pub(crate) interrupted: bool,
+    row: CollectionRow,
+}
+
+impl Target {
+    /// What a person should know about the choice.
+    pub(crate) fn explain(&self) -> Option<String> {
+        if let Some(live) = &self.replaces {
+            let why = if self.reuse_from.is_some() {
+                "the chunk settings have changed; vectors of unchanged texts are used again"
+            } else {
+                "the embedding model has changed"
+            };
+            return Some(format!(
+                "{why}: building the new collection {} while {live} goes on answering",
+                self.name
+            ));
+        }
+        self.full.then(|| {
+            "index and ledger are not of the same run: every document is compared".to_owned()
+        })
+    }
+}
+
+/// Finds or makes the collection of the present embedding space and layout.
+pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, IngestError> {
+    let space = app.embedder.space().await?;
+    let embedding = space.fingerprint();
+    let chunk = &app.config.chunk;
+    let tokenizer = match app.config.embedding.kind {
+        config::EmbeddingKind::Builtin => "builtin",
+        config::EmbeddingKind::OpenAi => &app.config.embedding.tokenizer,
+    };
+    let layout = format!(
+        "chunker={CHUNKER_VERSION} max={} overlap={} tokenizer={tokenizer} lexical={}",
+        chunk.max_tokens,
+        chunk.overlap_tokens,
+        lexical::LEXICAL_VERSION
+    );
+    let name = collection_name(&app.config.index.collection, &embedding, &layout);
+
+    let rows = app.ledger.collections().await?;
+    let live = app.index.live().await?;
+    let exists = app.index.collections().await?.contains(&name);
+    let row = rows.iter().find(|row| row.name == name).cloned();
+    let full = match (&row, exists) {
+        (Some(row), true) => app.index.generation(&name).await? != Some(row.generation),
+        // Made by a run that was interrupted at once, or lost: compare with what is there.
+        (None, true) | (Some(_), false) => true,
+        (None, false) => false,
+    };
+    let row = row.unwrap_or(CollectionRow {
+        name: name.clone(),
+        embedding: embedding.clone(),
+        layout,
+        dimensions: space.dimensions as i32,
+        generation: Uuid::now_v7(),
+        average_length: FIRST_AVERAGE_LENGTH,
+        live: false,
+    });
+    if !request.dry_run {
+        if !exists {
+            let spec = CollectionSpec {
+                name: name.clone(),
+                dimensions: space.dimensions,
+            };
+            app.index.create(&spec).await?;
+        }
+        app.ledger.save_collection(&row).await?;
+    }
+    let replaces = live.filter(|live| *live != name);
+    let reuse_from = replaces.clone().filter(|live| {
+        rows.iter()
+            .any(|row| row.name == *live && row.embedding == embedding)
+    });
+    let interrupted = app.ledger.interrupted_runs(&name).await?;
+    Ok(Target {
+        name,
+        average_length: row.average_length,
+        replaces,
+        reuse_from,
+        exists: exists || !request.dry_run,
+        full,
+        interrupted,
+        row,
+    })
+}
+
+/// The sources of a run. A new collection needs all that the live one was built from, also folders
+/// that were named on the command line once.
+pub(crate) async fn sources_to_run(
+    app: &App,
+    request: &Request,
+    target: &Target,
+) -> Result<Vec<config::Source>, IngestError> {
+    let mut sources = request.sources.clone();
+    let Some(live) = &target.replaces else {
+        return Ok(sources);
+    };
+    let mut names: HashSet<String> = sources.iter().map(|source| source.name.clone()).collect();
+    for row in app.ledger.sources(live).await? {
+        if !names.insert(row.name.clone()) {
+            continue;
+        }
+        let configured = app.config.sources.iter().find(|source| source.name == row.name);
+        match configured {
+            Some(source) => sources.push(source.clone()),
+            None if !row.configured => {
+                sources.push(config::Source::folder(row.name, row.path.into()));
+            }
+            None => {}
+        }
+    }
+    Ok(sources)
+}
+
+/// The row that remembers a source.
+pub(crate) fn source_row(app: &App, source: &config::Source) -> SourceRow {
+    SourceRow {
+        name: source.name.clone(),
+        kind: "folder".to_owned(),
+        path: source.path.display().to_string(),
+        configured: app.config.sources.iter().any(|one| one.name == source.name),
+    }
+}
+
+/// Takes out the sources that the configuration named once and names no longer.
+pub(crate) async fn forget_unconfigured(
+    run: &Run,
+    request: &Request,
+) -> Result<Vec<SourceReport>, IngestError> {
+    let mut reports = Vec::new();
+    for row in run.app.ledger.sources(&run.collection).await? {
+        if !row.configured || request.sources.iter().any(|source| source.name == row.name) {
+            continue;
+        }
+        let filter = Filter {
+            source: Some(row.name.clone()),
+            ..Filter::default()
+        };
+        let rows = run.app.ledger.documents(&run.collection, &row.name).await?;
+        let mut report = SourceReport::new(&row.name);
+        report.documents.removed = rows.values().filter(|row| row.indexed).count() as u64;
+        run.app
+            .index
+            .delete_matching(&run.collection, &filter)
+            .await?;
+        run.app.index.flush(&run.collection).await?;
+        run.app.ledger.forget_source(&run.collection, &row.name).await?;
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+/// Closes a run: what the collection as a whole knows is brought up to date, then it goes live.
+pub(crate) async fn finish(
+    run: &Run,
+    target: &Target,
+    reports: &[SourceReport],
+) -> Result<(), IngestError> {
+    let app = &run.app;
+    let changed = reports.iter().any(|report| {
+        let documents = &report.documents;
+        documents.indexed + documents.removed + documents.skipped + documents.failed > 0
+    });
+    let complete = reports.iter().all(|report| report.error.is_none());
+    let mut row = target.row.clone();
+    if changed || run.distrust || target.replaces.is_some() || !row.live {
+        let forgot = reports.len() > 1 && reports.iter().any(|report| report.documents.removed > 0);
+        if run.distrust || forgot {
+            let terms = index::all_terms(run).await?;
+            app.ledger.replace_terms(&run.collection, &terms).await?;
+        }
+        row.average_length = average_length(run).await?;
+        app.index.optimize(&run.collection).await?;
+        app.index.flush(&run.collection).await?;
+        row.generation = Uuid::now_v7();
+        app.index
+            .set_generation(&run.collection, row.generation)
+            .await?;
+    }
+    app.ledger.close_interrupted_runs(&run.collection, run.id).await?;
+    if !complete && target.replaces.is_some() {
+        run.progress.send(Progress::Note {
+            text: "not every source could be read, so the old collection stays in use".to_owned(),
+        });
+        app.ledger.save_collection(&row).await?;
+        return Ok(());
+    }
+    row.live = true;
+    app.ledger.save_collection(&row).await?;
+    app.index.switch(&run.collection).await?;
+    if let Some(old) = &target.replaces {
+        app.index.remove(old).await?;
+        app.ledger.delete_collection(old).await?;
+    }
+    app.load_terms().await?;
+    Ok(())
+}
+
+/// The collection's average passage length; where it has drifted, the sparse vectors are computed
+/// anew from the stored texts, without a model call.
+async fn average_length(run: &Run) -> Result<f64, IngestError> {
+    let (chunks, terms) = run.app.ledger.lexical_totals(&run.collection).await?;
+    if chunks == 0 {
+        return Ok(run.average_length);
+    }
+    let average = terms as f64 / chunks as f64;
+    if (average / run.average_length - 1.0).abs() < DRIFT {
+        return Ok(run.average_length);
+    }
+    replace_sparse(run, average as f32).await?;
+    Ok(average)
+}
+
+async fn replace_sparse(run: &Run, average: f32) -> Result<(), IndexError> {
+    let index = &run.app.index;
+    let mut offset = None;
+    loop {
+        let page = index
+            .scroll(&run.collection, offset, SPARSE_POINTS, false)
+            .await?;
+        let vectors = page
+            .points
+            .iter()
+            .map(|point| {
+                let text = point.payload.lexical_text();
+                (point.id, lexical::passage_vector(&text, average))
+            })
+            .collect();
+        index.set_sparse(&run.collection, vectors).await?;
+        offset = page.next;
+        if offset.is_none() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Embed: vectors for a batch's chunks. A chunk whose exact text has a vector already, in the
+//! collection or earlier in the batch, costs nothing.
+
+use std::collections::{HashMap, HashSet};
+
+use docent_core::document::{Chunk, Document, point_id};
+use docent_core::index::{Payload, Point, lexical};
+use docent_core::ledger::Purpose;
+use docent_core::ledger::ingest::DocumentRow;
+use docent_core::models::CallFor;
+use rust_decimal::Decimal;
+
+use crate::prepare::{Batch, ChangedDocument, Prepared};
+use crate::run::Run;
+
+/// A changed document with the points of its chunks.
+pub(crate) struct EmbeddedDocument {
+    pub(crate) row: DocumentRow,
+    /// Its row from an earlier run, where it has one.
+    pub(crate) before: Option<DocumentRow>,
+    pub(crate) points: Vec<Point>,
+    /// Why some chunks have no vector; then `points` holds the others, which are kept so that they
+    /// are not paid for again.
+    pub(crate) failure: Option<String>,
+    pub(crate) embedded: u64,
+    pub(crate) reused: u64,
+}
+
+/// A batch after the embedder.
+pub(crate) struct Embedded {
+    pub(crate) documents: Vec<EmbeddedDocument>,
+    /// What needs no vector.
+    pub(crate) others: Vec<Prepared>,
+    pub(crate) tokens: u64,
+    /// `None`: no price is configured for the model.
+    pub(crate) cost: Option<Decimal>,
+    /// The index could not be asked for vectors to use again.
+    pub(crate) failure: Option<docent_core::index::IndexError>,
+}
+
+/// Embeds what is new in a batch.
+pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
+    let mut changed = Vec::new();
+    let mut embedded = Embedded {
+        documents: Vec::new(),
+        others: Vec::new(),
+        tokens: 0,
+        cost: Some(Decimal::ZERO),
+        failure: None,
+    };
+    for prepared in batch.0 {
+        match prepared {
+            Prepared::Changed(one) => {
+                let payloads = payloads(&one.document, &one.chunks);
+                changed.push((one, payloads));
+            }
+            other => embedded.others.push(other),
+        }
+    }
+    if changed.is_empty() {
+        return embedded;
+    }
+
+    let mut wanted: Vec<String> = Vec::new();
+    let mut texts: HashMap<String, String> = HashMap::new();
+    for (one, payloads) in &changed {
+        for (chunk, payload) in one.chunks.iter().zip(payloads) {
+            if !texts.contains_key(&payload.text_hash) {
+                wanted.push(payload.text_hash.clone());
+                let text = chunk.embedded_text(&one.document.title);
+                texts.insert(payload.text_hash.clone(), text);
+            }
+        }
+    }
+
+    let mut vectors = match known_vectors(run, &wanted).await {
+        Ok(known) => Vectors {
+            by_hash: known,
+            ..Vectors::default()
+        },
+        Err(error) => {
+            embedded.failure = Some(error);
+            return embedded;
+        }
+    };
+    wanted.retain(|hash| !vectors.by_hash.contains_key(hash));
+    vectors.new = wanted.iter().cloned().collect();
+    let missing: Vec<String> = wanted.iter().map(|hash| texts[hash].clone()).collect();
+    if run.dry_run {
+        let counter = run.app.embedder.counter();
+        embedded.tokens = missing.iter().map(|text| counter.count(text) as u64).sum();
+        embedded.cost = run.app.embedder.estimate(embedded.tokens);
+        vectors
+            .by_hash
+            .extend(wanted.into_iter().map(|hash| (hash, Vec::new())));
+    } else {
+        let call = CallFor::run(Purpose::EmbedPassages, run.id);
+        let results = run.app.embedder.embed_passages(&call, &missing).await;
+        for (hash, result) in wanted.into_iter().zip(results) {
+            match result {
+                Ok(one) => {
+                    embedded.tokens += one.tokens;
+                    embedded.cost = embedded.cost.zip(one.cost).map(|(sum, cost)| sum + cost);
+                    vectors.by_hash.insert(hash, one.vector);
+                }
+                Err(error) => {
+                    vectors.failures.insert(hash, error.to_string());
+                }
+            }
+        }
+    }
+
+    for (one, payloads) in changed {
+        embedded
+            .documents
+            .push(vectors.document(run, *one, payloads));
+    }
+    embedded
+}
+
+fn payloads(document: &Document, chunks: &[Chunk]) -> Vec<Payload> {
+    chunks
+        .iter()
+        .map(|chunk| Payload::of(document, chunk))
+        .collect()
+}
+
+async fn known_vectors(
+    run: &Run,
+    hashes: &[String],
+) -> Result<HashMap<String, Vec<f32>>, docent_core::index::IndexError> {
+    let index = &run.app.index;
+    let mut vectors = if run.dry_run && !run.collection_exists {
+        HashMap::new()
+    } else {
+        index.vectors_by_text_hash(&run.collection, hashes).await?
+    };
+    if let Some(other) = &run.reuse_from {
+        let missing: Vec<String> = hashes
+            .iter()
+            .filter(|hash| !vectors.contains_key(*hash))
+            .cloned()
+            .collect();
+        vectors.extend(index.vectors_by_text_hash(other, &missing).await?);
+    }
+    Ok(vectors)
+}
+
+/// The vectors of a batch by the hash of the embedded text.
+#[derive(Default)]
+struct Vectors {
+    by_hash: HashMap<String, Vec<f32>>,
+    /// Those asked of the embedder now; the first chunk that takes one counts as embedded.
+    new: HashSet<String>,
+    failures: HashMap<String, String>,
+}
+
+impl Vectors {
+    fn document(
+        &mut self,
+        run: &Run,
+        changed: ChangedDocument,
+        payloads: Vec<Payload>,
+    ) -> EmbeddedDocument {
+        let mut embedded = EmbeddedDocument {
+            row: changed.row,
+            before: changed.before,
+            points: Vec::with_capacity(payloads.len()),
+            failure: None,
+            embedded: 0,
+            reused: 0,
+        };
+        let mut occurrences: HashMap<String, usize> = HashMap::new();
+        for payload in payloads {
+            let Some(dense) = self.by_hash.get(&payload.text_hash) else {
+                embedded.failure = self.failures.get(&payload.text_hash).cloned();
+                continue;
+            };
+            let occurrence = occurrences.entry(payload.text_hash.clone()).or_default();
+            let id = point_id(changed.document.id, &payload.text_hash, *occurrence);
+            *occurrence += 1;
+            if self.new.remove(&payload.text_hash) {
+                embedded.embedded += 1;
+            } else {
+                embedded.reused += 1;
+            }
+            let lexical = payload.lexical_text();
+            embedded.row.lexical_length += lexical::length(&lexical) as i64;
+            embedded.points.push(Point {
+                id,
+                dense: dense.clone(),
+                sparse: lexical::passage_vector(&lexical, run.average_length as f32),
+                payload,
+            });
+        }
+        embedded
+    }
+}

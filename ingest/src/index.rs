@@ -1,0 +1,328 @@
+//! Index: points in, stale points out, durable before anything is recorded.
+
+use std::collections::HashMap;
+
+use docent_core::document::{Document, Outcome};
+use docent_core::index::{Filter, IndexError, Payload, Point, StoredPoint, lexical};
+use docent_core::ledger::ingest::{DocumentRow, TermDeltas};
+use docent_core::config;
+use uuid::Uuid;
+
+use crate::embed::{Embedded, EmbeddedDocument};
+use crate::prepare::Prepared;
+use crate::run::Run;
+
+/// Points written at a time.
+const UPSERT_POINTS: usize = 512;
+
+/// A batch that is durable in the index and waits for its rows.
+#[derive(Default)]
+pub(crate) struct Indexed {
+    /// Path and outcome of every document of the batch.
+    pub(crate) outcomes: Vec<(String, Outcome)>,
+    /// Rows to write for documents that are in the index as they say.
+    pub(crate) rows: Vec<DocumentRow>,
+    /// Documents that left the index.
+    pub(crate) removed: Vec<DocumentRow>,
+    pub(crate) terms: TermDeltas,
+    pub(crate) embedded: u64,
+    pub(crate) reused: u64,
+    pub(crate) tokens: u64,
+    pub(crate) cost: Option<rust_decimal::Decimal>,
+}
+
+/// Brings the index to the state of a batch.
+pub(crate) async fn batch(run: &Run, batch: Embedded) -> Result<Indexed, IndexError> {
+    if let Some(error) = batch.failure {
+        return Err(error);
+    }
+    let mut indexed = Indexed {
+        tokens: batch.tokens,
+        cost: batch.cost,
+        ..Indexed::default()
+    };
+    for prepared in batch.others {
+        other(run, &mut indexed, prepared).await?;
+    }
+    changed(run, &mut indexed, batch.documents).await?;
+    if !run.dry_run {
+        run.app.index.flush(&run.collection).await?;
+    }
+    Ok(indexed)
+}
+
+async fn other(run: &Run, indexed: &mut Indexed, prepared: Prepared) -> Result<(), IndexError> {
+    match prepared {
+        Prepared::Unchanged(row) => {
+            let path = row.as_ref().map(|row| row.path.clone()).unwrap_or_default();
+            indexed.outcomes.push((path, Outcome::Unchanged));
+            indexed.rows.extend(row);
+        }
+        Prepared::Metadata(row, document) => {
+            indexed.outcomes.push((row.path.clone(), Outcome::Indexed));
+            if !run.dry_run {
+                set_metadata(run, indexed, &document).await?;
+            }
+            indexed.rows.push(row);
+        }
+        Prepared::LeftOut {
+            path,
+            outcome,
+            known,
+        } => {
+            // Left out on purpose: what was indexed of it goes. Failed: it stays until it can be
+            // read again.
+            if let (Outcome::Skipped(_), Some(row)) = (&outcome, known)
+                && row.indexed
+            {
+                remove_document(run, indexed, row).await?;
+            }
+            indexed.outcomes.push((path, outcome));
+        }
+        Prepared::Changed(..) => {}
+    }
+    Ok(())
+}
+
+/// New metadata on all points of a document: payload and sparse vector, no model call.
+async fn set_metadata(
+    run: &Run,
+    indexed: &mut Indexed,
+    document: &Document,
+) -> Result<(), IndexError> {
+    let mut updates = Vec::new();
+    for point in document_points(run, document.id).await? {
+        count_terms(&mut indexed.terms, &point.payload, -1);
+        let payload = with_metadata(&point.payload, document);
+        count_terms(&mut indexed.terms, &payload, 1);
+        let sparse = lexical::passage_vector(&payload.lexical_text(), run.average_length as f32);
+        updates.push((point.id, payload, sparse));
+    }
+    run.app.index.set_metadata(&run.collection, updates).await
+}
+
+fn with_metadata(payload: &Payload, document: &Document) -> Payload {
+    let metadata = document.metadata.clone();
+    Payload {
+        uri: metadata.uri,
+        asset: metadata.asset,
+        owner: metadata.owner,
+        owner_slack: metadata.owner_slack,
+        owner_email: metadata.owner_email,
+        groups: metadata.groups,
+        status: metadata.status,
+        updated_at: metadata.updated_at,
+        fresh_at: metadata.fresh_at,
+        language: document.language.clone(),
+        ..payload.clone()
+    }
+}
+
+async fn changed(
+    run: &Run,
+    indexed: &mut Indexed,
+    documents: Vec<EmbeddedDocument>,
+) -> Result<(), IndexError> {
+    let mut points: Vec<Point> = Vec::new();
+    let mut stale: Vec<(Uuid, Vec<Uuid>)> = Vec::new();
+    for document in documents {
+        indexed.embedded += document.embedded;
+        indexed.reused += document.reused;
+        let id = document.row.document_id;
+        let was_indexed = document.before.as_ref().is_some_and(|row| row.indexed);
+        if let Some(reason) = document.failure {
+            // Whom the document may be shown to changes at once, even where its new text could not
+            // be embedded. The vectors that did arrive are kept: they are not paid for again.
+            if let Some(first) = document.points.first().filter(|_| was_indexed && !run.dry_run) {
+                apply_permission(run, id, &first.payload).await?;
+            }
+            let outcome = Outcome::Failed(reason);
+            indexed.outcomes.push((document.row.path.clone(), outcome));
+        } else {
+            if was_indexed && !run.dry_run {
+                for point in document_points(run, id).await? {
+                    count_terms(&mut indexed.terms, &point.payload, -1);
+                }
+            }
+            for point in &document.points {
+                count_terms(&mut indexed.terms, &point.payload, 1);
+            }
+            // A document without a row has points only where a run was interrupted.
+            if document.before.is_some() || run.distrust {
+                stale.push((id, document.points.iter().map(|point| point.id).collect()));
+            }
+            let path = document.row.path.clone();
+            indexed.outcomes.push((path, Outcome::Indexed));
+            indexed.rows.push(document.row);
+        }
+        points.extend(document.points);
+    }
+    if run.dry_run {
+        return Ok(());
+    }
+    upsert(run, points).await?;
+    for (document_id, not_ids) in stale {
+        let filter = Filter {
+            document_id: Some(document_id),
+            not_ids,
+            ..Filter::default()
+        };
+        run.app
+            .index
+            .delete_matching(&run.collection, &filter)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn upsert(run: &Run, points: Vec<Point>) -> Result<(), IndexError> {
+    let mut rest = points.into_iter().peekable();
+    while rest.peek().is_some() {
+        let part: Vec<Point> = rest.by_ref().take(UPSERT_POINTS).collect();
+        run.app.index.upsert(&run.collection, part).await?;
+    }
+    Ok(())
+}
+
+async fn apply_permission(run: &Run, id: Uuid, new: &Payload) -> Result<(), IndexError> {
+    let mut updates = Vec::new();
+    for point in document_points(run, id).await? {
+        let payload = Payload {
+            groups: new.groups.clone(),
+            status: new.status,
+            ..point.payload
+        };
+        let sparse = lexical::passage_vector(&payload.lexical_text(), run.average_length as f32);
+        updates.push((point.id, payload, sparse));
+    }
+    run.app.index.set_metadata(&run.collection, updates).await
+}
+
+/// Takes documents that are gone from the source out of the index.
+pub(crate) async fn remove(run: &Run, gone: &[&DocumentRow]) -> Result<Indexed, IndexError> {
+    let mut indexed = Indexed {
+        cost: Some(rust_decimal::Decimal::ZERO),
+        ..Indexed::default()
+    };
+    for row in gone {
+        if row.indexed {
+            indexed.outcomes.push((row.path.clone(), Outcome::Removed));
+        }
+        remove_document(run, &mut indexed, (*row).clone()).await?;
+    }
+    if !gone.is_empty() && !run.dry_run {
+        run.app.index.flush(&run.collection).await?;
+    }
+    Ok(indexed)
+}
+
+async fn remove_document(
+    run: &Run,
+    indexed: &mut Indexed,
+    row: DocumentRow,
+) -> Result<(), IndexError> {
+    if !run.dry_run {
+        if row.indexed {
+            for point in document_points(run, row.document_id).await? {
+                count_terms(&mut indexed.terms, &point.payload, -1);
+            }
+        }
+        let filter = Filter {
+            document_id: Some(row.document_id),
+            ..Filter::default()
+        };
+        run.app
+            .index
+            .delete_matching(&run.collection, &filter)
+            .await?;
+    }
+    indexed.removed.push(row);
+    Ok(())
+}
+
+/// After a full comparison: points of the source that no row of the ledger knows are leftovers of
+/// an index that was restored from elsewhere.
+pub(crate) async fn remove_strangers(
+    run: &Run,
+    source: &config::Source,
+) -> Result<(), crate::run::IngestError> {
+    let rows = run
+        .app
+        .ledger
+        .documents(&run.collection, &source.name)
+        .await?;
+    let known: std::collections::HashSet<Uuid> = rows
+        .values()
+        .filter(|row| row.indexed)
+        .map(|row| row.document_id)
+        .collect();
+    let mut offset = None;
+    let mut strangers = Vec::new();
+    loop {
+        let page = run
+            .app
+            .index
+            .scroll(&run.collection, offset, 1000, false)
+            .await?;
+        strangers.extend(
+            page.points
+                .iter()
+                .filter(|point| {
+                    point.payload.source == source.name
+                        && !known.contains(&point.payload.document_id)
+                })
+                .map(|point| point.id),
+        );
+        offset = page.next;
+        if offset.is_none() {
+            break;
+        }
+    }
+    if !strangers.is_empty() {
+        run.app.index.delete(&run.collection, &strangers).await?;
+        run.app.index.flush(&run.collection).await?;
+    }
+    Ok(())
+}
+
+async fn document_points(run: &Run, id: Uuid) -> Result<Vec<StoredPoint>, IndexError> {
+    let filter = Filter {
+        document_id: Some(id),
+        ..Filter::default()
+    };
+    run.app.index.points(&run.collection, &filter, false).await
+}
+
+/// Adds (or takes away) one chunk's terms, by the groups that may read them.
+pub(crate) fn count_terms(deltas: &mut TermDeltas, payload: &Payload, by: i64) {
+    let mut groups = payload.groups.clone();
+    groups.sort_unstable();
+    groups.dedup();
+    let lexical = payload.lexical_text();
+    let mut seen = std::collections::HashSet::new();
+    for term in lexical::terms(&lexical) {
+        if seen.insert(term.clone()) {
+            *deltas.entry((term, groups.clone())).or_default() += by;
+        }
+    }
+}
+
+/// The terms of a whole collection, counted anew from its stored texts.
+pub(crate) async fn all_terms(run: &Run) -> Result<TermDeltas, IndexError> {
+    let mut deltas = HashMap::new();
+    let mut offset = None;
+    loop {
+        let page = run
+            .app
+            .index
+            .scroll(&run.collection, offset, 1000, false)
+            .await?;
+        for point in &page.points {
+            count_terms(&mut deltas, &point.payload, 1);
+        }
+        offset = page.next;
+        if offset.is_none() {
+            return Ok(deltas);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Read, extract, clean and chunk: on threads, many documents at once, handed on in batches in the
+//! order of their paths.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use docent_core::config;
+use docent_core::document::{Chunk, Document, Metadata, Outcome, bytes_hash, document_id, text_hash};
+use docent_core::ledger::ingest::DocumentRow;
+use docent_core::models::TokenCounter;
+use tokio::sync::mpsc;
+
+use crate::run::Run;
+use crate::source::{Found, Listing};
+use crate::{chunk, clean, extract, source};
+
+/// A batch is handed on when it has this many chunks …
+const BATCH_CHUNKS: usize = 256;
+/// … or this many documents.
+const BATCH_DOCUMENTS: usize = 1024;
+
+/// What a document came to on the way to the index.
+pub(crate) enum Prepared {
+    /// Nothing to do: as in the last run. With a row where only the bytes differ.
+    Unchanged(Option<DocumentRow>),
+    /// Its text is the same, its metadata is not: payload and sparse vector only.
+    Metadata(DocumentRow, Box<Document>),
+    /// New or changed: to be embedded and indexed.
+    Changed(Box<ChangedDocument>),
+    /// Left out, and why. `known` tells whether it may have points from before.
+    LeftOut {
+        path: String,
+        outcome: Outcome,
+        known: Option<DocumentRow>,
+    },
+}
+
+/// A document whose text is to be indexed.
+pub(crate) struct ChangedDocument {
+    pub(crate) row: DocumentRow,
+    pub(crate) document: Document,
+    pub(crate) chunks: Vec<Chunk>,
+    /// Its row from an earlier run, where it has one.
+    pub(crate) before: Option<DocumentRow>,
+}
+
+/// Documents that go on together.
+#[derive(Default)]
+pub(crate) struct Batch(pub(crate) Vec<Prepared>);
+
+impl Batch {
+    pub(crate) fn documents(&self) -> usize {
+        self.0.len()
+    }
+
+    fn chunks(&self) -> usize {
+        self.0.iter().map(chunks_of).sum()
+    }
+}
+
+fn chunks_of(prepared: &Prepared) -> usize {
+    match prepared {
+        Prepared::Changed(changed) => changed.chunks.len(),
+        Prepared::Metadata(..) => 1,
+        Prepared::Unchanged(_) | Prepared::LeftOut { .. } => 0,
+    }
+}
+
+/// What every reader thread needs.
+struct Reader {
+    source: config::Source,
+    chunk: config::Chunk,
+    max_file_bytes: u64,
+    counter: TokenCounter,
+    known: HashMap<String, DocumentRow>,
+    full: bool,
+    /// Hash of the source's own settings: a new owner or group there changes every document.
+    settings_hash: String,
+}
+
+/// Starts the threads; batches arrive in the order of the paths. They stop when the receiver is
+/// dropped.
+pub(crate) fn start(
+    run: &Run,
+    source: &config::Source,
+    listing: Listing,
+    known: &HashMap<String, DocumentRow>,
+) -> mpsc::Receiver<Batch> {
+    let config = &run.app.config;
+    let threads = match config.ingest.readers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        readers => readers,
+    };
+    let reader = Arc::new(Reader {
+        source: source.clone(),
+        chunk: config.chunk.clone(),
+        max_file_bytes: config.ingest.max_file_bytes,
+        counter: run.app.embedder.counter().clone(),
+        known: known.clone(),
+        full: run.full,
+        settings_hash: settings_hash(source),
+    });
+    let found = Arc::new(listing.found);
+    let next = Arc::new(AtomicUsize::new(0));
+    let (sender, mut finished) = mpsc::channel::<(usize, Prepared)>(threads * 64);
+    for _ in 0..threads {
+        let (reader, found, next, sender) = (
+            Arc::clone(&reader),
+            Arc::clone(&found),
+            Arc::clone(&next),
+            sender.clone(),
+        );
+        std::thread::spawn(move || {
+            loop {
+                let position = next.fetch_add(1, Ordering::Relaxed);
+                let Some(found) = found.get(position) else {
+                    break;
+                };
+                let prepared = reader.prepare(found);
+                if sender.blocking_send((position, prepared)).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    drop(sender);
+
+    let (batches, receiver) = mpsc::channel(2);
+    tokio::spawn(async move {
+        let mut early: HashMap<usize, Prepared> = HashMap::new();
+        let mut position = 0;
+        let mut batch = Batch::default();
+        while let Some((at, prepared)) = finished.recv().await {
+            early.insert(at, prepared);
+            while let Some(prepared) = early.remove(&position) {
+                position += 1;
+                batch.0.push(prepared);
+                let full =
+                    batch.chunks() >= BATCH_CHUNKS || batch.documents() >= BATCH_DOCUMENTS;
+                if full && batches.send(std::mem::take(&mut batch)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        if batch.documents() > 0 {
+            let _ = batches.send(batch).await;
+        }
+    });
+    receiver
+}
+
+impl Reader {
+    fn prepare(&self, found: &Found) -> Prepared {
+        let known = self.known.get(&found.path);
+        match self.walk(found, known) {
+            Ok(prepared) => prepared,
+            Err(outcome) => Prepared::LeftOut {
+                path: found.path.clone(),
+                outcome,
+                known: known.cloned(),
+            },
+        }
+    }
+
+    /// source → extract → clean → chunk, stopping as soon as nothing has changed.
+    fn walk(&self, found: &Found, known: Option<&DocumentRow>) -> Result<Prepared, Outcome> {
+        let raw = source::read(found, &self.source.path, self.max_file_bytes)?;
+        let raw_hash = text_hash(&format!("{}\n{}", raw.raw_hash, self.settings_hash));
+        let indexed_before = known.filter(|row| row.indexed && !self.full);
+        if indexed_before.is_some_and(|row| row.raw_hash == raw_hash) {
+            return Ok(Prepared::Unchanged(None));
+        }
+
+        let extracted = extract::extract(&raw)?;
+        let text = clean::clean(&extracted.markdown);
+        let document = self.document(found, &raw, extracted, text)?;
+        let content_hash = text_hash(&format!("{}\n{}", document.title, document.text));
+        let metadata_hash = metadata_hash(&document);
+        let mut row = DocumentRow {
+            document_id: document.id,
+            path: document.path.clone(),
+            source: document.source.clone(),
+            raw_hash,
+            content_hash,
+            metadata_hash,
+            title: document.title.clone(),
+            chunks: 0,
+            lexical_length: 0,
+            indexed: true,
+            outcome: "indexed".to_owned(),
+            reason: None,
+        };
+        if let Some(before) = indexed_before.filter(|row_before| row_before.content_hash == row.content_hash)
+        {
+            row.chunks = before.chunks;
+            row.lexical_length = before.lexical_length;
+            if before.metadata_hash == row.metadata_hash {
+                return Ok(Prepared::Unchanged(Some(row)));
+            }
+            return Ok(Prepared::Metadata(row, Box::new(document)));
+        }
+
+        let chunks = chunk::chunks(&document.title, &document.text, &self.counter, &self.chunk);
+        row.chunks = chunks.len() as i32;
+        Ok(Prepared::Changed(Box::new(ChangedDocument {
+            row,
+            document,
+            chunks,
+            before: known.cloned(),
+        })))
+    }
+
+    fn document(
+        &self,
+        found: &Found,
+        raw: &source::Raw,
+        extracted: extract::Extracted,
+        text: String,
+    ) -> Result<Document, Outcome> {
+        let front = extracted.front;
+        let source = &self.source;
+        let groups = front.groups.unwrap_or_else(|| source.groups.clone());
+        if groups.is_empty() {
+            return Err(Outcome::Skipped(
+                "nobody may read it: `groups` is empty".to_owned(),
+            ));
+        }
+        // An owner of its own has contacts of its own: those of the source's owner would be wrong.
+        let own_owner = front.owner.is_some();
+        let or_source = |own: Option<String>, of_source: &Option<String>| {
+            own.or_else(|| of_source.clone().filter(|_| !own_owner))
+        };
+        let metadata = Metadata {
+            uri: front
+                .uri
+                .unwrap_or_else(|| document_uri(source, &found.path, &found.absolute)),
+            asset: front.asset,
+            owner_slack: or_source(front.owner_slack, &source.owner_slack),
+            owner_email: or_source(front.owner_email, &source.owner_email),
+            owner: front.owner.or_else(|| source.owner.clone()),
+            groups,
+            status: front.status,
+            updated_at: front.updated_at.or(raw.modified),
+            fresh_at: front.fresh_at,
+        };
+        Ok(Document {
+            id: document_id(&source.name, &found.path),
+            source: source.name.clone(),
+            path: found.path.clone(),
+            title: extracted.title,
+            text,
+            language: extracted.language,
+            metadata,
+        })
+    }
+}
+
+/// Where people open a document: the source's template, or the file itself.
+fn document_uri(source: &config::Source, path: &str, absolute: &Path) -> String {
+    let encode = |text: &str| {
+        let mut encoded = String::with_capacity(text.len());
+        for byte in text.bytes() {
+            if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+                encoded.push(byte as char);
+            } else {
+                encoded.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        encoded
+    };
+    if source.uri.is_empty() {
+        format!("file://{}", encode(&absolute.to_string_lossy()))
+    } else {
+        source.uri.replace("{path}", &encode(path))
+    }
+}
+
+/// Everything of the metadata but the time of the change, which alone is no change.
+fn metadata_hash(document: &Document) -> String {
+    let mut metadata = document.metadata.clone();
+    metadata.updated_at = None;
+    let json = serde_json::to_vec(&(&metadata, &document.language)).unwrap_or_default();
+    bytes_hash(&json)
+}
+
+fn settings_hash(source: &config::Source) -> String {
+    let settings = (
+        &source.groups,
+        &source.owner,
+        &source.owner_slack,
+        &source.owner_email,
+        &source.uri,
+    );
+    bytes_hash(&serde_json::to_vec(&settings).unwrap_or_default())
+}

@@ -1,0 +1,180 @@
+//! What a run did: the JSON of `docent ingest --json`, and the events that show it while it runs.
+
+use std::time::Duration;
+
+use docent_core::document::Outcome;
+use docent_core::ledger::ingest::{RunOutcome, RunRow};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// `{run_id, sources, duration_ms}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    pub run_id: Uuid,
+    pub sources: Vec<SourceReport>,
+    pub duration_ms: u64,
+}
+
+impl RunReport {
+    /// Whether a document or a source failed or was skipped: exit code 1.
+    pub fn has_failures(&self) -> bool {
+        self.sources
+            .iter()
+            .any(|source| source.error.is_some() || !source.problems.is_empty())
+    }
+}
+
+/// One source of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SourceReport {
+    pub name: String,
+    pub documents: DocumentCounts,
+    pub chunks: ChunkCounts,
+    /// Tokens embedded (or, of a dry run, that would be).
+    pub tokens: u64,
+    /// US dollars; `None`: no price is configured for the model.
+    pub cost_usd: Option<Decimal>,
+    pub problems: Vec<ProblemReport>,
+    /// Why the whole source could not be run, where it could not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+}
+
+/// Documents by outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentCounts {
+    pub indexed: u64,
+    pub unchanged: u64,
+    pub removed: u64,
+    pub skipped: u64,
+    pub failed: u64,
+}
+
+/// Chunks of the indexed documents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkCounts {
+    pub embedded: u64,
+    pub reused: u64,
+}
+
+/// A document that was left out, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemReport {
+    pub path: String,
+    /// `skipped` or `failed`.
+    pub outcome: String,
+    pub reason: String,
+}
+
+impl SourceReport {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            cost_usd: Some(Decimal::ZERO),
+            ..Self::default()
+        }
+    }
+
+    /// Counts a document.
+    pub fn count(&mut self, path: &str, outcome: &Outcome) {
+        let (outcome, reason) = match outcome {
+            Outcome::Indexed => return self.documents.indexed += 1,
+            Outcome::Unchanged => return self.documents.unchanged += 1,
+            Outcome::Removed => return self.documents.removed += 1,
+            Outcome::Skipped(reason) => {
+                self.documents.skipped += 1;
+                ("skipped", reason)
+            }
+            Outcome::Failed(reason) => {
+                self.documents.failed += 1;
+                ("failed", reason)
+            }
+        };
+        self.problems.push(ProblemReport {
+            path: path.to_owned(),
+            outcome: outcome.to_owned(),
+            reason: reason.clone(),
+        });
+    }
+
+    /// Adds the cost of a batch; one unknown cost makes the sum unknown.
+    pub fn add_cost(&mut self, cost: Option<Decimal>) {
+        self.cost_usd = match (self.cost_usd, cost) {
+            (Some(sum), Some(cost)) => Some(sum + cost),
+            _ => None,
+        };
+    }
+
+    /// The report as a row of `ingest_run`.
+    pub fn row(&self) -> RunRow {
+        let failed = self.documents.failed > 0 || self.documents.skipped > 0;
+        RunRow {
+            outcome: match (&self.error, failed) {
+                (Some(_), _) => RunOutcome::Failed,
+                (None, true) => RunOutcome::DoneWithFailures,
+                (None, false) => RunOutcome::Done,
+            },
+            indexed: self.documents.indexed as i64,
+            unchanged: self.documents.unchanged as i64,
+            removed: self.documents.removed as i64,
+            skipped: self.documents.skipped as i64,
+            failed: self.documents.failed as i64,
+            chunks_embedded: self.chunks.embedded as i64,
+            chunks_reused: self.chunks.reused as i64,
+            tokens: self.tokens as i64,
+            cost: self.cost_usd,
+            errors: self
+                .error
+                .iter()
+                .cloned()
+                .chain(
+                    self.problems
+                        .iter()
+                        .map(|problem| format!("{}: {}", problem.path, problem.reason)),
+                )
+                .take(20)
+                .collect(),
+        }
+    }
+}
+
+/// What a run tells while it goes on. Sent to whoever shows it; nobody has to listen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Progress {
+    /// A source was listed: so many documents will be looked at.
+    Source { name: String, documents: u64 },
+    /// So many documents of the source are done.
+    Documents { name: String, done: u64 },
+    /// A document was left out.
+    Problem { name: String, problem: ProblemReport },
+    /// Something longer goes on: a rebuild, an optimization.
+    Note { text: String },
+    /// The whole run is over.
+    Done { report: RunReport },
+}
+
+/// Where progress is sent.
+#[derive(Debug, Clone, Default)]
+pub struct ProgressSender(Option<mpsc::UnboundedSender<Progress>>);
+
+impl ProgressSender {
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Progress>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(Some(sender)), receiver)
+    }
+
+    /// Sends where somebody listens.
+    pub fn send(&self, progress: Progress) {
+        if let Some(sender) = &self.0 {
+            let _ = sender.send(progress);
+        }
+    }
+}
+
+/// Whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}

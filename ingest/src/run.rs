@@ -1,0 +1,151 @@
+//! A whole run: which collection it writes, its sources one after the other, and what closes it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use docent_core::app::{App, OpenError};
+use docent_core::config;
+use docent_core::index::IndexError;
+use docent_core::ledger::LedgerError;
+use docent_core::models::ModelError;
+use uuid::Uuid;
+
+use crate::collection::{self, Target};
+use crate::pipeline;
+use crate::report::{Progress, ProgressSender, RunReport, SourceReport, millis};
+use crate::source::SourceError;
+
+/// What ends a source's run, or the whole run, early.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A task of docent's own broke.
+    #[error("a defect in docent: {0}")]
+    Defect(String),
+}
+
+impl IngestError {
+    /// Whether the other sources can still be run.
+    fn is_of_one_source(&self) -> bool {
+        matches!(self, Self::Source(_))
+    }
+}
+
+/// What a run is asked to do.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The sources to run; all others stay as they are.
+    pub sources: Vec<config::Source>,
+    /// Whether `sources` is all that the configuration names, so that what it no longer names goes.
+    pub all_configured: bool,
+    /// Say what would be done, without a model call and without writing.
+    pub dry_run: bool,
+    /// Compare every document with the index, whatever the ledger remembers.
+    pub full: bool,
+}
+
+/// The context of a run: goes first in every argument list of the walk.
+pub struct Run {
+    pub id: Uuid,
+    pub app: Arc<App>,
+    /// The collection that is written.
+    pub collection: String,
+    /// Another collection of the same embedding space, whose vectors can be used again.
+    pub reuse_from: Option<String>,
+    /// BM25's average passage length, frozen for the collection.
+    pub average_length: f64,
+    pub dry_run: bool,
+    /// Whether the collection is there; a dry run makes none.
+    pub collection_exists: bool,
+    /// Compare every document with the index, whatever the ledger remembers.
+    pub full: bool,
+    /// An earlier run was interrupted, or index and ledger are of different runs: points may be
+    /// there that no row knows, and counts may be off.
+    pub distrust: bool,
+    pub progress: ProgressSender,
+}
+
+/// Runs the requested sources. One that cannot be read is reported and the others go on.
+pub async fn run(
+    app: Arc<App>,
+    request: Request,
+    progress: ProgressSender,
+) -> Result<RunReport, IngestError> {
+    let started = Instant::now();
+    let target = collection::prepare(&app, &request).await?;
+    let sources = collection::sources_to_run(&app, &request, &target).await?;
+    if let Some(text) = target.explain() {
+        progress.send(Progress::Note { text });
+    }
+    let run = Arc::new(Run {
+        id: Uuid::now_v7(),
+        app: Arc::clone(&app),
+        collection: target.name.clone(),
+        reuse_from: target.reuse_from.clone(),
+        average_length: target.average_length,
+        dry_run: request.dry_run,
+        collection_exists: target.exists,
+        full: request.full || target.full,
+        distrust: request.full || target.full || target.interrupted,
+        progress,
+    });
+
+    let mut reports = Vec::new();
+    for source in &sources {
+        reports.push(run_source(&run, &target, source).await?);
+    }
+    if request.all_configured && !request.dry_run {
+        reports.extend(collection::forget_unconfigured(&run, &request).await?);
+    }
+    if !request.dry_run {
+        collection::finish(&run, &target, &reports).await?;
+    }
+    let report = RunReport {
+        run_id: run.id,
+        sources: reports,
+        duration_ms: millis(started.elapsed()),
+    };
+    run.progress.send(Progress::Done {
+        report: report.clone(),
+    });
+    Ok(report)
+}
+
+/// One source with its row in `ingest_run`, which also remembers a run that was interrupted.
+async fn run_source(
+    run: &Arc<Run>,
+    target: &Target,
+    source: &config::Source,
+) -> Result<SourceReport, IngestError> {
+    let ledger = &run.app.ledger;
+    if !run.dry_run {
+        ledger.save_source(&run.collection, &collection::source_row(source, target)).await?;
+        ledger.start_run(run.id, &run.collection, &source.name).await?;
+    }
+    let (report, failure) = match pipeline::run(run, source).await {
+        Ok(report) => (report, None),
+        Err(error) => {
+            let mut report = SourceReport::new(&source.name);
+            report.error = Some(error.to_string());
+            (report, Some(error))
+        }
+    };
+    if !run.dry_run {
+        ledger
+            .finish_run(run.id, &source.name, &report.row())
+            .await?;
+    }
+    match failure {
+        Some(error) if !error.is_of_one_source() => Err(error),
+        _ => Ok(report),
+    }
+}

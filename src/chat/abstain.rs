@@ -1,0 +1,101 @@
+//! Abstention: when the evidence is too weak, and what is said then.
+//!
+//! The rule, with its two thresholds in `[retrieval]`: a question is answered when its best passage
+//! covers at least `min_coverage` of the question's terms, each weighted by how rare it is in the
+//! collection (a term that the collection does not have counts most), or when the best passage's
+//! cosine reaches `min_cosine`. Coverage is what keeps "what is the CEO's salary" from being
+//! answered with whatever document has the word "what": the rare words are not there.
+
+use docent_core::app::App;
+use docent_core::index::Payload;
+
+use super::language::Language;
+use super::record::Draft;
+use super::retrieve::Retrieval;
+use super::turn::{Answer, AnswerOutcome, Contact};
+use super::Turn;
+
+/// Documents that an abstention names as looked at.
+const LOOKED_AT: usize = 3;
+
+/// Why the passages are not enough to answer from, where they are not.
+pub(super) fn too_weak(app: &App, retrieval: &Retrieval) -> Option<String> {
+    let settings = &app.config.retrieval;
+    if retrieval.passages.is_empty() {
+        return Some("nothing was found".to_owned());
+    }
+    let best = |score: fn(&super::retrieve::Retrieved) -> f32| {
+        retrieval.passages.iter().map(score).fold(0.0, f32::max)
+    };
+    let coverage = best(|passage| passage.coverage);
+    let cosine = best(|passage| passage.cosine.unwrap_or_default());
+    (coverage < settings.min_coverage && cosine < settings.min_cosine).then(|| {
+        format!(
+            "coverage {coverage:.2} is below {:.2} and cosine {cosine:.2} below {:.2}",
+            settings.min_coverage, settings.min_cosine
+        )
+    })
+}
+
+/// Says what was looked at and whom to ask.
+pub(super) fn abstention(turn: &Turn, draft: &Draft, retrieval: &Retrieval) -> Answer {
+    let language = Language::of(&turn.question);
+    let mut looked_at: Vec<&str> = Vec::new();
+    for passage in &retrieval.passages {
+        let title = passage.hit.payload.title.as_str();
+        if !looked_at.contains(&title) && looked_at.len() < LOOKED_AT {
+            looked_at.push(title);
+        }
+    }
+    let contact = retrieval
+        .passages
+        .iter()
+        .find_map(|passage| contact(&passage.hit.payload));
+    let mut answer = draft.answer(turn, AnswerOutcome::Abstained);
+    answer.answer = sentence(language, &looked_at, contact.as_ref());
+    answer.contact = contact;
+    answer
+}
+
+fn contact(payload: &Payload) -> Option<Contact> {
+    payload.owner.as_ref()?;
+    Some(Contact {
+        asset: payload.asset.clone(),
+        owner: payload.owner.clone(),
+        slack: payload.owner_slack.clone(),
+        email: payload.owner_email.clone(),
+    })
+}
+
+fn sentence(language: Language, looked_at: &[&str], contact: Option<&Contact>) -> String {
+    let mut text = match language {
+        Language::English => "I found no answer to this in the documents I may show you.".to_owned(),
+        Language::Korean => "보여 드릴 수 있는 문서에서 이 질문의 답을 찾지 못했습니다.".to_owned(),
+    };
+    if !looked_at.is_empty() {
+        let titles = looked_at.join(", ");
+        text.push_str(&match language {
+            Language::English => format!(" The nearest ones I looked at: {titles}."),
+            Language::Korean => format!(" 가장 가까운 문서: {titles}."),
+        });
+    }
+    let reach = contact.and_then(|contact| {
+        let owner = contact.owner.as_deref()?;
+        let ways: Vec<&str> = [contact.slack.as_deref(), contact.email.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        Some(if ways.is_empty() {
+            owner.to_owned()
+        } else {
+            format!("{owner} ({})", ways.join(", "))
+        })
+    });
+    if let Some(reach) = reach {
+        text.push_str(&match language {
+            Language::English => format!(" {reach} owns the nearest one and can tell you more."),
+            Language::Korean => format!(" 가장 가까운 문서의 담당자에게 물어보세요: {reach}."),
+        });
+    }
+    text
+}

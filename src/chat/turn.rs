@@ -1,0 +1,217 @@
+//! A question on its way in ([`Turn`]) and what comes out ([`Answer`], and [`Event`]s meanwhile).
+
+use chrono::{DateTime, Utc};
+use docent_core::ledger::{Channel, Origin};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Who asks, and what they may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// As the channel knows them: `anonymous`, `terminal`.
+    pub name: String,
+    /// The search is limited to these; never empty.
+    pub groups: Vec<String>,
+}
+
+/// One question with everything that decides its answer. Goes first in every argument list of the
+/// walk.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    pub interaction_id: Uuid,
+    pub conversation_id: Uuid,
+    /// Whether the conversation is as new as the turn, so that it has no history to read.
+    pub new_conversation: bool,
+    /// The client's own id of the message: a repeated request is the same turn.
+    pub message_id: Option<String>,
+    pub question: String,
+    pub caller: Caller,
+    pub channel: Channel,
+    pub origin: Origin,
+    /// Cancelled when the reader has gone away: generation stops, what was used is recorded.
+    pub cancelled: CancellationToken,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerOutcome {
+    Answered,
+    Abstained,
+    Failed,
+}
+
+/// Which generator gave the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AnswerGenerator {
+    Model,
+    Extractive,
+}
+
+/// The answer of `docent ask --json` and of `POST /v1/chat`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    pub interaction_id: Uuid,
+    pub conversation_id: Uuid,
+    pub question: String,
+    pub standalone_question: String,
+    /// Markdown with `[n]` after what is cited.
+    pub answer: String,
+    pub outcome: AnswerOutcome,
+    pub generator: AnswerGenerator,
+    /// Why the chat model's answer was not used, where it was not.
+    pub fallback_reason: Option<String>,
+    pub citations: Vec<Citation>,
+    /// Whom to ask, where nothing was found.
+    pub contact: Option<Contact>,
+    pub usage: AnswerUsage,
+    pub timings: Timings,
+}
+
+/// One `[n]` of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Citation {
+    pub number: usize,
+    pub title: String,
+    pub uri: String,
+    /// Relative to the source's root.
+    pub path: String,
+    /// Heading path, joined with ` > `.
+    pub heading: String,
+    /// The sentence of the passage that supports the answer, word for word.
+    pub quote: String,
+    /// Fused retrieval score of the passage.
+    pub score: f32,
+    /// Whether the program has checked it; `null`: nothing has.
+    pub verified: Option<bool>,
+    pub updated_at: Option<DateTime<Utc>>,
+    pub owner: Option<String>,
+}
+
+/// The person or team to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    pub asset: Option<String>,
+    pub owner: Option<String>,
+    pub slack: Option<String>,
+    pub email: Option<String>,
+}
+
+/// Tokens and cost of a turn: every call made for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerUsage {
+    pub input_tokens: u64,
+    pub cached_tokens: u64,
+    pub output_tokens: u64,
+    /// `null`: no price is configured for a model that was called.
+    pub cost_usd: Option<Decimal>,
+}
+
+impl AnswerUsage {
+    /// Nothing used yet.
+    pub fn none() -> Self {
+        Self {
+            cost_usd: Some(Decimal::ZERO),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a call.
+    pub fn add(&mut self, input: u64, cached: u64, output: u64, cost: Option<Decimal>) {
+        self.input_tokens += input;
+        self.cached_tokens += cached;
+        self.output_tokens += output;
+        self.cost_usd = self.cost_usd.zip(cost).map(|(sum, cost)| sum + cost);
+    }
+}
+
+/// Where the time went, in milliseconds from the start of the turn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timings {
+    pub retrieve_ms: u64,
+    pub first_token_ms: Option<u64>,
+    pub total_ms: u64,
+}
+
+/// A passage as the reader sees it before the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourcePassage {
+    pub number: usize,
+    pub title: String,
+    pub uri: String,
+    pub path: String,
+    pub heading: String,
+    pub score: f32,
+    pub updated_at: Option<DateTime<Utc>>,
+    pub owner: Option<String>,
+}
+
+/// What a turn tells while it goes on: the SSE events, in this order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "event", content = "data")]
+pub enum Event {
+    Turn {
+        interaction_id: Uuid,
+        conversation_id: Uuid,
+        question: String,
+        standalone_question: String,
+    },
+    Sources {
+        passages: Vec<SourcePassage>,
+    },
+    Delta {
+        text: String,
+    },
+    Citations {
+        citations: Vec<Citation>,
+    },
+    Done(Box<Answer>),
+    Error {
+        code: String,
+        message: String,
+    },
+}
+
+impl Event {
+    /// The SSE event name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Turn { .. } => "turn",
+            Self::Sources { .. } => "sources",
+            Self::Delta { .. } => "delta",
+            Self::Citations { .. } => "citations",
+            Self::Done(_) => "done",
+            Self::Error { .. } => "error",
+        }
+    }
+
+    /// The SSE data: the event's own JSON, without its name.
+    pub fn data(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value.get("data").map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// Whether nothing follows it.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Error { .. })
+    }
+}
+
+/// Where events go. Nobody has to listen.
+#[derive(Debug, Clone)]
+pub struct Events(mpsc::UnboundedSender<Event>);
+
+impl Events {
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    pub fn send(&self, event: Event) {
+        let _ = self.0.send(event);
+    }
+}

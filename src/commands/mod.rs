@@ -1,0 +1,155 @@
+//! The roles of the one binary, each in a file of its own.
+
+pub mod ask;
+pub mod backup;
+mod demo;
+mod doctor;
+pub mod ingest;
+mod init;
+mod migrate;
+mod open;
+mod serve;
+mod terminal;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use docent_core::config::{self, Config, LogFormat, Overrides};
+
+pub use open::{Access, open};
+
+/// Answers questions about your data products from your own documents.
+#[derive(Debug, Parser)]
+#[command(name = "docent", version, max_term_width = 100)]
+struct Cli {
+    /// The configuration file (otherwise docent.toml in the current folder, where there is one)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder: index, private Postgres, spool
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ingest the demo documents and serve the chat page
+    Demo(demo::Arguments),
+    /// Write a starter docent.toml
+    Init(init::Arguments),
+    /// Bring the index up to date with the sources
+    Ingest(ingest::Arguments),
+    /// Serve the chat page and the API
+    Serve,
+    /// Ask a question in the terminal
+    Ask(ask::Arguments),
+    /// Check every part and say what is wrong, with the way out
+    Doctor,
+    /// Bring the ledger's tables up to date
+    Migrate,
+    /// Write ledger and index to one file
+    Backup(backup::Arguments),
+    /// Read ledger and index from a backup into an empty docent
+    Restore(backup::Arguments),
+}
+
+/// What a command came to, as the exit code tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// 0
+    Done,
+    /// 1: done, and something was left out or is wrong.
+    WithFailures,
+}
+
+/// Runs the command of the command line.
+pub fn main() -> ExitCode {
+    // Two TLS providers are in the tree; rustls wants to be told which one to use.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            terminal::error(&anyhow::Error::from(error));
+            return ExitCode::from(2);
+        }
+    };
+    let result = runtime.block_on(run(cli));
+    // Threads that still read a pipe or a socket must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match result {
+        Ok(Ended::Done) => ExitCode::SUCCESS,
+        Ok(Ended::WithFailures) => ExitCode::from(1),
+        Err(error) => {
+            terminal::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<Ended> {
+    let overrides = Overrides {
+        config: cli.config,
+        data: cli.data,
+        environment: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+    };
+    if let Command::Init(arguments) = &cli.command {
+        return init::run(arguments);
+    }
+    if let Command::Demo(arguments) = &cli.command {
+        return demo::run(overrides, arguments).await;
+    }
+    let config = config::load(&overrides)?;
+    match cli.command {
+        Command::Serve => {
+            log(&config, false);
+            serve::run(config).await
+        }
+        Command::Ingest(arguments) => {
+            log(&config, true);
+            ingest::command(config, arguments).await
+        }
+        Command::Ask(arguments) => {
+            log(&config, true);
+            ask::command(config, arguments).await
+        }
+        Command::Doctor => {
+            log(&config, true);
+            doctor::run(config).await
+        }
+        Command::Migrate => {
+            log(&config, true);
+            migrate::run(config).await
+        }
+        Command::Backup(arguments) => {
+            log(&config, true);
+            backup::backup(config, arguments).await
+        }
+        Command::Restore(arguments) => {
+            log(&config, true);
+            backup::restore(config, arguments).await
+        }
+        Command::Demo(_) | Command::Init(_) => Ok(Ended::Done),
+    }
+}
+
+/// Logs to standard error: a short command only warnings, unless `log.level` was changed.
+fn log(config: &Config, short: bool) {
+    let level = &config.log.level;
+    let filter = if short && level == "info" { "warn" } else { level };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let result = match config.log.format {
+        LogFormat::Text => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    // A second `serve` in one process (the tests) keeps the first one's log.
+    drop(result);
+}

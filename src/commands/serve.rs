@@ -1,0 +1,106 @@
+//! `docent serve`: the chat service until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use docent_core::app::App;
+use docent_core::config::Config;
+use docent_core::data_folder::DataFolder;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Ended;
+use crate::server::{Service, public_url, serve};
+
+/// How long a short command may hold the data folder before `serve` gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the rarity of terms is read again: other processes may ingest.
+const TERMS_EVERY: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
+    let service = open(config).await?;
+    listen(service, |url| tracing::info!("docent listens on {url}")).await?;
+    Ok(Ended::Done)
+}
+
+/// Opens everything that the service needs; Postgres may come later.
+pub(super) async fn open(config: Config) -> anyhow::Result<Arc<Service>> {
+    let data = DataFolder::open(&config.data)?;
+    let ownership = if App::needs_ownership(&config) {
+        Some(data.own("serve", PATIENCE).await?)
+    } else {
+        None
+    };
+    let app = App::open(config, data, ownership, true).await?;
+    let service = Arc::new(Service::new(app)?);
+    Ok(service)
+}
+
+/// Listens, tells the address, and serves until SIGINT or SIGTERM.
+pub(super) async fn listen(
+    service: Arc<Service>,
+    started: impl FnOnce(&str),
+) -> anyhow::Result<()> {
+    let server = &service.app.config.server;
+    let listener = TcpListener::bind((server.host.as_str(), server.port))
+        .await
+        .with_context(|| {
+            format!(
+                "cannot listen on {}:{}; is another docent running? DOCENT_SERVER__PORT chooses \
+                 another port",
+                server.host, server.port
+            )
+        })?;
+    let port = listener.local_addr()?.port();
+    started(&public_url(&service.app.config, port));
+
+    let terms = {
+        let app = Arc::clone(&service.app);
+        tokio::spawn(async move {
+            loop {
+                if let Err(error) = app.load_terms().await {
+                    tracing::debug!(%error, "the terms' rarity could not be read");
+                }
+                tokio::time::sleep(TERMS_EVERY).await;
+            }
+        })
+    };
+    serve(Arc::clone(&service), listener, stop_signal()).await?;
+    terms.abort();
+    let _ = terms.await;
+    close(service).await;
+    Ok(())
+}
+
+async fn close(service: Arc<Service>) {
+    service.app.ledger.close().await;
+    // The last holders are tasks that end on their own; Postgres stops when the parts are dropped.
+    for _ in 0..20 {
+        if Arc::strong_count(&service) == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    if let Some(service) = Arc::into_inner(service)
+        && let Some(app) = Arc::into_inner(service.app)
+    {
+        app.close().await;
+    }
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+}

@@ -1,0 +1,7 @@
+//! docent: the chat service and the commands. Read [`commands`] for the roles of the one binary,
+//! [`chat`] for the walk of a question, [`server`] for the routes.
+
+pub mod commands;
+pub mod server;
+pub mod chat;
+pub mod owner;

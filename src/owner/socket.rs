@@ -1,0 +1,132 @@
+//! The owner's side: `docent.sock` in the data folder, for this user only (0600).
+
+use std::convert::Infallible;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use docent_core::app::App;
+use docent_core::data_folder::DataFolder;
+use docent_core::ledger::{Channel, Origin};
+use docent_ingest::ProgressSender;
+use futures::stream;
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{AskRequest, BackupRequest, IngestLine, IngestRequest};
+use crate::chat::{Caller, Turn};
+use crate::commands::{backup, ingest};
+use crate::server::AppState;
+use crate::server::problem::Problem;
+
+/// Binds the socket, where this process owns the folder.
+pub fn bind(service: &AppState) -> anyhow::Result<Option<UnixListener>> {
+    if !App::needs_ownership(&service.app.config) {
+        return Ok(None);
+    }
+    let path = service.app.data.socket();
+    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+        std::fs::DirBuilder::new().mode(0o700).create(folder)?;
+    }
+    // Whoever holds the lock owns the socket: one that lies there is a dead owner's.
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path)
+        .with_context(|| format!("cannot listen on {}", path.display()))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(Some(listener))
+}
+
+/// Takes the socket away at the end.
+pub fn remove(data: &DataFolder) {
+    let _ = std::fs::remove_file(data.socket());
+}
+
+/// What other commands may ask of the owner.
+pub fn router(service: AppState) -> Router {
+    Router::new()
+        .route("/owner/ping", get(|| async { "docent\n" }))
+        .route("/owner/ask", post(ask))
+        .route("/owner/ingest", post(run_ingest))
+        .route("/owner/backup", post(run_backup))
+        .with_state(service)
+}
+
+async fn ask(State(service): State<AppState>, Json(request): Json<AskRequest>) -> Response {
+    let turn = terminal_turn(&service.app, request);
+    match service.live.start(&service.app, &service.chat, turn, None) {
+        Ok(reader) => crate::server::sse::stream(reader),
+        Err(refused) => Problem::from(refused).into_response(),
+    }
+}
+
+/// A question asked in the terminal of this machine.
+pub fn terminal_turn(app: &App, request: AskRequest) -> Turn {
+    Turn {
+        interaction_id: Uuid::now_v7(),
+        new_conversation: request.conversation_id.is_none(),
+        conversation_id: request.conversation_id.unwrap_or_else(Uuid::new_v4),
+        message_id: None,
+        question: request.question,
+        caller: Caller {
+            name: "terminal".to_owned(),
+            groups: app.config.access.anonymous_groups.clone(),
+        },
+        channel: Channel::Terminal,
+        origin: Origin::Person,
+        cancelled: CancellationToken::new(),
+    }
+}
+
+/// A run goes on when its command is stopped: it is the owner's.
+async fn run_ingest(
+    State(service): State<AppState>,
+    Json(request): Json<IngestRequest>,
+) -> Response {
+    let (lines, mut arriving) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let _turn = service.ingest.lock().await;
+        let (progress, mut events) = ProgressSender::channel();
+        let app = Arc::clone(&service.app);
+        let run = tokio::spawn(async move { ingest::run(app, &request, progress).await });
+        while let Some(event) = events.recv().await {
+            let _ = lines.send(IngestLine::Progress(event));
+        }
+        let failure = match run.await {
+            Ok(Ok(_)) => return,
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(error) => error.to_string(),
+        };
+        let _ = lines.send(IngestLine::Failed(failure));
+    });
+    let body = stream::poll_fn(move |context| arriving.poll_recv(context));
+    let body = futures::StreamExt::map(body, |line| {
+        let mut text = serde_json::to_string(&line).unwrap_or_default();
+        text.push('\n');
+        Ok::<_, Infallible>(text)
+    });
+    Body::from_stream(body).into_response()
+}
+
+async fn run_backup(
+    State(service): State<AppState>,
+    Json(request): Json<BackupRequest>,
+) -> Response {
+    let _turn = service.ingest.lock().await;
+    match backup::write(&service.app, &request.file).await {
+        Ok(summary) => Json(summary).into_response(),
+        Err(error) => Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "backup_failed",
+            format!("{error:#}"),
+        )
+        .into_response(),
+    }
+}

@@ -1,0 +1,137 @@
+//! `POST /v1/chat`: a question in, its answer out, as JSON or as a stream of events.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use docent_core::ledger::{Channel, Origin};
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::AppState;
+use super::problem::Problem;
+use super::sse;
+use crate::chat::live::Reader;
+use crate::chat::{Answer, Caller, Event, Turn};
+
+/// Longest `message_id`, in bytes.
+const MESSAGE_ID_MAX: usize = 128;
+
+/// The request's body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ask {
+    question: String,
+    /// An earlier answer's `conversation_id`, for a follow-up.
+    conversation_id: Option<Uuid>,
+    /// The client's own id of the message: the same one again is the same turn.
+    message_id: Option<String>,
+    /// A stream of events; so does `Accept: text/event-stream`.
+    #[serde(default)]
+    stream: bool,
+}
+
+pub(super) async fn ask(
+    State(service): State<AppState>,
+    headers: HeaderMap,
+    body: Result<Json<Ask>, JsonRejection>,
+) -> Response {
+    match start(&service, &headers, body) {
+        Ok((reader, true)) => sse::stream(reader),
+        Ok((reader, false)) => match finished(reader).await {
+            Ok(answer) => Json(answer).into_response(),
+            Err(problem) => problem.into_response(),
+        },
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn start(
+    service: &AppState,
+    headers: &HeaderMap,
+    body: Result<Json<Ask>, JsonRejection>,
+) -> Result<(Reader, bool), Problem> {
+    let Json(ask) = body.map_err(|rejection| {
+        Problem::new(rejection.status(), "bad_request", rejection.body_text())
+    })?;
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let stream = ask.stream
+        || header(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"));
+    let after = header(header::HeaderName::from_static("last-event-id"))
+        .and_then(|id| id.parse().ok());
+    let caller = Caller {
+        name: "anonymous".to_owned(),
+        groups: service.app.config.access.anonymous_groups.clone(),
+    };
+    let channel = if header(header::HeaderName::from_static("sec-fetch-site")).is_some() {
+        Channel::Web
+    } else {
+        Channel::Api
+    };
+    let turn = turn(service, ask, caller, channel)?;
+    let reader = service
+        .live
+        .start(&service.app, &service.chat, turn, after)?;
+    Ok((reader, stream))
+}
+
+fn turn(
+    service: &AppState,
+    ask: Ask,
+    caller: Caller,
+    channel: Channel,
+) -> Result<Turn, Problem> {
+    let question = ask.question.trim();
+    let longest = service.app.config.server.max_question_chars;
+    if question.is_empty() {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "question_empty",
+            "the question is empty",
+        ));
+    }
+    if question.chars().count() > longest {
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "question_too_long",
+            format!("the question is longer than {longest} characters (server.max_question_chars)"),
+        ));
+    }
+    if ask.message_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MESSAGE_ID_MAX) {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "message_id_invalid",
+            format!("message_id must have 1 to {MESSAGE_ID_MAX} bytes"),
+        ));
+    }
+    Ok(Turn {
+        interaction_id: Uuid::now_v7(),
+        new_conversation: ask.conversation_id.is_none(),
+        // Not guessable: whoever knows it may read the conversation's follow-ups.
+        conversation_id: ask.conversation_id.unwrap_or_else(Uuid::new_v4),
+        message_id: ask.message_id,
+        question: question.to_owned(),
+        caller,
+        channel,
+        origin: Origin::Person,
+        cancelled: CancellationToken::new(),
+    })
+}
+
+/// Waits for the end of a turn. Dropping it (the client is gone) stops the turn.
+async fn finished(mut reader: Reader) -> Result<Answer, Problem> {
+    while let Some((_, event)) = reader.next().await {
+        match event {
+            Event::Done(answer) => return Ok(*answer),
+            Event::Error { code, message } => return Err(Problem::of_event(&code, message)),
+            _ => {}
+        }
+    }
+    Err(Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal",
+        "the turn ended without an answer",
+    ))
+}

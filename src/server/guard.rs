@@ -1,0 +1,132 @@
+//! What keeps other web pages away from a server on this machine: the `Host` must be docent's own
+//! (against DNS rebinding), and a request that a browser makes for another origin is refused.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::AppState;
+use super::problem::Problem;
+
+/// The page loads nothing from elsewhere and runs no inline code.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
+
+pub(super) async fn guard(
+    State(service): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let server = &service.app.config.server;
+    let allowed = Hosts {
+        loopback: server.is_loopback(),
+        public: host_of(&server.public_url),
+    };
+    if let Err(problem) = allowed.check(request.headers()) {
+        return problem.into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    response
+}
+
+struct Hosts<'a> {
+    /// The server listens on a loopback address only.
+    loopback: bool,
+    /// Host (and port) of `server.public_url`.
+    public: Option<&'a str>,
+}
+
+impl Hosts<'_> {
+    fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let host = text(header::HOST).unwrap_or_default();
+        if self.loopback && !is_loopback_name(host) && Some(host) != self.public {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "host_not_allowed",
+                "docent is not served under this host name; set server.public_url to the address \
+                 that people use",
+            ));
+        }
+        // Browsers send Origin with every POST and with every request to another origin.
+        let Some(origin) = text(header::ORIGIN) else {
+            return Ok(());
+        };
+        let from = host_of(origin);
+        if from == Some(host) || (from.is_some() && from == self.public) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "origin_not_allowed",
+            "pages of another origin may not ask docent",
+        ))
+    }
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name == "localhost"
+        || name
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Host and port of an address: what stands between `://` and the next `/`.
+fn host_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.split('/').next().filter(|host| !host.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(loopback: bool, public: &str, host: &str, origin: Option<&str>) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        let public = host_of(public);
+        Hosts { loopback, public }.check(&headers).is_ok()
+    }
+
+    #[test]
+    fn a_rebound_name_is_refused_on_loopback() {
+        assert!(check(true, "", "127.0.0.1:8080", None));
+        assert!(check(true, "", "localhost:8080", None));
+        assert!(check(true, "", "[::1]:8080", None));
+        assert!(!check(true, "", "evil.example:8080", None));
+        assert!(!check(true, "", "127.0.0.1.evil.example", None));
+    }
+
+    #[test]
+    fn another_origin_is_refused_and_the_public_one_is_not() {
+        assert!(check(true, "", "localhost:8080", Some("http://localhost:8080")));
+        assert!(!check(true, "", "localhost:8080", Some("http://evil.example")));
+        assert!(!check(true, "", "localhost:8080", Some("null")));
+        let public = "https://data.example.com/docent";
+        assert!(check(false, public, "127.0.0.1:8080", Some("https://data.example.com")));
+    }
+}

@@ -1,0 +1,164 @@
+//! The chat service. [`router`] shows every route, by who calls it.
+
+mod chat;
+mod conversations;
+mod guard;
+mod health;
+mod page;
+mod problem;
+mod sse;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{delete, get, post};
+use docent_core::app::App;
+use docent_core::config::Config;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::trace::TraceLayer;
+
+use crate::chat::live::LiveTurns;
+use crate::chat::{Chat, Conversations, Prompts};
+use crate::owner;
+
+/// Everything a handler may need.
+pub struct Service {
+    pub app: Arc<App>,
+    pub chat: Arc<Chat>,
+    pub live: LiveTurns,
+    /// Serializes ingest runs of this process.
+    pub ingest: tokio::sync::Mutex<()>,
+    /// Cancelled when the service stops.
+    pub stopping: CancellationToken,
+}
+
+/// What handlers hold.
+pub type AppState = Arc<Service>;
+
+impl Service {
+    /// The service over opened parts.
+    pub fn new(app: App) -> anyhow::Result<Self> {
+        let config = &app.config;
+        let counter = docent_core::models::TokenCounter::named(&config.chat.tokenizer)
+            .map_err(anyhow::Error::msg)?;
+        let chat = Chat {
+            prompts: Prompts::load(&config.chat.prompts, counter)?,
+            conversations: Conversations::default(),
+        };
+        let live = LiveTurns::new(
+            config.server.max_answers,
+            Duration::from_secs(config.server.answer_seconds),
+            Duration::from_secs(config.server.resume_seconds),
+        );
+        Ok(Self {
+            app: Arc::new(app),
+            chat: Arc::new(chat),
+            live,
+            ingest: tokio::sync::Mutex::new(()),
+            stopping: CancellationToken::new(),
+        })
+    }
+}
+
+/// Every route.
+pub fn router(service: AppState) -> Router {
+    let config = &service.app.config;
+    // Programs and the chat page.
+    let api = Router::new()
+        .route("/v1/chat", post(chat::ask))
+        .route("/v1/conversations", get(conversations::list))
+        .route("/v1/conversations/{id}", get(conversations::read))
+        .route("/v1/conversations/{id}", delete(conversations::remove))
+        .layer(DefaultBodyLimit::max(config.server.max_body_bytes));
+    // People.
+    let pages = Router::new()
+        .route("/", get(page::index))
+        .route("/page.css", get(page::css))
+        .route("/page.js", get(page::js));
+    // Whoever watches over the process.
+    let health = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+
+    let routes = api
+        .merge(pages)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&service),
+            guard::guard,
+        ))
+        .merge(health)
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed);
+    let base = config.server.base_path();
+    // A proxy may strip the path that it puts docent under, or leave it.
+    let routes = if base.is_empty() {
+        routes
+    } else {
+        Router::new()
+            .nest(&base, routes.clone())
+            .route(&format!("{base}/"), get(page::index))
+            .merge(routes)
+    };
+    routes
+        .layer(TraceLayer::new_for_http())
+        .with_state(service)
+}
+
+/// Serves until `shutdown`, then lets open answers finish within `server.shutdown_seconds`. While
+/// this process owns the data folder, other commands are served on its socket.
+pub async fn serve(
+    service: AppState,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let limit = Duration::from_secs(service.app.config.server.shutdown_seconds);
+    let stopping = service.stopping.clone();
+    let socket = owner::socket::bind(&service)?;
+    let mut tasks = tokio::task::JoinSet::new();
+    if let Some(socket) = socket {
+        let router = owner::socket::router(Arc::clone(&service));
+        let stopping = stopping.clone();
+        tasks.spawn(async move {
+            axum::serve(socket, router)
+                .with_graceful_shutdown(stopping.cancelled_owned())
+                .await
+        });
+    }
+    let http = axum::serve(listener, router(Arc::clone(&service)))
+        .with_graceful_shutdown(stopping.clone().cancelled_owned());
+    tasks.spawn(async move { http.await });
+
+    shutdown.await;
+    tracing::info!("stopping: open answers may finish");
+    service.live.close();
+    stopping.cancel();
+    service.live.finish(limit).await;
+    // Readers have their last events by now; a connection that lingers is no reason to.
+    let _ = tokio::time::timeout(Duration::from_secs(2), async {
+        while tasks.join_next().await.is_some() {}
+    })
+    .await;
+    owner::socket::remove(&service.app.data);
+    Ok(())
+}
+
+/// The address that people use.
+pub fn public_url(config: &Config, port: u16) -> String {
+    if config.server.public_url.is_empty() {
+        let host = match config.server.host.as_str() {
+            "0.0.0.0" | "::" => "127.0.0.1",
+            host => host,
+        };
+        if host.contains(':') {
+            format!("http://[{host}]:{port}")
+        } else {
+            format!("http://{host}:{port}")
+        }
+    } else {
+        config.server.public_url.trim_end_matches('/').to_owned()
+    }
+}
