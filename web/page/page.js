@@ -9,8 +9,8 @@ const MEMORY = `docent ${location.pathname}`;
 // A question that was under way is asked again after a reload only while the service may still hold it.
 const RESUME_MS = 60_000;
 
-const [turns, welcome, suggestions, composer, question, send, stop, renew, announcer] =
-  ["turns", "welcome", "suggestions", "composer", "question", "send", "stop", "renew", "announcer"].map((id) => document.getElementById(id));
+const [bar, turns, welcome, suggestions, composer, question, send, stop, renew, announcer] =
+  ["bar", "turns", "welcome", "suggestions", "composer", "question", "send", "stop", "renew", "announcer"].map((id) => document.getElementById(id));
 
 /** `{conversation_id, turns: [{question, passages, text, done, stopped, problem, message_id}], pending}` */
 let memory = recall();
@@ -70,7 +70,7 @@ async function run(text, id) {
       if (event === "turn") conversation.conversation_id = data.conversation_id;
       if (event === "sources") seen.passages = data.passages;
       if (event === "done") seen.done = data;
-      follow(() => turn.take(event, data));
+      follow(turn, () => turn.take(event, data));
     }
     announcer.lang = languageOf(turn.text);
     announcer.textContent = words.answerReady(turn.text.replaceAll(/\s*\[\d+\]/g, ""));
@@ -92,12 +92,12 @@ async function run(text, id) {
 function end(turn, seen, error, signal) {
   if (signal.aborted) {
     seen.stopped = true;
-    follow(() => turn.stop());
+    follow(turn, () => turn.stop());
     announcer.textContent = words.stopped;
     return;
   }
   seen.problem = error instanceof Problem ? error.message : words.failed;
-  follow(() => turn.fail(seen.problem));
+  follow(turn, () => turn.fail(seen.problem));
   announcer.textContent = seen.problem;
 }
 
@@ -139,12 +139,17 @@ function resume() {
   }
 }
 
-/** Changes the page and keeps its end in sight if the reader was there. */
-function follow(change) {
+/**
+ * Changes a turn and keeps the page's end in sight if the reader was there, but only until the question has
+ * reached the top: a long answer is read from its beginning, not chased.
+ */
+function follow(turn, change) {
   const page = document.documentElement;
   const atEnd = page.scrollHeight - page.scrollTop - page.clientHeight < 80;
   change();
-  if (atEnd) page.scrollTop = page.scrollHeight;
+  if (!atEnd) return;
+  const top = turn.element.getBoundingClientRect().top + page.scrollTop - bar.offsetHeight;
+  page.scrollTop = Math.min(page.scrollHeight, top);
 }
 
 function update() {
