@@ -12,6 +12,9 @@ const RULE = /^\s{0,3}([-*_])(\s*\1){2,}\s*$/;
 const ROW = /^\s*\|.*\|(\s*\[\d+\])*\s*$/;
 const SEPARATOR = /^\s*\|?(\s*:?-+:?\s*\|)+\s*:?-*:?\s*$/;
 
+// Quotes and lists within one another, deeper than anyone writes, stay text.
+const DEEPEST = 8;
+
 const shown = new WeakMap();
 
 /**
@@ -66,8 +69,8 @@ function begins(line) {
   return [FENCE, ITEM, HEADING, ROW].some((start) => start.test(line)) || /^\s{0,3}>/.test(line);
 }
 
-function draw({ kind, lines }, chip) {
-  switch (kind) {
+function draw({ kind, lines }, chip, depth = 0) {
+  switch (depth < DEEPEST ? kind : "paragraph") {
     case "code":
       return codeBlock(lines);
     case "table":
@@ -77,9 +80,9 @@ function draw({ kind, lines }, chip) {
     case "rule":
       return element("hr");
     case "quote":
-      return element("blockquote", {}, ...blocks(lines.map((line) => line.replace(/^\s*>\s?/, ""))).map((block) => draw(block, chip)));
+      return element("blockquote", {}, ...blocks(lines.map((line) => line.replace(/^\s*>\s?/, ""))).map((block) => draw(block, chip, depth + 1)));
     case "list":
-      return list(lines, chip);
+      return list(lines, chip, depth);
     default:
       return element("p", {}, ...inline(unwrapped(lines), chip));
   }
@@ -93,7 +96,7 @@ function codeBlock(lines) {
 }
 
 /** Items by indentation; deeper lines become a list within the item above, or go on with its text. */
-function list(lines, chip) {
+function list(lines, chip, depth) {
   const [, indent, mark] = ITEM.exec(lines[0]);
   const ordered = /\d/.test(mark);
   const made = element(ordered ? "ol" : "ul", ordered && parseInt(mark, 10) !== 1 ? { start: parseInt(mark, 10) } : {});
@@ -107,7 +110,7 @@ function list(lines, chip) {
     }
     const nested = inner.findIndex((line) => begins(line));
     const text = nested < 0 ? inner : inner.slice(0, nested);
-    const below = nested < 0 ? [] : blocks(inner.slice(nested)).map((block) => draw(block, chip));
+    const below = nested < 0 ? [] : blocks(inner.slice(nested)).map((block) => draw(block, chip, depth + 1));
     made.append(element("li", {}, ...inline(unwrapped([item[3], ...text]), chip), ...below));
   }
   return made;
@@ -159,7 +162,12 @@ function inline(text, chip) {
     end = match.index + match[0].length;
   }
   made.push(text.slice(end));
-  return made.filter((part) => part !== "");
+  return glued(made.filter((part) => part !== ""));
+}
+
+/** Keeps a citation on the line of the word before it. */
+function glued(parts) {
+  return parts.map((part, at) => (typeof part === "string" && parts[at + 1]?.className === "chip" ? part.replace(/\s+$/, "\u00a0") : part));
 }
 
 function drawInline(match, chip) {

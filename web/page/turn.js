@@ -15,7 +15,7 @@ export class Turn {
     this.notes = element("div", { class: "notes" });
     this.status = element("p", { class: "status" });
     this.understood = element("p", { class: "understood", hidden: "" });
-    const asked = element("p", { class: "asked", lang: languageOf(question) }, question);
+    const asked = element("h2", { class: "asked", lang: languageOf(question) }, question);
     this.element = element("article", { class: "turn" }, asked, this.understood, this.answer, this.status, this.notes);
     this.wait(words.searching);
   }
@@ -54,7 +54,6 @@ export class Turn {
     this.know(done.citations ?? []);
     this.text = done.answer || (done.outcome === "abstained" ? words.noAnswer : words.failed);
     this.element.dataset.outcome = done.outcome;
-    forget(this.answer);
     this.draw();
     const answered = done.outcome === "answered";
     const quoted = done.generator === "extractive" && answered;
@@ -83,9 +82,13 @@ export class Turn {
     this.notes.replaceChildren(...[this.sources(cited), note(words.stopped)].filter(Boolean));
   }
 
-  /** Passages seen so far, for a turn that is shown again after a reload. */
+  /** Takes in passages or citations. A number that was unknown may stand in the text already: it is drawn anew. */
   know(citations) {
+    const news = citations.some(({ number }) => !this.known.has(number));
     for (const citation of citations) this.known.set(citation.number, { ...this.known.get(citation.number), ...citation });
+    if (!news) return;
+    forget(this.answer);
+    this.draw();
   }
 
   draw() {
