@@ -26,12 +26,6 @@ const LOCAL_SERVERS: [(&str, &str); 2] = [
     ("LM Studio", "http://127.0.0.1:1234/v1"),
 ];
 
-const QUESTIONS: [&str; 3] = [
-    "Which table has weekly active riders, and when is it loaded?",
-    "Who owns the revenue dashboard?",
-    "Why was revenue too high in March?",
-];
-
 pub(super) async fn run(mut overrides: Overrides, arguments: &Arguments) -> anyhow::Result<Ended> {
     let file = arguments.folder.join("docent.toml");
     if !file.is_file() {
@@ -43,10 +37,11 @@ pub(super) async fn run(mut overrides: Overrides, arguments: &Arguments) -> anyh
     overrides.config.get_or_insert(file);
     let config = config::load(&overrides)?;
     super::log(&config, true);
-    say("docent demo: the documents of Pedal, an invented bike-sharing company");
+    say("docent demo: the documents of Tandemoor, an invented bike-sharing company");
     choose_model(&config).await;
 
     let data = config.data.clone();
+    let questions = config.server.suggestions.clone();
     let service = serve::open(config).await?;
     say(format!("ingesting {} …", arguments.folder.join("docs").display()));
     let request = IngestRequest::default();
@@ -63,20 +58,24 @@ pub(super) async fn run(mut overrides: Overrides, arguments: &Arguments) -> anyh
         }
     }
     let config_file = overrides.config.clone().unwrap_or_default();
-    serve::listen(service, |url| welcome(url, &config_file, &data)).await?;
+    serve::listen(service, |url| {
+        welcome(url, &questions, &config_file, &data);
+    })
+    .await?;
     Ok(Ended::Done)
 }
 
-fn welcome(url: &str, config: &Path, data: &Path) {
+fn welcome(url: &str, questions: &[String], config: &Path, data: &Path) {
     say(format!("\nopen {url}/ and ask, for example:"));
-    for question in QUESTIONS {
+    for question in questions {
         say(format!("  {question}"));
     }
-    say(format!(
-        "or, in another terminal: docent --config {} ask \"{}\"",
-        config.display(),
-        QUESTIONS[0]
-    ));
+    if let Some(question) = questions.first() {
+        say(format!(
+            "or, in another terminal: docent --config {} ask \"{question}\"",
+            config.display()
+        ));
+    }
     say(format!("(Ctrl-C stops it; what it made lies in {})", data.display()));
 }
 

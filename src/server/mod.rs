@@ -5,8 +5,8 @@ mod conversations;
 mod guard;
 mod health;
 mod page;
-mod problem;
-mod sse;
+pub(crate) mod problem;
+pub(crate) mod sse;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,10 +75,7 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/conversations/{id}", delete(conversations::remove))
         .layer(DefaultBodyLimit::max(config.server.max_body_bytes));
     // People.
-    let pages = Router::new()
-        .route("/", get(page::index))
-        .route("/page.css", get(page::css))
-        .route("/page.js", get(page::js));
+    let pages = page::routes();
     // Whoever watches over the process.
     let health = Router::new()
         .route("/healthz", get(health::alive))

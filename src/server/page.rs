@@ -1,37 +1,85 @@
 //! The chat page, embedded in the program.
 
+use axum::Router;
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 
 use super::AppState;
 
 const INDEX: &str = include_str!("../../web/page/index.html");
-const CSS: &str = include_str!("../../web/page/page.css");
-const JS: &str = include_str!("../../web/page/page.js");
+/// Where the page looks for the questions that it offers.
+const NO_SUGGESTIONS: &str = r#"<meta name="docent-suggestions" content="[]">"#;
+
+/// Name, type and text of everything that the page loads.
+const FILES: [(&str, &str, &str); 10] = [
+    ("/page.css", "text/css", include_str!("../../web/page/page.css")),
+    ("/icon.svg", "image/svg+xml", include_str!("../../web/page/icon.svg")),
+    ("/page.js", "text/javascript", include_str!("../../web/page/page.js")),
+    ("/ask.js", "text/javascript", include_str!("../../web/page/ask.js")),
+    ("/card.js", "text/javascript", include_str!("../../web/page/card.js")),
+    ("/dom.js", "text/javascript", include_str!("../../web/page/dom.js")),
+    ("/markdown.js", "text/javascript", include_str!("../../web/page/markdown.js")),
+    ("/sse.js", "text/javascript", include_str!("../../web/page/sse.js")),
+    ("/turn.js", "text/javascript", include_str!("../../web/page/turn.js")),
+    ("/words.js", "text/javascript", include_str!("../../web/page/words.js")),
+];
+
+/// The page and its files.
+pub(super) fn routes() -> Router<AppState> {
+    let mut routes = Router::new().route("/", get(index));
+    for (name, kind, text) in FILES {
+        routes = routes.route(name, get(move || async move { file(kind, text.to_owned()) }));
+    }
+    routes
+}
 
 /// The page. Its addresses are relative, so the path must end in `/`.
 pub(super) async fn index(State(service): State<AppState>, uri: OriginalUri) -> Response {
-    let base = service.app.config.server.base_path();
+    let server = &service.app.config.server;
+    let base = server.base_path();
     if !base.is_empty() && uri.path() == base {
         return Redirect::permanent(&format!("{base}/")).into_response();
     }
-    file("text/html; charset=utf-8", INDEX)
+    let suggestions = serde_json::to_string(&server.suggestions).unwrap_or_default();
+    let meta = format!(
+        r#"<meta name="docent-suggestions" content="{}">"#,
+        attribute(&suggestions)
+    );
+    file("text/html", INDEX.replace(NO_SUGGESTIONS, &meta))
 }
 
-pub(super) async fn css() -> Response {
-    file("text/css; charset=utf-8", CSS)
+/// Text made fit for an HTML attribute.
+fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
-pub(super) async fn js() -> Response {
-    file("text/javascript; charset=utf-8", JS)
-}
-
-fn file(kind: &'static str, text: &'static str) -> Response {
+fn file(kind: &'static str, text: String) -> Response {
+    let content_type = HeaderValue::try_from(format!("{kind}; charset=utf-8"))
+        .unwrap_or(HeaderValue::from_static("text/plain"));
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CONTENT_TYPE, content_type),
         // The files change with the program, and their names do not.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     (headers, text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_the_place_that_the_suggestions_go_to() {
+        assert!(INDEX.contains(NO_SUGGESTIONS));
+    }
+
+    #[test]
+    fn a_suggestion_cannot_leave_its_attribute() {
+        assert_eq!(attribute(r#"["<b>"]"#), "[&quot;&lt;b&gt;&quot;]");
+    }
 }

@@ -51,6 +51,7 @@ pub struct Server {
     pub answer_seconds: u64,
     pub shutdown_seconds: u64,
     pub resume_seconds: u64,
+    pub suggestions: Vec<String>,
     pub max_answers: usize,
 }
 

@@ -1,0 +1,34 @@
+# make demo | test | check | bench. Each installs what it needs on a fresh Debian machine.
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/docent/target
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: demo test check bench
+
+## Ingest the demo documents and serve the chat page on http://127.0.0.1:8080/
+demo:
+	@scripts/tools.sh postgres
+	@echo "building docent (the first time takes a while) ..."
+	@cargo build --release --locked --bin docent
+	@PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$(CARGO_TARGET_DIR)/release/docent" demo
+
+## Everything that CI runs: the checks, then all tests
+test: check
+	@scripts/tools.sh postgres
+	@scripts/tools.sh browser
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo test --workspace --locked
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/
+
+## Format, lints, documentation, licenses and sources of dependencies
+check:
+	@scripts/tools.sh deny
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+	cargo deny --log-level error check bans licenses sources
+
+## A table of speed, cost and memory, against scripted servers
+bench:
+	@scripts/tools.sh postgres
+	@cargo build --release --locked --workspace --benches
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo bench --locked --bench docent

