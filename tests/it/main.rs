@@ -1,0 +1,10 @@
+//! Tests of the whole: the real service on port 0, a real Postgres, Qdrant's real engine, a scripted
+//! model server, and the real binary.
+
+mod binary;
+mod chat;
+mod interrupted;
+mod model_failures;
+mod outage;
+mod server;
+mod support;

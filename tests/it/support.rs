@@ -1,0 +1,212 @@
+//! A whole docent for a test.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use docent::owner::IngestRequest;
+use docent::server::{Service, serve};
+use docent_core::app::App;
+use docent_core::config::{self, ChatKind, Config, EmbeddingKind, Overrides, Secret};
+use docent_core::data_folder::DataFolder;
+use docent_ingest::{ProgressSender, RunReport};
+use docent_scripted::database::TestDatabase;
+use docent_scripted::openai::ScriptedOpenAi;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Documents, a data folder and a database of its own.
+pub struct World {
+    pub folder: TempDir,
+    pub database: TestDatabase,
+    pub config: Config,
+}
+
+impl World {
+    /// The built-in embedder, extractive answers, and no documents yet.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("docs")).unwrap();
+        let database = TestDatabase::create().await;
+        let mut config = config::load(&Overrides {
+            data: Some(folder.path().join("data")),
+            ..Overrides::default()
+        })
+        .unwrap();
+        config.ledger.database_url = Secret::new(database.url());
+        config.server.port = 0;
+        config
+            .sources
+            .push(config::Source::folder("docs".to_owned(), folder.path().join("docs")));
+        Self {
+            folder,
+            database,
+            config,
+        }
+    }
+
+    pub fn docs(&self) -> PathBuf {
+        self.folder.path().join("docs")
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        write(&self.docs(), path, text);
+    }
+
+    /// Embeddings from a scripted server.
+    pub fn embed_with(&mut self, server: &ScriptedOpenAi) {
+        let embedding = &mut self.config.embedding;
+        embedding.kind = EmbeddingKind::OpenAi;
+        embedding.base_url = server.base_url();
+        embedding.model = "scripted-embedding".to_owned();
+        embedding.timeout_ms = 1000;
+        embedding.retries = 2;
+    }
+
+    /// Answers from a scripted server.
+    pub fn chat_with(&mut self, server: &ScriptedOpenAi) {
+        let chat = &mut self.config.chat;
+        chat.kind = ChatKind::OpenAi;
+        chat.base_url = server.base_url();
+        chat.model = "scripted-chat".to_owned();
+        chat.first_token_ms = 500;
+        chat.stall_ms = 500;
+        chat.retries = 1;
+    }
+
+    pub async fn app(&self) -> App {
+        let data = DataFolder::open(&self.config.data).unwrap();
+        let ownership = data.own("test", Duration::from_secs(5)).await.unwrap();
+        App::open(self.config.clone(), data, Some(ownership), false)
+            .await
+            .unwrap()
+    }
+
+    /// One run over every source.
+    pub async fn ingest(&self) -> RunReport {
+        let app = Arc::new(self.app().await);
+        let report = ingest(&app).await;
+        Arc::into_inner(app).unwrap().close().await;
+        report
+    }
+
+    pub async fn serve(&self) -> TestServer {
+        TestServer::start(self.app().await).await
+    }
+}
+
+pub async fn ingest(app: &Arc<App>) -> RunReport {
+    let request = IngestRequest::default();
+    docent::commands::ingest::run(Arc::clone(app), &request, ProgressSender::default())
+        .await
+        .unwrap()
+}
+
+pub fn write(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// The real service on port 0.
+pub struct TestServer {
+    pub url: String,
+    pub service: Arc<Service>,
+    pub http: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl TestServer {
+    pub async fn start(app: App) -> Self {
+        let service = Arc::new(Service::new(app).unwrap());
+        service.app.load_terms().await.unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = tokio::spawn({
+            let service = Arc::clone(&service);
+            async move {
+                let shutdown = async {
+                    let _ = stopped.await;
+                };
+                serve(service, listener, shutdown).await.unwrap();
+            }
+        });
+        Self {
+            url,
+            service,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            stop: Some(stop),
+            serving: Some(serving),
+        }
+    }
+
+    pub fn chat(&self) -> reqwest::RequestBuilder {
+        self.http
+            .post(format!("{}/v1/chat", self.url))
+            .header("content-type", "application/json")
+    }
+
+    /// The JSON answer to a question.
+    pub async fn ask(&self, question: &str) -> Value {
+        self.ask_body(&serde_json::json!({ "question": question })).await
+    }
+
+    pub async fn ask_body(&self, body: &Value) -> Value {
+        let response = self.chat().body(body.to_string()).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+    }
+
+    /// Every event of a streamed answer: name and data.
+    pub async fn stream(&self, body: &Value) -> Vec<(String, Value)> {
+        let response = self
+            .chat()
+            .header("accept", "text/event-stream")
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200);
+        events(&response.text().await.unwrap())
+    }
+
+    /// Asks the service to stop; answers when it has.
+    pub async fn stop(mut self) {
+        self.stop.take();
+        self.serving.take().unwrap().await.unwrap();
+        self.service.app.ledger.close().await;
+    }
+}
+
+/// Reads a stream of server-sent events.
+pub fn events(text: &str) -> Vec<(String, Value)> {
+    let mut events = Vec::new();
+    for block in text.split("\n\n") {
+        let field = |name: &str| {
+            block
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+                .map(str::trim)
+        };
+        if let (Some(event), Some(data)) = (field("event"), field("data")) {
+            events.push((event.to_owned(), serde_json::from_str(data).unwrap()));
+        }
+    }
+    events
+}
+
+/// Waits until something holds, and fails where it does not within ten seconds.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    for _ in 0..200 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never came true: {what}");
+}
