@@ -80,12 +80,17 @@ function draw({ kind, lines }, chip, depth = 0) {
     case "rule":
       return element("hr");
     case "quote":
-      return element("blockquote", {}, ...blocks(lines.map((line) => line.replace(/^\s*>\s?/, ""))).map((block) => draw(block, chip, depth + 1)));
+      return element("blockquote", {}, ...within(lines.map((line) => line.replace(/^\s*>\s?/, "")), chip, depth));
     case "list":
       return list(lines, chip, depth);
     default:
       return element("p", {}, ...inline(unwrapped(lines), chip));
   }
+}
+
+/** The blocks inside a quote or a list item. */
+function within(lines, chip, depth) {
+  return blocks(lines).map((block) => draw(block, chip, depth + 1));
 }
 
 function codeBlock(lines) {
@@ -110,7 +115,7 @@ function list(lines, chip, depth) {
     }
     const nested = inner.findIndex((line) => begins(line));
     const text = nested < 0 ? inner : inner.slice(0, nested);
-    const below = nested < 0 ? [] : blocks(inner.slice(nested)).map((block) => draw(block, chip, depth + 1));
+    const below = nested < 0 ? [] : within(inner.slice(nested), chip, depth);
     made.append(element("li", {}, ...inline(unwrapped([item[3], ...text]), chip), ...below));
   }
   return made;
@@ -119,7 +124,8 @@ function list(lines, chip, depth) {
 function table(lines, chip) {
   const headed = lines.length > 1 && SEPARATOR.test(lines[1]);
   const rows = lines.filter((line) => !SEPARATOR.test(line)).map(cells);
-  const row = (tag) => (texts) => element("tr", {}, ...texts.map((text) => element(tag, tag === "th" ? { scope: "col" } : {}, ...inline(text, chip))));
+  const cell = (tag, text) => element(tag, tag === "th" ? { scope: "col" } : {}, ...inline(text, chip));
+  const row = (tag) => (texts) => element("tr", {}, ...texts.map((text) => cell(tag, text)));
   const head = headed ? element("thead", {}, ...rows.splice(0, 1).map(row("th"))) : null;
   const body = element("tbody", {}, ...rows.map(row("td")));
   return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": words.table }, element("table", {}, head, body));
@@ -165,9 +171,26 @@ function inline(text, chip) {
   return glued(made.filter((part) => part !== ""));
 }
 
-/** Keeps a citation on the line of the word before it. */
+/** Keeps citations on the line of the word before them (browsers break lines around any button). */
 function glued(parts) {
-  return parts.map((part, at) => (typeof part === "string" && parts[at + 1]?.className === "chip" ? part.replace(/\s+$/, "\u00a0") : part));
+  const made = [];
+  for (const [at, part] of parts.entries()) {
+    const before = made.at(-1);
+    const afterChip = before?.className === "glued";
+    if (part.className === "chip") {
+      const word = typeof before === "string" ? (/\S{1,24}\s*$/.exec(before)?.[0] ?? "") : "";
+      if (word !== "") made[made.length - 1] = before.slice(0, -word.length);
+      if (afterChip) before.append(part);
+      else made.push(element("span", { class: "glued" }, word, part));
+    } else if (afterChip && typeof part === "string") {
+      const mark = /^(?:\s*[.,;:!?)]+)?/.exec(part)[0];
+      if (mark !== "") before.append(mark.trim());
+      const rest = part.slice(mark.length);
+      // Only a space stands between two citations: they stay together.
+      if (rest.trim() !== "" || parts[at + 1]?.className !== "chip") made.push(rest);
+    } else made.push(part);
+  }
+  return made.filter((part) => part !== "");
 }
 
 function drawInline(match, chip) {

@@ -9,8 +9,10 @@ const MEMORY = `docent ${location.pathname}`;
 // A question that was under way is asked again after a reload only while the service may still hold it.
 const RESUME_MS = 60_000;
 
-const [bar, turns, welcome, suggestions, composer, question, send, stop, renew, announcer] =
-  ["bar", "turns", "welcome", "suggestions", "composer", "question", "send", "stop", "renew", "announcer"].map((id) => document.getElementById(id));
+const byId = (id) => document.getElementById(id);
+const [bar, turns, welcome, suggestions] = ["bar", "turns", "welcome", "suggestions"].map(byId);
+const [composer, question, send, stop, renew] = ["composer", "question", "send", "stop", "renew"].map(byId);
+const announcer = byId("announcer");
 
 /** `{conversation_id, turns: [{question, passages, text, done, stopped, problem, message_id}], pending}` */
 let memory = recall();
@@ -65,7 +67,7 @@ async function run(text, id) {
   scrollTo({ top: document.body.scrollHeight });
   update();
   try {
-    const wanted = { question: text, message_id: id, ...(conversation.conversation_id && { conversation_id: conversation.conversation_id }) };
+    const wanted = { question: text, message_id: id, conversation_id: conversation.conversation_id ?? undefined };
     for await (const { event, data } of ask(wanted, controller.signal)) {
       if (event === "turn") conversation.conversation_id = data.conversation_id;
       if (event === "sources") seen.passages = data.passages;

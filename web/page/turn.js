@@ -158,7 +158,8 @@ function note(text) {
 /** The person or team to ask, with Slack and mail; null when nobody is known. */
 function contact(person) {
   if (!person || !(person.owner || person.slack || person.email)) return null;
-  const mail = /^[^\s@<>?&]+@[^\s@<>?&]+$/.test(person.email ?? "") ? element("a", { href: `mailto:${person.email}` }, person.email) : person.email;
+  const isAddress = /^[^\s@<>?&]+@[^\s@<>?&]+$/.test(person.email ?? "");
+  const mail = isAddress ? element("a", { href: `mailto:${person.email}` }, person.email) : person.email;
   const ways = [person.slack && element("span", { class: "slack" }, person.slack), mail].filter(Boolean);
   return element(
     "section",
