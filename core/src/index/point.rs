@@ -103,6 +103,14 @@ pub struct StoredPoint {
     pub payload: Payload,
 }
 
+/// A page of points, by ascending id.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    pub points: Vec<StoredPoint>,
+    /// Where the next page starts; `None` on the last one.
+    pub next: Option<Uuid>,
+}
+
 /// Conditions that all must hold. The permission filter is always part of a search.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -115,6 +123,14 @@ pub struct Filter {
     pub text_hash: Option<Vec<String>>,
     /// None of these points.
     pub not_ids: Vec<Uuid>,
+}
+
+impl Filter {
+    /// Whether it asks for one of no groups or of no texts: nobody may read anything.
+    pub(super) fn matches_nothing(&self) -> bool {
+        self.groups.as_ref().is_some_and(Vec::is_empty)
+            || self.text_hash.as_ref().is_some_and(Vec::is_empty)
+    }
 }
 
 /// A hybrid search: a dense and a sparse arm, fused by weighted reciprocal ranks in the engine.
@@ -132,6 +148,29 @@ pub struct SearchRequest {
     pub sparse_weight: f32,
     /// The `k` of reciprocal rank fusion; Qdrant's own default is 2.
     pub rrf_k: usize,
+}
+
+impl SearchRequest {
+    pub(super) fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self.candidates = self.candidates.max(limit);
+        self
+    }
+
+    /// Leaves out arms that find nothing or weigh nothing; `None` where no arm is left or the
+    /// filter matches nothing.
+    pub(super) fn checked(mut self) -> Option<Self> {
+        let both = self.dense.is_some() && self.sparse.is_some();
+        let weighs = |weight: f32| !both || weight > 0.0;
+        self.dense = self
+            .dense
+            .filter(|vector| !vector.is_empty() && weighs(self.dense_weight));
+        self.sparse = self
+            .sparse
+            .filter(|vector| !vector.is_empty() && weighs(self.sparse_weight));
+        let searched = self.dense.is_some() || self.sparse.is_some();
+        (searched && !self.filter.matches_nothing()).then_some(self)
+    }
 }
 
 /// A search result, best first.

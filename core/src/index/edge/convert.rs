@@ -1,0 +1,295 @@
+//! Between docent's types and Edge's.
+
+use std::collections::HashMap;
+
+use qdrant_edge::external::ordered_float::OrderedFloat;
+use qdrant_edge::{
+    Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Fusion, Match,
+    NamedQuery, OperationError, OperationResult, Payload as EdgePayload, PayloadOps, PointId,
+    PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, Prefetch,
+    QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp,
+    SparseVector as EdgeSparse, UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal,
+    VectorOperations, VectorPersisted, VectorStructInternal, VectorStructPersisted,
+    WithPayloadInterface, WithVector,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::layout;
+use crate::index::collection::{DENSE, SPARSE};
+use crate::index::point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
+use crate::index::SparseVector;
+
+/// Stores points, replacing those with the same id.
+pub(super) fn upsert(points: Vec<Point>) -> UpdateOperation {
+    let points = points
+        .into_iter()
+        .map(|point| PointStructPersisted {
+            id: PointId::Uuid(point.id),
+            vector: VectorStructPersisted::Named(HashMap::from([
+                (DENSE.into(), VectorPersisted::Dense(point.dense)),
+                (SPARSE.into(), sparse_persisted(point.sparse)),
+            ])),
+            payload: Some(to_payload(&point.payload)),
+        })
+        .collect();
+    UpdateOperation::PointOperation(PointOperations::UpsertPoints(
+        PointInsertOperations::PointsList(points),
+    ))
+}
+
+/// Stores records as they were read.
+pub(super) fn upsert_records(records: Vec<Record>) -> UpdateOperation {
+    let points = records
+        .into_iter()
+        .filter_map(|record| {
+            Some(PointStructPersisted {
+                id: record.id,
+                vector: record.vector?.into(),
+                payload: record.payload,
+            })
+        })
+        .collect();
+    UpdateOperation::PointOperation(PointOperations::UpsertPoints(
+        PointInsertOperations::PointsList(points),
+    ))
+}
+
+/// Overwrites payloads, one operation each, and then all the sparse vectors at once.
+pub(super) fn set_metadata(changes: Vec<(Uuid, Payload, SparseVector)>) -> Vec<UpdateOperation> {
+    let mut operations = Vec::with_capacity(changes.len() + 1);
+    let mut sparse = Vec::with_capacity(changes.len());
+    for (id, payload, vector) in changes {
+        operations.push(UpdateOperation::PayloadOperation(
+            PayloadOps::OverwritePayload(SetPayloadOp {
+                payload: to_payload(&payload),
+                points: Some(vec![PointId::Uuid(id)]),
+                filter: None,
+                key: None,
+            }),
+        ));
+        sparse.push((id, vector));
+    }
+    operations.push(set_sparse(sparse));
+    operations
+}
+
+/// Replaces sparse vectors.
+pub(super) fn set_sparse(changes: Vec<(Uuid, SparseVector)>) -> UpdateOperation {
+    let points = changes
+        .into_iter()
+        .map(|(id, vector)| PointVectorsPersisted {
+            id: PointId::Uuid(id),
+            vector: VectorStructPersisted::Named(HashMap::from([(
+                SPARSE.into(),
+                sparse_persisted(vector),
+            )])),
+        })
+        .collect();
+    UpdateOperation::VectorOperation(VectorOperations::UpdateVectors(UpdateVectorsOp {
+        points,
+        update_filter: None,
+    }))
+}
+
+/// `None` where there is no condition.
+pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
+    let mut must = Vec::new();
+    if let Some(groups) = &filter.groups {
+        must.push(field("groups", Match::from(groups.clone())));
+    }
+    if let Some(hashes) = &filter.text_hash {
+        must.push(field("text_hash", Match::from(hashes.clone())));
+    }
+    let document_id = filter.document_id.map(|id| id.to_string());
+    for (name, value) in [
+        ("source", &filter.source),
+        ("asset", &filter.asset),
+        ("document_id", &document_id),
+    ] {
+        if let Some(value) = value {
+            let keyword = ValueVariants::String(value.clone());
+            must.push(field(name, Match::new_value(keyword)));
+        }
+    }
+    let ids: Vec<PointId> = filter.not_ids.iter().copied().map(PointId::Uuid).collect();
+    if must.is_empty() && ids.is_empty() {
+        return None;
+    }
+    Some(EdgeFilter {
+        must: (!must.is_empty()).then_some(must),
+        must_not: (!ids.is_empty()).then(|| vec![Condition::HasId(ids.into_iter().collect())]),
+        ..EdgeFilter::default()
+    })
+}
+
+/// A page of points by ascending id.
+pub(super) fn scroll(
+    conditions: &Filter,
+    offset: Option<Uuid>,
+    limit: usize,
+    with_dense: bool,
+) -> ScrollRequest {
+    ScrollRequest {
+        offset: offset.map(PointId::Uuid),
+        limit: Some(limit),
+        filter: filter(conditions),
+        with_payload: Some(WithPayloadInterface::Bool(true)),
+        with_vector: if with_dense {
+            WithVector::Selector(vec![DENSE.into()])
+        } else {
+            WithVector::Bool(false)
+        },
+        order_by: None,
+    }
+}
+
+/// The exact number of points.
+pub(super) fn count(conditions: &Filter) -> CountRequest {
+    CountRequest {
+        filter: filter(conditions),
+        exact: true,
+    }
+}
+
+/// One query: both arms as prefetches under a fusion, or the one arm there is.
+pub(super) fn search(request: SearchRequest) -> QueryRequest {
+    let conditions = filter(&request.filter);
+    let mut arms = Vec::new();
+    if let Some(vector) = request.dense {
+        arms.push((nearest(DENSE, vector.into()), request.dense_weight));
+    }
+    if let Some(vector) = request.sparse {
+        arms.push((
+            nearest(SPARSE, edge_sparse(vector).into()),
+            request.sparse_weight,
+        ));
+    }
+    let single = arms.len() == 1;
+    let (query, prefetches, conditions) = if single {
+        (arms.pop().map(|(query, _)| query), Vec::new(), conditions)
+    } else {
+        let weights = arms.iter().map(|&(_, weight)| OrderedFloat(weight));
+        let fusion = Fusion::Rrf {
+            k: request.rrf_k,
+            weights: Some(weights.collect()),
+        };
+        let prefetches = arms
+            .into_iter()
+            .map(|(query, _)| Prefetch {
+                prefetches: Vec::new(),
+                query: Some(query),
+                limit: request.candidates,
+                params: None,
+                filter: conditions.clone(),
+                score_threshold: None,
+            })
+            .collect();
+        (Some(ScoringQuery::Fusion(fusion)), prefetches, None)
+    };
+    QueryRequest {
+        prefetches,
+        query,
+        filter: conditions,
+        score_threshold: None,
+        limit: request.limit,
+        offset: 0,
+        params: None,
+        with_vector: WithVector::Selector(vec![DENSE.into()]),
+        with_payload: WithPayloadInterface::Bool(true),
+    }
+}
+
+/// A page as Edge gives it.
+pub(super) fn page((records, next): (Vec<Record>, Option<PointId>)) -> OperationResult<Page> {
+    let points = records
+        .into_iter()
+        .map(|record| {
+            Ok(StoredPoint {
+                id: from_id(record.id)?,
+                dense: record.vector.and_then(from_dense),
+                payload: from_payload(record.payload)?,
+            })
+        })
+        .collect::<OperationResult<_>>()?;
+    Ok(Page {
+        points,
+        next: next.map(from_id).transpose()?,
+    })
+}
+
+/// Search results as Edge gives them.
+pub(super) fn hits(points: Vec<ScoredPoint>) -> OperationResult<Vec<Hit>> {
+    points
+        .into_iter()
+        .map(|point| {
+            Ok(Hit {
+                id: from_id(point.id)?,
+                score: point.score,
+                dense: point.vector.and_then(from_dense).unwrap_or_default(),
+                payload: from_payload(point.payload)?,
+            })
+        })
+        .collect()
+}
+
+fn nearest(using: &str, vector: VectorInternal) -> ScoringQuery {
+    ScoringQuery::Vector(QueryEnum::Nearest(NamedQuery {
+        query: vector,
+        using: Some(using.into()),
+    }))
+}
+
+fn field(name: &str, condition: Match) -> Condition {
+    Condition::Field(FieldCondition::new_match(layout::path(name), condition))
+}
+
+fn edge_sparse(vector: SparseVector) -> EdgeSparse {
+    EdgeSparse {
+        indices: vector.indices,
+        values: vector.values,
+    }
+}
+
+fn sparse_persisted(vector: SparseVector) -> VectorPersisted {
+    VectorPersisted::Sparse(edge_sparse(vector))
+}
+
+/// A payload as stored: fields that say nothing are left out.
+fn to_payload(payload: &Payload) -> EdgePayload {
+    let Ok(Value::Object(mut fields)) = serde_json::to_value(payload) else {
+        // A struct with named fields always becomes an object.
+        return EdgePayload::default();
+    };
+    fields.retain(|_, value| !value.is_null());
+    EdgePayload(fields)
+}
+
+fn from_payload(payload: Option<EdgePayload>) -> OperationResult<Payload> {
+    let fields = payload.unwrap_or_default().0;
+    serde_json::from_value(Value::Object(fields)).map_err(|error| {
+        OperationError::InconsistentStorage {
+            description: format!("a payload that docent did not write: {error}"),
+        }
+    })
+}
+
+fn from_id(id: PointId) -> OperationResult<Uuid> {
+    match id {
+        PointId::Uuid(id) => Ok(id),
+        PointId::NumId(number) => Err(OperationError::InconsistentStorage {
+            description: format!("a point that docent did not write: {number}"),
+        }),
+    }
+}
+
+fn from_dense(vectors: VectorStructInternal) -> Option<Vec<f32>> {
+    match vectors {
+        VectorStructInternal::Named(mut named) => match named.remove(DENSE)? {
+            VectorInternal::Dense(vector) => Some(vector),
+            VectorInternal::Sparse(_) | VectorInternal::MultiDense(_) => None,
+        },
+        VectorStructInternal::Single(vector) => Some(vector),
+        VectorStructInternal::MultiDense(_) => None,
+    }
+}

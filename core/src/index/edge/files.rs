@@ -1,0 +1,98 @@
+//! The files around Edge's own: written whole, synced, and renamed into place.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+const LIVE: &str = "LIVE";
+/// Ends of folders that are being made or removed.
+pub(super) const NEW: &str = ".new";
+const REMOVED: &str = ".removed";
+
+/// Makes the index folder, and deletes what an interrupted creation or removal left in it.
+pub(super) fn prepare(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && (name.ends_with(NEW) || name.ends_with(REMOVED)) {
+            fs::remove_dir_all(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// The names of the collections' folders.
+pub(super) fn folders(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir()
+            && let Ok(name) = entry.file_name().into_string()
+            && is_collection_name(&name)
+        {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Whether a collection may be called so: a plain file name that no leftover has.
+pub(super) fn is_collection_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !name.is_empty()
+        && name.bytes().all(plain)
+        && !name.starts_with('.')
+        && !name.contains("..")
+        && !name.ends_with(NEW)
+        && !name.ends_with(REMOVED)
+        && name != LIVE
+}
+
+/// The name in the `LIVE` file.
+pub(super) fn read_live(folder: &Path) -> io::Result<Option<String>> {
+    let name = read(&folder.join(LIVE))?.map(|text| text.trim().to_owned());
+    Ok(name.filter(|name| is_collection_name(name)))
+}
+
+/// Replaces the `LIVE` file.
+pub(super) fn write_live(folder: &Path, name: &str) -> io::Result<()> {
+    write(folder, LIVE, &format!("{name}\n"))
+}
+
+/// A small file's text, if it is there.
+pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a small file so that a crash leaves the old text or the new one.
+pub(super) fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let passing = folder.join(format!(".{name}"));
+    let mut file = File::create(&passing)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&passing, folder.join(name))?;
+    sync_folder(folder)
+}
+
+/// Removes a folder so that a crash leaves all of it, or a leftover that is not taken for one.
+pub(super) fn remove_folder(folder: &Path) -> io::Result<()> {
+    let mut leftover = folder.as_os_str().to_owned();
+    leftover.push(REMOVED);
+    match fs::rename(folder, &leftover) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    sync_folder(folder.parent().unwrap_or(folder))?;
+    fs::remove_dir_all(leftover)
+}
+
+/// Makes renames in a folder durable.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

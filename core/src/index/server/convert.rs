@@ -1,0 +1,319 @@
+//! Between docent's types and the ones of Qdrant's protocol.
+
+use std::collections::HashMap;
+
+use qdrant_client::qdrant::{
+    Condition, CountPoints, DenseVector, Filter as QdrantFilter, ListValue, NamedVectors, PointId,
+    PointStruct, PointVectors, PointsIdsList, PointsSelector, PrefetchQuery, Query, QueryPoints,
+    RetrievedPoint, Rrf, ScoredPoint, ScrollPoints, ScrollResponse,
+    SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput, Vectors, VectorsOutput,
+    VectorsSelector, WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
+    points_selector::PointsSelectorOneOf, query, value::Kind, vector, vector_input,
+    vector_output, vectors, with_payload_selector, with_vectors_selector,
+};
+use serde_json::{Map, Number, Value as Json};
+use uuid::Uuid;
+
+use crate::index::SparseVector;
+use crate::index::collection::{DENSE, SPARSE};
+use crate::index::point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
+
+/// A point to store.
+pub(super) fn point(point: Point) -> PointStruct {
+    let dense = Vector {
+        vector: Some(vector::Vector::Dense(DenseVector { data: point.dense })),
+        ..Vector::default()
+    };
+    PointStruct {
+        id: Some(id(point.id)),
+        payload: to_payload(&point.payload),
+        vectors: Some(named([
+            (DENSE, dense),
+            (SPARSE, sparse_vector(point.sparse)),
+        ])),
+    }
+}
+
+/// A point's new sparse vector.
+pub(super) fn sparse_of(point: Uuid, sparse: SparseVector) -> PointVectors {
+    PointVectors {
+        id: Some(id(point)),
+        vectors: Some(named([(SPARSE, sparse_vector(sparse))])),
+    }
+}
+
+/// Exactly these points.
+pub(super) fn by_ids(ids: &[Uuid]) -> PointsSelector {
+    PointsSelector {
+        points_selector_one_of: Some(PointsSelectorOneOf::Points(PointsIdsList {
+            ids: ids.iter().copied().map(id).collect(),
+        })),
+    }
+}
+
+/// Without conditions it matches everything.
+pub(super) fn filter(filter: &Filter) -> QdrantFilter {
+    let mut must = Vec::new();
+    if let Some(groups) = &filter.groups {
+        must.push(Condition::matches("groups", groups.clone()));
+    }
+    if let Some(hashes) = &filter.text_hash {
+        must.push(Condition::matches("text_hash", hashes.clone()));
+    }
+    let document_id = filter.document_id.map(|id| id.to_string());
+    for (name, value) in [
+        ("source", &filter.source),
+        ("asset", &filter.asset),
+        ("document_id", &document_id),
+    ] {
+        if let Some(value) = value {
+            must.push(Condition::matches(name, value.clone()));
+        }
+    }
+    let mut must_not = Vec::new();
+    if !filter.not_ids.is_empty() {
+        must_not.push(Condition::has_id(filter.not_ids.iter().copied().map(id)));
+    }
+    QdrantFilter {
+        must,
+        must_not,
+        ..QdrantFilter::default()
+    }
+}
+
+/// A page of points by ascending id.
+pub(super) fn scroll(
+    name: &str,
+    conditions: &Filter,
+    offset: Option<Uuid>,
+    limit: usize,
+    with_dense: bool,
+) -> ScrollPoints {
+    ScrollPoints {
+        collection_name: name.to_owned(),
+        filter: Some(filter(conditions)),
+        offset: offset.map(id),
+        limit: Some(limit.try_into().unwrap_or(u32::MAX)),
+        with_payload: Some(all_of_payload()),
+        with_vectors: with_dense.then(dense_only),
+        ..ScrollPoints::default()
+    }
+}
+
+/// The exact number of points.
+pub(super) fn count(name: &str, conditions: &Filter) -> CountPoints {
+    CountPoints {
+        collection_name: name.to_owned(),
+        filter: Some(filter(conditions)),
+        exact: Some(true),
+        ..CountPoints::default()
+    }
+}
+
+/// One query: both arms as prefetches under a fusion, or the one arm there is.
+pub(super) fn search(name: &str, request: SearchRequest) -> QueryPoints {
+    let mut arms = Vec::new();
+    if let Some(vector) = request.dense {
+        let variant = vector_input::Variant::Dense(DenseVector { data: vector });
+        arms.push((DENSE, variant, request.dense_weight));
+    }
+    if let Some(vector) = request.sparse {
+        let variant = vector_input::Variant::Sparse(QdrantSparse {
+            values: vector.values,
+            indices: vector.indices,
+        });
+        arms.push((SPARSE, variant, request.sparse_weight));
+    }
+    let conditions = filter(&request.filter);
+    let mut query = QueryPoints {
+        collection_name: name.to_owned(),
+        limit: Some(request.limit as u64),
+        with_payload: Some(all_of_payload()),
+        with_vectors: Some(dense_only()),
+        ..QueryPoints::default()
+    };
+    if arms.len() == 1 {
+        if let Some((using, variant, _)) = arms.pop() {
+            query.query = Some(nearest(variant));
+            query.using = Some(using.to_owned());
+            query.filter = Some(conditions);
+        }
+        return query;
+    }
+    query.query = Some(Query {
+        variant: Some(query::Variant::Rrf(Rrf {
+            k: Some(request.rrf_k.try_into().unwrap_or(u32::MAX)),
+            weights: arms.iter().map(|&(_, _, weight)| weight).collect(),
+        })),
+    });
+    query.prefetch = arms
+        .into_iter()
+        .map(|(using, variant, _)| PrefetchQuery {
+            query: Some(nearest(variant)),
+            using: Some(using.to_owned()),
+            filter: Some(conditions.clone()),
+            limit: Some(request.candidates as u64),
+            ..PrefetchQuery::default()
+        })
+        .collect();
+    query
+}
+
+/// A page as the server gives it.
+pub(super) fn page(response: ScrollResponse) -> Result<Page, String> {
+    let points = response
+        .result
+        .into_iter()
+        .map(stored_point)
+        .collect::<Result<_, _>>()?;
+    let next = response
+        .next_page_offset
+        .map(|offset| from_id(Some(offset)))
+        .transpose()?;
+    Ok(Page { points, next })
+}
+
+/// A search result as the server gives it.
+pub(super) fn hit(point: ScoredPoint) -> Result<Hit, String> {
+    Ok(Hit {
+        id: from_id(point.id)?,
+        score: point.score,
+        dense: from_dense(point.vectors).unwrap_or_default(),
+        payload: from_payload(point.payload)?,
+    })
+}
+
+/// A payload as stored: fields that say nothing are left out.
+pub(super) fn to_payload(payload: &Payload) -> HashMap<String, Value> {
+    let Ok(Json::Object(fields)) = serde_json::to_value(payload) else {
+        // A struct with named fields always becomes an object.
+        return HashMap::new();
+    };
+    fields
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name, to_value(value)))
+        .collect()
+}
+
+fn stored_point(point: RetrievedPoint) -> Result<StoredPoint, String> {
+    Ok(StoredPoint {
+        id: from_id(point.id)?,
+        dense: from_dense(point.vectors),
+        payload: from_payload(point.payload)?,
+    })
+}
+
+fn from_payload(fields: HashMap<String, Value>) -> Result<Payload, String> {
+    let fields: Map<String, Json> = fields
+        .into_iter()
+        .map(|(name, value)| (name, from_value(value)))
+        .collect();
+    serde_json::from_value(Json::Object(fields))
+        .map_err(|error| format!("a payload that docent did not write: {error}"))
+}
+
+fn id(id: Uuid) -> PointId {
+    PointId {
+        point_id_options: Some(PointIdOptions::Uuid(id.to_string())),
+    }
+}
+
+fn from_id(id: Option<PointId>) -> Result<Uuid, String> {
+    match id.and_then(|id| id.point_id_options) {
+        Some(PointIdOptions::Uuid(text)) => text
+            .parse()
+            .map_err(|error| format!("a point's id {text} is no UUID: {error}")),
+        other => Err(format!("a point that docent did not write: {other:?}")),
+    }
+}
+
+fn from_dense(vectors: Option<VectorsOutput>) -> Option<Vec<f32>> {
+    match vectors?.get_vector_by_name(DENSE)? {
+        vector_output::Vector::Dense(dense) => Some(dense.data),
+        vector_output::Vector::Sparse(_) | vector_output::Vector::MultiDense(_) => None,
+    }
+}
+
+fn named<const N: usize>(parts: [(&str, Vector); N]) -> Vectors {
+    let parts = parts.map(|(name, vector)| (name.to_owned(), vector));
+    Vectors {
+        vectors_options: Some(vectors::VectorsOptions::Vectors(NamedVectors {
+            vectors: HashMap::from(parts),
+        })),
+    }
+}
+
+fn sparse_vector(sparse: SparseVector) -> Vector {
+    Vector {
+        vector: Some(vector::Vector::Sparse(QdrantSparse {
+            values: sparse.values,
+            indices: sparse.indices,
+        })),
+        ..Vector::default()
+    }
+}
+
+fn nearest(variant: vector_input::Variant) -> Query {
+    Query {
+        variant: Some(query::Variant::Nearest(VectorInput {
+            variant: Some(variant),
+        })),
+    }
+}
+
+fn all_of_payload() -> WithPayloadSelector {
+    WithPayloadSelector {
+        selector_options: Some(with_payload_selector::SelectorOptions::Enable(true)),
+    }
+}
+
+fn dense_only() -> WithVectorsSelector {
+    WithVectorsSelector {
+        selector_options: Some(with_vectors_selector::SelectorOptions::Include(
+            VectorsSelector {
+                names: vec![DENSE.to_owned()],
+            },
+        )),
+    }
+}
+
+fn to_value(value: Json) -> Value {
+    let kind = match value {
+        Json::Null => Kind::NullValue(0),
+        Json::Bool(value) => Kind::BoolValue(value),
+        Json::Number(number) => number.as_i64().map_or_else(
+            || Kind::DoubleValue(number.as_f64().unwrap_or_default()),
+            Kind::IntegerValue,
+        ),
+        Json::String(text) => Kind::StringValue(text),
+        Json::Array(values) => Kind::ListValue(ListValue {
+            values: values.into_iter().map(to_value).collect(),
+        }),
+        Json::Object(fields) => Kind::StructValue(Struct {
+            fields: fields
+                .into_iter()
+                .map(|(name, value)| (name, to_value(value)))
+                .collect(),
+        }),
+    };
+    Value { kind: Some(kind) }
+}
+
+fn from_value(value: Value) -> Json {
+    match value.kind {
+        None | Some(Kind::NullValue(_)) => Json::Null,
+        Some(Kind::BoolValue(value)) => Json::Bool(value),
+        Some(Kind::IntegerValue(number)) => Json::Number(number.into()),
+        Some(Kind::DoubleValue(number)) => {
+            Number::from_f64(number).map_or(Json::Null, Json::Number)
+        }
+        Some(Kind::StringValue(text)) => Json::String(text),
+        Some(Kind::ListValue(list)) => list.values.into_iter().map(from_value).collect(),
+        Some(Kind::StructValue(object)) => object
+            .fields
+            .into_iter()
+            .map(|(name, value)| (name, from_value(value)))
+            .collect(),
+    }
+}
