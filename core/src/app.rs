@@ -8,8 +8,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::config::{Config, ConfigError};
 use crate::data_folder::{DataFolder, DataFolderError, Ownership};
-use crate::index::rarity::TermFrequencies;
-use crate::index::{IndexError, VectorIndex};
+use crate::index::{IndexError, TermFrequencies, VectorIndex};
 use crate::ledger::{Ledger, LedgerError, LedgerOptions};
 use crate::models::{CostBook, Embedder, Generator, ModelError};
 use crate::postgres::{EmbeddedPostgres, PostgresError};
@@ -75,7 +74,7 @@ impl App {
             Ledger::open(options).await?
         };
         let book = CostBook::new(config.prices.clone(), ledger.writer());
-        let index = VectorIndex::open(&config.index, &data.index()).await?;
+        let index = VectorIndex::open(&config.index, &data.index())?;
         let embedder = Embedder::new(&config.embedding, book.clone())?;
         let generator = Generator::new(&config.chat, book)?;
         Ok(Self {
@@ -98,7 +97,7 @@ impl App {
         };
         let frequencies = self.ledger.term_frequencies(&live).await?;
         let (chunks, _) = self.ledger.lexical_totals(&live).await?;
-        let terms = TermFrequencies::from_terms(frequencies, chunks.max(0) as u64);
+        let terms = TermFrequencies::from_terms(frequencies, chunks);
         *self.terms.write() = Arc::new(terms);
         Ok(())
     }

@@ -6,3 +6,5 @@ pub mod models;
 pub mod index;
 pub mod ledger;
 pub mod postgres;
+pub mod data_folder;
+pub mod app;

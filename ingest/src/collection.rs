@@ -19,7 +19,7 @@ const FIRST_AVERAGE_LENGTH: f64 = 150.0;
 /// The sparse vectors are computed anew when the average has drifted by this share.
 const DRIFT: f64 = 0.1;
 /// Points whose sparse vectors are replaced at a time.
-const SPARSE_POINTS: u32 = 1000;
+const SPARSE_POINTS: usize = 1000;
 
 /// The collection that a run writes.
 pub(crate) struct Target {

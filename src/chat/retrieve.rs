@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use docent_core::app::App;
-use docent_core::index::rarity::TermFrequencies;
-use docent_core::index::{Filter, Hit, SearchRequest, lexical, rarity};
+use docent_core::index::{
+    Filter, Hit, SearchRequest, TermFrequencies, collection_name, coverage, lexical,
+    shares_embedding,
+};
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
 
@@ -75,7 +77,7 @@ async fn question_vector(
         Ok(embedded) => {
             draft.usage.add(embedded.tokens, 0, 0, embedded.cost);
             draft.question_embedding = Some(embedded.vector.clone());
-            let fits = app.index.dimensions(live).await.ok().flatten() == Some(embedded.vector.len());
+            let fits = is_of_space(app, live).await;
             if !fits {
                 tracing::warn!(
                     "the live collection was built with another embedding model; \
@@ -89,6 +91,15 @@ async fn question_vector(
             None
         }
     }
+}
+
+/// Whether the collection was built with the embedder that is configured now.
+async fn is_of_space(app: &App, live: &str) -> bool {
+    let Ok(space) = app.embedder.space().await else {
+        return false;
+    };
+    let name = collection_name(&app.config.index.collection, &space.fingerprint(), "");
+    shares_embedding(live, &name)
 }
 
 fn weigh(
@@ -113,13 +124,13 @@ fn weigh(
             Retrieved {
                 number: position + 1,
                 cosine: dense.map(|question| dot(question, &hit.dense)),
-                coverage: rarity::coverage(&question_terms, &text, terms),
+                coverage: coverage(&question_terms, &text, terms),
                 hit,
             }
         })
         .collect();
     Retrieval {
-        coverage: rarity::coverage(&question_terms, &all_text, terms),
+        coverage: coverage(&question_terms, &all_text, terms),
         passages,
         term_weights,
     }

@@ -142,7 +142,7 @@ async fn write_points(app: &App, live: &str, file: &mut File) -> anyhow::Result<
     let mut offset = None;
     let mut count = 0;
     loop {
-        let page = app.index.scroll(live, offset, POINTS as u32, true).await?;
+        let page = app.index.scroll(live, offset, POINTS, true).await?;
         for point in page.points {
             let line = PointLine {
                 id: point.id,
