@@ -35,6 +35,7 @@ pub struct SourceReport {
     /// Tokens embedded (or, of a dry run, that would be).
     pub tokens: u64,
     /// US dollars; `None`: no price is configured for the model.
+    #[serde(with = "rust_decimal::serde::float_option")]
     pub cost_usd: Option<Decimal>,
     pub problems: Vec<ProblemReport>,
     /// Why the whole source could not be run, where it could not.

@@ -115,6 +115,14 @@ impl LiveTurns {
         Ok(reader)
     }
 
+    /// Stops the caller's turn at once: its reader pressed stop.
+    pub fn stop(&self, caller: &str, message_id: &str) {
+        let key = (caller.to_owned(), message_id.to_owned());
+        if let Some(live) = self.by_message.lock().get(&key) {
+            live.cancel.cancel();
+        }
+    }
+
     fn spawn(
         &self,
         app: Arc<App>,

@@ -8,6 +8,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// The name of everyone who asks without a key.
+pub const ANONYMOUS: &str = "anonymous";
+
 /// Who asks, and what they may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
@@ -108,6 +111,7 @@ pub struct AnswerUsage {
     pub cached_tokens: u64,
     pub output_tokens: u64,
     /// `null`: no price is configured for a model that was called.
+    #[serde(with = "rust_decimal::serde::float_option")]
     pub cost_usd: Option<Decimal>,
 }
 

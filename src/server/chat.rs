@@ -14,6 +14,7 @@ use super::AppState;
 use super::problem::Problem;
 use super::sse;
 use crate::chat::live::Reader;
+use crate::chat::turn::ANONYMOUS;
 use crate::chat::{Answer, Caller, Event, Turn};
 
 /// Longest `message_id`, in bytes.
@@ -48,21 +49,44 @@ pub(super) async fn ask(
     }
 }
 
+/// The body of `POST /v1/chat/stop`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Stop {
+    message_id: String,
+}
+
+/// `POST /v1/chat/stop`: the reader wants no more of an answer. Without it, generation would go on
+/// for as long as a reader with a `message_id` may come back.
+pub(super) async fn stop(
+    State(service): State<AppState>,
+    body: Result<Json<Stop>, JsonRejection>,
+) -> Response {
+    match body {
+        Ok(Json(stop)) => {
+            service.live.stop(ANONYMOUS, &stop.message_id);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(rejection) => bad_request(&rejection).into_response(),
+    }
+}
+
+fn bad_request(rejection: &JsonRejection) -> Problem {
+    Problem::new(rejection.status(), "bad_request", rejection.body_text())
+}
+
 fn start(
     service: &AppState,
     headers: &HeaderMap,
     body: Result<Json<Ask>, JsonRejection>,
 ) -> Result<(Reader, bool), Problem> {
-    let Json(ask) = body.map_err(|rejection| {
-        Problem::new(rejection.status(), "bad_request", rejection.body_text())
-    })?;
+    let Json(ask) = body.map_err(|rejection| bad_request(&rejection))?;
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let stream = ask.stream
         || header(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"));
     let after = header(header::HeaderName::from_static("last-event-id"))
         .and_then(|id| id.parse().ok());
     let caller = Caller {
-        name: "anonymous".to_owned(),
+        name: ANONYMOUS.to_owned(),
         groups: service.app.config.access.anonymous_groups.clone(),
     };
     let channel = if header(header::HeaderName::from_static("sec-fetch-site")).is_some() {

@@ -11,8 +11,7 @@ use uuid::Uuid;
 
 use super::AppState;
 use super::problem::Problem;
-
-const ANONYMOUS: &str = "anonymous";
+use crate::chat::turn::ANONYMOUS;
 
 /// Conversations of the caller. Nobody is known by name yet, so nobody has a list.
 pub(super) async fn list() -> Response {

@@ -70,6 +70,7 @@ pub fn router(service: AppState) -> Router {
     // Programs and the chat page.
     let api = Router::new()
         .route("/v1/chat", post(chat::ask))
+        .route("/v1/chat/stop", post(chat::stop))
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}", get(conversations::read))
         .route("/v1/conversations/{id}", delete(conversations::remove))

@@ -77,7 +77,7 @@ async function run(text, id) {
     announcer.lang = languageOf(turn.text);
     announcer.textContent = words.answerReady(turn.text.replaceAll(/\s*\[\d+\]/g, ""));
   } catch (error) {
-    end(turn, seen, error, controller.signal);
+    end(turn, seen, error, { signal: controller.signal, message_id: id });
     // The service may have finished an answer that never arrived: trying again asks for that one.
     if (error.code === "network") seen.message_id = id;
     // A conversation that the service no longer has is not asked for again.
@@ -91,8 +91,9 @@ async function run(text, id) {
   }
 }
 
-function end(turn, seen, error, signal) {
+function end(turn, seen, error, { signal, message_id }) {
   if (signal.aborted) {
+    stopAnswering(message_id);
     seen.stopped = true;
     follow(turn, () => turn.stop());
     announcer.textContent = words.stopped;
@@ -101,6 +102,13 @@ function end(turn, seen, error, signal) {
   seen.problem = error instanceof Problem ? error.message : words.failed;
   follow(turn, () => turn.fail(seen.problem));
   announcer.textContent = seen.problem;
+}
+
+/** Tells the service that nobody waits for this answer any more: it would go on for a reader that lost its network. */
+function stopAnswering(message_id) {
+  const body = JSON.stringify({ message_id });
+  const headers = { "Content-Type": "application/json" };
+  fetch("v1/chat/stop", { method: "POST", headers, body, keepalive: true }).catch(() => {});
 }
 
 /** Puts a new turn at the end of the page. Trying again takes the failed one away. */

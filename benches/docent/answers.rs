@@ -1,0 +1,228 @@
+//! What docent adds to a chat model's own time, over 100,000 chunks, and how many answers a second it
+//! gives when the model takes none.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use docent_core::app::App;
+use docent_core::config::{self, Overrides};
+use docent_core::data_folder::DataFolder;
+use docent_core::document::{EVERYONE, document_id, point_id, text_hash};
+use docent_core::index::{CollectionSpec, Payload, Point, collection_name, lexical};
+use futures::future::join_all;
+
+use crate::machine::{ScriptedProcess, ServeProcess, memory_mb};
+use crate::table::Table;
+
+const CHUNKS: usize = 100_000;
+const UPSERT: usize = 1000;
+/// The model's own time to its first token.
+const FIRST_TOKEN_MS: u64 = 200;
+const GAP_MS: u64 = 20;
+
+const WORDS: [&str; 48] = [
+    "trip", "station", "rider", "payment", "refund", "revenue", "dock", "bike", "battery", "route",
+    "weekly", "hourly", "active", "table", "column", "metric", "owner", "fresh", "loaded", "partition",
+    "schema", "query", "dashboard", "region", "city", "season", "weather", "maintenance", "repair",
+    "ticket", "support", "customer", "account", "invoice", "discount", "campaign", "signal", "ping",
+    "sensor", "firmware", "model", "forecast", "demand", "supply", "balance", "audit", "policy", "access",
+];
+
+pub async fn run(table: &mut Table) {
+    if !table.wants("answers") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let built = Instant::now();
+    build(&data).await;
+    table.note("answers: building 100,000 chunks", built.elapsed().as_secs_f64(), "s");
+
+    let slow = ScriptedProcess::start(FIRST_TOKEN_MS, GAP_MS);
+    let serve = ServeProcess::start(&data, &environment(&slow)).await;
+    warm_up(&serve.url).await;
+    for (at_once, aim) in [(1, 3.0), (64, 20.0)] {
+        let rounds = if at_once == 1 { 20 } else { 5 };
+        let added = added_first_token(&serve.url, at_once, rounds).await;
+        let name = format!("answers: added to the first token, {at_once} at once (median)");
+        table.at_most(&name, median(added), aim, "ms");
+    }
+    table.note("answers: memory of serve over 100,000 chunks", memory_mb(serve.id), "MB");
+    serve.stop();
+    drop(slow);
+
+    let instant = ScriptedProcess::start(0, 0);
+    let serve = ServeProcess::start(&data, &environment(&instant)).await;
+    warm_up(&serve.url).await;
+    let rate = answers_a_second(&serve.url).await;
+    table.at_least("answers: a second, with a model that takes no time", rate, 400.0, "/s");
+    serve.stop();
+}
+
+fn environment(model: &ScriptedProcess) -> Vec<(&'static str, String)> {
+    vec![
+        ("DOCENT_EMBEDDING__KIND", "openai".to_owned()),
+        ("DOCENT_EMBEDDING__BASE_URL", model.base_url.clone()),
+        ("DOCENT_EMBEDDING__MODEL", "scripted".to_owned()),
+        ("DOCENT_EMBEDDING__DIMENSIONS", "384".to_owned()),
+        ("DOCENT_CHAT__KIND", "openai".to_owned()),
+        ("DOCENT_CHAT__BASE_URL", model.base_url.clone()),
+        ("DOCENT_CHAT__MODEL", "scripted".to_owned()),
+    ]
+}
+
+/// A collection of 100,000 chunks, without asking any model.
+async fn build(data: &Path) {
+    let model = ScriptedProcess::start(0, 0);
+    let config = config::load(&Overrides {
+        data: Some(PathBuf::from(data)),
+        environment: environment(&model)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+        ..Overrides::default()
+    })
+    .expect("a valid configuration");
+    let folder = DataFolder::open(data).expect("a folder");
+    let ownership = folder.own("bench", Duration::ZERO).await.expect("its lock");
+    let app = App::open(config, folder, Some(ownership), false).await.expect("every part");
+    let space = app.embedder.space().await.expect("a space");
+    let name = collection_name("docent", &space.fingerprint(), "bench");
+    let spec = CollectionSpec {
+        name: name.clone(),
+        dimensions: space.dimensions,
+    };
+    app.index.create(&spec).await.expect("a collection");
+    let mut random = Random(42);
+    let mut chunk = 0;
+    while chunk < CHUNKS {
+        let points = (chunk..chunk + UPSERT).map(|number| point(number, &mut random)).collect();
+        app.index.upsert(&name, points).await.expect("an upsert");
+        chunk += UPSERT;
+    }
+    app.index.optimize(&name).await.expect("a graph");
+    app.index.flush(&name).await.expect("a flush");
+    app.index.switch(&name).await.expect("a switch");
+    app.close().await;
+}
+
+fn point(number: usize, random: &mut Random) -> Point {
+    let mut text = format!("Chunk {number}:");
+    for _ in 0..60 {
+        text.push(' ');
+        text.push_str(WORDS[random.below(WORDS.len())]);
+    }
+    let id = document_id("bench", &(number / 10).to_string());
+    let mut dense: Vec<f32> = (0..384).map(|_| random.below(2000) as f32 / 1000.0 - 1.0).collect();
+    let length = dense.iter().map(|value| value * value).sum::<f32>().sqrt();
+    dense.iter_mut().for_each(|value| *value /= length);
+    let payload = Payload {
+        document_id: id,
+        source: "bench".to_owned(),
+        uri: String::new(),
+        path: format!("{}.md", number / 10),
+        title: format!("Document {}", number / 10),
+        heading: vec!["Part".to_owned()],
+        language: Some("en".to_owned()),
+        ordinal: (number % 10) as u32,
+        text_hash: text_hash(&text),
+        text,
+        asset: None,
+        owner: None,
+        owner_slack: None,
+        owner_email: None,
+        groups: vec![EVERYONE.to_owned()],
+        status: None,
+        updated_at: None,
+        fresh_at: None,
+    };
+    Point {
+        id: point_id(id, &payload.text_hash, 0),
+        dense,
+        sparse: lexical::passage_vector(&payload.lexical_text(), 65.0),
+        payload,
+    }
+}
+
+/// A small generator of numbers, the same in every run (Knuth's MMIX constants).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+fn question(number: usize) -> String {
+    let mut random = Random(number as u64 + 7);
+    let words: Vec<&str> = (0..8).map(|_| WORDS[random.below(WORDS.len())]).collect();
+    serde_json::json!({ "question": format!("which {} ?", words.join(" ")), "stream": true }).to_string()
+}
+
+async fn warm_up(url: &str) {
+    let http = client();
+    for number in 0..8 {
+        first_token(&http, url, number).await;
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+/// Time to the first `delta`, in milliseconds; the answer is read to its end.
+async fn first_token(http: &reqwest::Client, url: &str, number: usize) -> f64 {
+    let started = Instant::now();
+    let mut response = http
+        .post(format!("{url}/v1/chat"))
+        .header("content-type", "application/json")
+        .body(question(number))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(response.status(), 200);
+    let mut read = Vec::new();
+    let mut first = None;
+    while let Some(piece) = response.chunk().await.expect("the stream") {
+        read.extend_from_slice(&piece);
+        if first.is_none() && contains(&read, b"event: delta") {
+            first = Some(started.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    assert!(contains(&read, b"\"generator\":\"model\""), "{}", String::from_utf8_lossy(&read));
+    first.expect("a delta")
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
+
+async fn added_first_token(url: &str, at_once: usize, rounds: usize) -> Vec<f64> {
+    let http = client();
+    let mut added = Vec::new();
+    for round in 0..rounds {
+        let asked = (0..at_once).map(|number| first_token(&http, url, round * at_once + number));
+        added.extend(join_all(asked).await.into_iter().map(|ms| ms - FIRST_TOKEN_MS as f64));
+    }
+    added
+}
+
+async fn answers_a_second(url: &str) -> f64 {
+    const READERS: usize = 16;
+    const EACH: usize = 60;
+    let started = Instant::now();
+    join_all((0..READERS).map(|reader| async move {
+        let http = client();
+        for number in 0..EACH {
+            first_token(&http, url, reader * EACH + number).await;
+        }
+    }))
+    .await;
+    (READERS * EACH) as f64 / started.elapsed().as_secs_f64()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

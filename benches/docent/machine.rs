@@ -1,0 +1,108 @@
+//! Processes, their time and their memory, as Linux tells them.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// CPU time of a process so far (its children that have not ended are not in it). The kernel counts
+/// in hundredths of a second.
+pub fn cpu(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("a live process");
+    // The name stands in brackets and may hold spaces; utime and stime are fields 14 and 15.
+    let fields: Vec<&str> = stat[stat.rfind(')').expect("a name") + 2..].split(' ').collect();
+    let ticks: u64 = fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks");
+    Duration::from_millis(ticks * 10)
+}
+
+/// Resident memory of a process in megabytes, without the pages of mapped files.
+pub fn memory_mb(process: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a live process");
+    let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("RssAnon");
+    let kilobytes: f64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+    kilobytes / 1024.0
+}
+
+/// The scripted model server in a process of its own; it ends when this is dropped.
+pub struct ScriptedProcess {
+    pub base_url: String,
+    child: Child,
+    _open: ChildStdin,
+}
+
+impl ScriptedProcess {
+    pub fn start(first_token_ms: u64, gap_ms: u64) -> Self {
+        let mut child = Command::new(std::env::current_exe().expect("this program"))
+            .args([super::SCRIPTED, &first_token_ms.to_string(), &gap_ms.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the scripted server starts");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("its output");
+        BufReader::new(out).read_line(&mut line).expect("its address");
+        Self {
+            base_url: line.trim().to_owned(),
+            _open: child.stdin.take().expect("its input"),
+            child,
+        }
+    }
+}
+
+impl Drop for ScriptedProcess {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `docent serve` in a process of its own.
+pub struct ServeProcess {
+    pub url: String,
+    pub id: u32,
+    /// From the start of the process until it was ready to answer.
+    pub ready_in: Duration,
+    child: Child,
+}
+
+impl ServeProcess {
+    /// Starts it over a data folder, and waits until it can answer.
+    pub async fn start(data: &Path, environment: &[(&str, String)]) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port")
+            .port();
+        let started = Instant::now();
+        let child = Command::new(env!("CARGO_BIN_EXE_docent"))
+            .arg("--data")
+            .arg(data)
+            .arg("serve")
+            .env("DOCENT_SERVER__PORT", port.to_string())
+            .env("DOCENT_LOG__LEVEL", "error")
+            .envs(environment.iter().map(|(name, value)| (*name, value)))
+            .spawn()
+            .expect("docent starts");
+        let url = format!("http://127.0.0.1:{port}");
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        loop {
+            let ready = http.get(format!("{url}/readyz")).send().await;
+            if ready.is_ok_and(|response| response.status().is_success()) {
+                break;
+            }
+            assert!(started.elapsed() < Duration::from_secs(120), "docent does not become ready");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Self {
+            url,
+            id: child.id(),
+            ready_in: started.elapsed(),
+            child,
+        }
+    }
+
+    /// Ends it as an operator would.
+    pub fn stop(mut self) {
+        let _ = Command::new("kill").args(["-TERM", &self.id.to_string()]).status();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,62 @@
+//! `make bench`: one table of speed, cost and memory.
+//!
+//! The scripted model server and the service run as processes of their own, so that neither the load
+//! generator nor the model is measured with the service.
+
+mod answers;
+mod ingest;
+mod machine;
+mod service;
+mod table;
+
+use std::io::Write;
+use std::time::Duration;
+
+use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
+use table::Table;
+
+/// Argument that makes this program the scripted server.
+const SCRIPTED: &str = "--scripted-server";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    if let Some(at) = arguments.iter().position(|argument| argument == SCRIPTED) {
+        let millis = |offset: usize| {
+            let text = arguments.get(at + offset).map_or("0", String::as_str);
+            Duration::from_millis(text.parse().expect("milliseconds"))
+        };
+        runtime.block_on(scripted(millis(1), millis(2)));
+        return;
+    }
+    // `cargo bench -- ingest` runs the lines whose name holds the word.
+    let wanted = arguments.iter().skip(1).find(|argument| !argument.starts_with('-'));
+    let mut table = Table::new(wanted.map(String::as_str));
+    runtime.block_on(async {
+        ingest::run(&mut table).await;
+        answers::run(&mut table).await;
+        service::run(&mut table).await;
+    });
+    table.print();
+}
+
+/// Answers with 40 tokens at the given pace until its input is closed.
+async fn scripted(first_token: Duration, gap: Duration) {
+    let answer = format!("{}[1].", "The table is loaded hourly and kept. ".repeat(5));
+    let server = ScriptedOpenAi::start(Script {
+        answer: Answer::Text(answer),
+        first_token,
+        token_gap: gap,
+        keep: false,
+        ..Script::default()
+    })
+    .await;
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", server.base_url()).expect("a reader");
+    out.flush().expect("a reader");
+    let waiting = tokio::task::spawn_blocking(|| std::io::read_to_string(std::io::stdin()));
+    let _ = waiting.await;
+}
