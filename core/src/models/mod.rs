@@ -4,10 +4,23 @@
 //! answer. Both are enums with two kinds: one that speaks the OpenAI protocol, one built in. Every
 //! call of either kind is booked through [`CostBook`].
 
+mod attempt;
+mod backoff;
 mod cost;
+mod embedder;
 mod error;
+mod failure;
+mod generator;
+mod http;
 mod tokens;
 
 pub use cost::{CallFor, CostBook, Usage};
+pub use embedder::{
+    BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts,
+};
 pub use error::ModelError;
+pub use generator::{
+    ExtractiveGenerator, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,
+    OpenAiGenerator, Passage, Role,
+};
 pub use tokens::TokenCounter;

@@ -36,12 +36,17 @@ impl TokenCounter {
         Self(Kind::Tokenizer(Arc::clone(tokenizer)))
     }
 
+    /// A quarter of the bytes, rounded up.
+    pub fn bytes() -> Self {
+        Self(Kind::Bytes)
+    }
+
     /// As `embedding.tokenizer` and `chat.tokenizer` name it: `cl100k_base`, `bytes`, or the path
     /// of a `tokenizer.json`. The error says what is wrong with the file.
     pub fn named(name: &str) -> Result<Self, String> {
         match name {
             "cl100k_base" => Ok(Self(Kind::Cl100k)),
-            "bytes" => Ok(Self(Kind::Bytes)),
+            "bytes" => Ok(Self::bytes()),
             path => {
                 let mut tokenizer = Tokenizer::from_file(Path::new(path)).map_err(|error| {
                     format!(

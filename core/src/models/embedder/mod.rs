@@ -1,0 +1,124 @@
+//! From texts to unit vectors: an OpenAI-compatible server, or the model inside docent.
+
+mod batch;
+mod builtin;
+mod openai;
+mod parts;
+mod vector;
+mod wire;
+
+use rust_decimal::Decimal;
+
+pub use self::builtin::BuiltinEmbedder;
+pub use self::openai::OpenAiEmbedder;
+pub use self::parts::parts;
+use super::{CallFor, CostBook, ModelError, TokenCounter};
+use crate::config::{ConfigError, Embedding, EmbeddingKind};
+use crate::document::text_hash;
+
+/// Turns texts into vectors. Cheap to clone; clones share limits and connections.
+#[derive(Clone)]
+pub enum Embedder {
+    OpenAi(OpenAiEmbedder),
+    Builtin(BuiltinEmbedder),
+}
+
+/// A text's vector and its share of what the request used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedded {
+    /// Of length 1.
+    pub vector: Vec<f32>,
+    /// Input tokens, as reported; counted here where the provider reports nothing.
+    pub tokens: u64,
+    /// US dollars; `None`: no price is configured.
+    pub cost: Option<Decimal>,
+}
+
+/// What makes vectors comparable: those of two spaces must never meet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddingSpace {
+    pub model: String,
+    pub dimensions: usize,
+    pub passage_prefix: String,
+}
+
+impl EmbeddingSpace {
+    /// The space's lasting name: 32 hex digits. Question prefix and question model do not belong to
+    /// it; normalisation does, and is always to length 1.
+    pub fn fingerprint(&self) -> String {
+        text_hash(&format!(
+            "{}\n{}\n{}\nunit",
+            self.model, self.dimensions, self.passage_prefix
+        ))
+    }
+}
+
+impl Embedder {
+    /// Builds what `config` describes, without any network. The error names the wrong setting.
+    pub fn new(config: &Embedding, book: CostBook) -> Result<Self, ConfigError> {
+        match config.kind {
+            EmbeddingKind::OpenAi => OpenAiEmbedder::new(config, book)
+                .map(Self::OpenAi)
+                .map_err(ConfigError),
+            EmbeddingKind::Builtin => Ok(Self::Builtin(BuiltinEmbedder::new(book))),
+        }
+    }
+
+    /// The space of this embedder's vectors. Where the configuration leaves the dimensions open,
+    /// the model is asked once, with a tiny text.
+    pub async fn space(&self) -> Result<EmbeddingSpace, ModelError> {
+        match self {
+            Self::OpenAi(openai) => openai.space().await,
+            Self::Builtin(builtin) => Ok(builtin.space()),
+        }
+    }
+
+    /// Counts as the model does.
+    pub fn counter(&self) -> &TokenCounter {
+        match self {
+            Self::OpenAi(openai) => openai.counter(),
+            Self::Builtin(builtin) => builtin.counter(),
+        }
+    }
+
+    /// Longest text that is embedded in one piece, in tokens; longer ones are embedded in parts.
+    pub fn max_input_tokens(&self) -> usize {
+        match self {
+            Self::OpenAi(openai) => openai.max_input_tokens(),
+            Self::Builtin(builtin) => builtin.max_input_tokens(),
+        }
+    }
+
+    /// The model's name as the ledger shows it.
+    pub fn model(&self) -> &str {
+        match self {
+            Self::OpenAi(openai) => openai.model(),
+            Self::Builtin(builtin) => builtin.model(),
+        }
+    }
+
+    /// Embeds a question. It is impatient: someone is waiting.
+    pub async fn embed_question(
+        &self,
+        call: &CallFor,
+        question: &str,
+    ) -> Result<Embedded, ModelError> {
+        match self {
+            Self::OpenAi(openai) => openai.embed_question(call, question).await,
+            Self::Builtin(builtin) => builtin.embed_one(call, question).await,
+        }
+    }
+
+    /// Embeds passages; the results stand in the order of the texts. A text fails alone, and an
+    /// embedding that was received is never asked for again.
+    pub async fn embed_passages(
+        &self,
+        call: &CallFor,
+        passages: &[String],
+    ) -> Vec<Result<Embedded, ModelError>> {
+        match self {
+            Self::OpenAi(openai) => openai.embed_passages(call, passages).await,
+            Self::Builtin(builtin) => builtin.embed_all(call, passages).await,
+        }
+    }
+}

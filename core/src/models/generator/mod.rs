@@ -1,0 +1,208 @@
+//! From a question and its passages to an answer: a chat model of an OpenAI-compatible server, or
+//! the passages' best sentences, quoted word for word.
+
+mod extractive;
+mod openai;
+mod sentences;
+mod stream;
+mod wire;
+
+use std::collections::HashMap;
+use std::vec;
+
+use rust_decimal::Decimal;
+
+pub use self::extractive::ExtractiveGenerator;
+pub use self::openai::OpenAiGenerator;
+use self::stream::ModelStream;
+use super::{CallFor, CostBook, ModelError, Usage};
+use crate::config::{Chat, ChatKind, ConfigError};
+use crate::ledger::UsageSource;
+
+/// Writes answers. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub enum Generator {
+    OpenAi(OpenAiGenerator),
+    Extractive(ExtractiveGenerator),
+}
+
+/// Who says a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+/// A message of the prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    pub role: Role,
+    pub content: String,
+}
+
+/// A chunk that may be cited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    /// Its citation: `[number]`.
+    pub number: usize,
+    /// Markdown, as it stands in the document.
+    pub text: String,
+    pub title: String,
+    /// Headings above it, outermost first.
+    pub heading: Vec<String>,
+    /// Cosine of question and passage, where known.
+    pub cosine: Option<f32>,
+    /// Fused score of the retrieval.
+    pub score: f32,
+}
+
+/// What is to be answered. A model reads `messages`; the extractive generator reads the rest.
+#[derive(Debug, Clone, Default)]
+pub struct GenerateRequest {
+    /// The standalone question.
+    pub question: String,
+    /// The prompt, with the passages in it.
+    pub messages: Vec<Message>,
+    /// Best first.
+    pub passages: Vec<Passage>,
+    pub max_output_tokens: u32,
+    /// The question's analysed terms and how rare each is (inverse document frequency, above 0). A
+    /// term that is missing here counts 1.
+    pub term_weights: HashMap<String, f32>,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinishReason {
+    /// It was finished.
+    Stop,
+    /// It reached `max_output_tokens`.
+    Length,
+    /// The provider's filter cut it off.
+    ContentFilter,
+}
+
+/// A piece of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Generated {
+    Text(String),
+    /// The last piece.
+    Done {
+        finish_reason: FinishReason,
+        usage: Usage,
+        /// US dollars; `None`: no price is configured.
+        cost: Option<Decimal>,
+    },
+}
+
+/// An answer that has begun. Dropping it stops the request, and books what was used as cancelled.
+pub struct Generation(Kind);
+
+enum Kind {
+    Model(Box<ModelStream>),
+    Quotes(vec::IntoIter<String>, bool),
+}
+
+impl Generation {
+    /// The next piece; `None` after [`Generated::Done`] or an error.
+    pub async fn next(&mut self) -> Option<Result<Generated, ModelError>> {
+        match &mut self.0 {
+            Kind::Model(stream) => stream.next().await,
+            Kind::Quotes(quotes, finished) => match quotes.next() {
+                Some(quote) => Some(Ok(Generated::Text(quote))),
+                None if std::mem::replace(finished, true) => None,
+                None => Some(Ok(Generated::Done {
+                    finish_reason: FinishReason::Stop,
+                    usage: Usage {
+                        input_tokens: 0,
+                        cached_tokens: 0,
+                        output_tokens: 0,
+                        source: UsageSource::Reported,
+                    },
+                    cost: Some(Decimal::ZERO),
+                })),
+            },
+        }
+    }
+}
+
+impl Generator {
+    /// Builds what `config` describes, without any network. The error names the wrong setting.
+    pub fn new(config: &Chat, book: CostBook) -> Result<Self, ConfigError> {
+        match config.kind {
+            ChatKind::OpenAi => OpenAiGenerator::new(config, book)
+                .map(Self::OpenAi)
+                .map_err(ConfigError),
+            // Loading the configuration has decided `auto`; undecided, nothing is known to call.
+            ChatKind::Extractive | ChatKind::Auto => Ok(Self::extractive()),
+        }
+    }
+
+    /// The generator that needs no model: what answers while the chat model is down.
+    pub fn extractive() -> Self {
+        Self::Extractive(ExtractiveGenerator)
+    }
+
+    /// Whether answers are written by a chat model.
+    pub fn is_model(&self) -> bool {
+        matches!(self, Self::OpenAi(_))
+    }
+
+    /// Begins an answer and comes back with its first words. Until then a failed request is tried
+    /// again, if the wait is short.
+    pub async fn generate(
+        &self,
+        call: &CallFor,
+        request: &GenerateRequest,
+    ) -> Result<Generation, ModelError> {
+        match self {
+            Self::OpenAi(openai) => {
+                let stream = openai.generate(call, request).await?;
+                Ok(Generation(Kind::Model(Box::new(stream))))
+            }
+            Self::Extractive(extractive) => {
+                let quotes = extractive.quotes(request);
+                Ok(Generation(Kind::Quotes(quotes.into_iter(), false)))
+            }
+        }
+    }
+
+    /// A short text of the chat model, all at once.
+    pub async fn complete(
+        &self,
+        call: &CallFor,
+        messages: &[Message],
+        max_tokens: u32,
+    ) -> Result<String, ModelError> {
+        match self {
+            Self::OpenAi(openai) => openai.complete(call, messages, max_tokens).await,
+            Self::Extractive(_) => Err(no_model()),
+        }
+    }
+
+    /// The names of the models that the server lists.
+    pub async fn list_models(&self) -> Result<Vec<String>, ModelError> {
+        match self {
+            Self::OpenAi(openai) => openai.list_models().await,
+            Self::Extractive(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The chat model's name as the ledger shows it; asked for where the configuration leaves it
+    /// to the server. `extractive` where there is none.
+    pub async fn model(&self) -> Result<String, ModelError> {
+        match self {
+            Self::OpenAi(openai) => openai.model().await,
+            Self::Extractive(_) => Ok("extractive".to_owned()),
+        }
+    }
+}
+
+fn no_model() -> ModelError {
+    ModelError::Rejected {
+        model: "extractive".to_owned(),
+        place: "docent".to_owned(),
+        reason: "no chat model is configured; set chat.base_url or chat.api_key".to_owned(),
+    }
+}

@@ -1,0 +1,162 @@
+//! `POST /v1/chat/completions`, streamed and whole.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::fault::{Fault, Route};
+use super::script::{Answer, Script};
+use super::{Shared, error};
+
+pub(super) async fn complete(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Json(request): Json<Value>,
+) -> Response {
+    let script = shared.script.lock().clone();
+    if script.keep {
+        shared.chat_requests.lock().push(request.clone());
+        *shared.authorization.lock() = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok().map(str::to_owned));
+    }
+    let fault = shared.fault(Route::Chat);
+    if let Some(fault) = &fault
+        && let Some(response) = fault.response().await
+    {
+        return response;
+    }
+    let refused = script.refused_parameters.iter();
+    if let Some(name) = refused.clone().find(|name| request.get(name.as_str()).is_some()) {
+        let other = if name == "max_tokens" { " Use 'max_completion_tokens' instead." } else { "" };
+        let message = format!("Unsupported parameter: '{name}' is not supported.{other}");
+        return error(StatusCode::BAD_REQUEST, "unsupported_parameter", &message);
+    }
+    let text = match &script.answer {
+        Answer::Text(text) => text.clone(),
+        Answer::Made(make) => make(&request),
+        Answer::Raw(body) => {
+            return ([(header::CONTENT_TYPE, "text/event-stream")], body.clone()).into_response();
+        }
+    };
+    let tokens: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
+    let usage = script.usage.then(|| usage(&request, &script, tokens.len()));
+    if request["stream"] == true {
+        let usage = usage.filter(|_| request["stream_options"]["include_usage"] == true);
+        return streamed(shared, script, tokens, usage, fault);
+    }
+    sleep(script.first_token + script.gap * tokens.len() as u32).await;
+    if matches!(fault, Some(Fault::Malformed | Fault::CutAfter(_))) {
+        return ([(header::CONTENT_TYPE, "application/json")], r#"{"choices":[{"#).into_response();
+    }
+    let mut answer = json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": request["model"],
+        "choices": [{"index": 0, "finish_reason": "stop",
+            "message": {"role": "assistant", "content": text}}],
+    });
+    if let Some(usage) = usage {
+        answer["usage"] = usage;
+    }
+    Json(answer).into_response()
+}
+
+fn usage(request: &Value, script: &Script, tokens: usize) -> Value {
+    let messages = request["messages"].as_array().into_iter().flatten();
+    let prompt: usize = messages
+        .filter_map(|message| Some(message["content"].as_str()?.split_whitespace().count()))
+        .sum();
+    json!({
+        "prompt_tokens": prompt, "completion_tokens": tokens, "total_tokens": prompt + tokens,
+        "prompt_tokens_details": {"cached_tokens": script.cached_tokens},
+    })
+}
+
+/// Tells when a stream's reader goes away before its end.
+struct Watch {
+    shared: Arc<Shared>,
+    finished: bool,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.shared.stopped_streams.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+fn streamed(
+    shared: Arc<Shared>,
+    script: Script,
+    tokens: Vec<String>,
+    usage: Option<Value>,
+    fault: Option<Fault>,
+) -> Response {
+    let watch = Watch { shared, finished: false };
+    let mut events: VecDeque<(bool, String)> = VecDeque::with_capacity(tokens.len() + 4);
+    events.push_back((false, event(&json!({"role": "assistant", "content": ""}), None)));
+    for token in tokens {
+        events.push_back((true, event(&json!({"content": token}), None)));
+    }
+    events.push_back((false, event(&json!({}), Some("stop"))));
+    if let Some(usage) = usage {
+        let chunk = json!({"object": "chat.completion.chunk", "choices": [], "usage": usage});
+        events.push_back((false, format!("data: {chunk}\n\n")));
+    }
+    events.push_back((false, "data: [DONE]\n\n".to_owned()));
+    let state = (events, watch, 0_usize);
+    let body = stream::unfold(state, move |(mut events, mut watch, sent)| {
+        let (fault, first_token, gap) = (fault.clone(), script.first_token, script.gap);
+        async move {
+            match fault {
+                Some(Fault::CutAfter(after)) if sent >= after => {
+                    watch.finished = true;
+                    events.clear();
+                    return Some((Err(io::Error::other("cut")), (events, watch, 0)));
+                }
+                Some(Fault::EndAfter(after)) if sent >= after => {
+                    watch.finished = true;
+                    return None;
+                }
+                Some(Fault::StallAfter(after)) if sent >= after => pending().await,
+                Some(Fault::Malformed) if sent >= 1 => {
+                    events.clear();
+                    watch.finished = true;
+                    let broken = Ok("data: {\"choices\": [{\n\n".to_owned());
+                    return Some((broken, (events, watch, 0)));
+                }
+                _ => {}
+            }
+            let Some((is_token, event)) = events.pop_front() else {
+                watch.finished = true;
+                return None;
+            };
+            let wait = if sent == 0 { first_token } else { gap };
+            if is_token && !wait.is_zero() {
+                sleep(wait).await;
+            }
+            Some((Ok(event), (events, watch, sent + usize::from(is_token))))
+        }
+    });
+    let body = Body::from_stream(body);
+    ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
+}
+
+fn event(delta: &Value, finish_reason: Option<&str>) -> String {
+    let chunk = json!({
+        "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}],
+    });
+    format!("data: {chunk}\n\n")
+}
