@@ -160,6 +160,8 @@ impl Cut<'_> {
             }
             if self.tokens.count(line.start, line.end) <= room {
                 rows = Some(line);
+            } else if line.start == header.end {
+                self.run(header.start..line.end); // The header must stand somewhere.
             } else {
                 self.run(line);
             }

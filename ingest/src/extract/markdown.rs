@@ -18,7 +18,6 @@ pub(super) fn page(text: &str, is_mdx: bool) -> Page {
         text
     };
     let mut reader = Reader {
-        text,
         is_mdx,
         ..Reader::default()
     };
@@ -39,8 +38,7 @@ pub(super) fn page(text: &str, is_mdx: bool) -> Page {
 }
 
 #[derive(Default)]
-struct Reader<'a> {
-    text: &'a str,
+struct Reader {
     is_mdx: bool,
     edits: Edits,
     image: Option<Image>,
@@ -69,8 +67,8 @@ struct Link {
     has_text: bool,
 }
 
-impl<'a> Reader<'a> {
-    fn take(&mut self, event: Event<'a>, range: Range<usize>) {
+impl Reader {
+    fn take(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(Tag::Heading { .. }) => self.heading = Some(String::new()),
             Event::End(TagEnd::Heading(level)) => {
