@@ -1,0 +1,12 @@
+//! The index: what is promised of every engine (`contract`), of the embedded one (`durability`),
+//! and of the sparse side (`lexical`, `rarity`).
+
+mod backend;
+mod contract;
+mod durability;
+mod endpoint;
+mod lexical;
+mod protocol;
+mod rarity;
+mod search;
+mod speed;

@@ -1,0 +1,1 @@
+//! What the embedded engine promises across restarts, kills and damage.

@@ -1,0 +1,192 @@
+//! What every engine promises of searches.
+
+use docent_core::index::{Filter, SearchRequest, VectorIndex, lexical};
+use futures::future::join_all;
+
+use super::backend::{
+    DIMENSIONS, by_direction, by_words, groups, hybrid, id, numbers, on_each, point, point_for, unit,
+};
+
+/// Point 1 is nearest by direction, point 2 has the words, point 3 is second in both.
+async fn three_points(index: &VectorIndex, name: &str) {
+    let points = vec![
+        point(1, "unrelated words", [1.0, 0.0, 0.0, 0.0]),
+        point(2, "station capacity station", [0.0, 0.0, 1.0, 0.0]),
+        point(3, "station list of all docks and bikes", [0.9, 0.3, 0.0, 0.0]),
+    ];
+    index.upsert(name, points).await.unwrap();
+}
+
+fn both(dense_weight: f32, sparse_weight: f32) -> SearchRequest {
+    let dense = unit(&[1.0, 0.0, 0.0, 0.0]);
+    let sparse = lexical::question_vector("station capacity");
+    SearchRequest {
+        dense_weight,
+        sparse_weight,
+        ..hybrid(Some(dense), Some(sparse))
+    }
+}
+
+#[tokio::test]
+async fn a_point_good_in_both_arms_is_fused_to_the_top() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        three_points(index, &name).await;
+        let hits = index.search(&name, both(1.0, 1.0)).await.unwrap();
+        // 1 / (rank + k) with ranks from 0: two second places beat a first and (for point 2) a
+        // third, but not for k = 2, where 1/2 + 1/4 beats 1/3 + 1/3.
+        assert_eq!(numbers(&hits), [2, 3, 1]);
+        let expected = [1.0 / 2.0 + 1.0 / 4.0, 2.0 / 3.0, 1.0 / 2.0];
+        for (hit, expected) in hits.iter().zip(expected) {
+            assert!((hit.score - expected).abs() < 1e-6, "{} is not {expected}", hit.score);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn weights_decide_which_arm_leads() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        three_points(index, &name).await;
+        let by_words = index.search(&name, both(0.2, 1.0)).await.unwrap();
+        assert_eq!(by_words[0].id, id(2));
+        let by_meaning = index.search(&name, both(1.0, 0.2)).await.unwrap();
+        assert_eq!(by_meaning[0].id, id(1));
+        // An arm without weight is left out: only the points that have the words are found.
+        let words_only = index.search(&name, both(0.0, 1.0)).await.unwrap();
+        assert_eq!(numbers(&words_only), [2, 3]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_arm_that_is_missing_is_left_out() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        three_points(index, &name).await;
+        let dense = index.search(&name, by_direction([1.0, 0.0, 0.0, 0.0])).await.unwrap();
+        assert_eq!(numbers(&dense), [1, 3, 2]);
+        assert!((dense[0].score - 1.0).abs() < 1e-6, "the score of one arm is its own");
+        let sparse = index.search(&name, by_words("station")).await.unwrap();
+        assert_eq!(numbers(&sparse), [2, 3]);
+        // A question of stop words has no sparse side.
+        let no_words = SearchRequest {
+            sparse: Some(lexical::question_vector("what is it")),
+            ..by_direction([1.0, 0.0, 0.0, 0.0])
+        };
+        assert_eq!(index.search(&name, no_words).await.unwrap().len(), 3);
+        assert!(index.search(&name, by_words("what is it")).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rare_words_weigh_more_than_common_ones() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        let direction = [1.0, 0.0, 0.0, 0.0];
+        let mut points: Vec<_> = (10..40).map(|number| point(number, "trips table", direction)).collect();
+        points.push(point(1, "trips trips trips", direction));
+        points.push(point(2, "sample_id", direction));
+        index.upsert(&name, points).await.unwrap();
+        let hits = index.search(&name, by_words("trips sample_id")).await.unwrap();
+        assert_eq!(numbers(&hits)[..2], [2, 1]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_finds_what_their_groups_may_not_read() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        let mut points: Vec<_> = (1..=50)
+            .map(|number| point_for(number, "salary table", &["finance", "board"]))
+            .collect();
+        points.push(point_for(60, "salary bands are published", &["everyone"]));
+        points.push(point_for(61, "salary exports", &["finance"]));
+        index.upsert(&name, points).await.unwrap();
+
+        let ask = async |filter: Filter| {
+            let dense = unit(&[1.0, 0.0, 0.0, 0.0]);
+            let request = SearchRequest {
+                filter,
+                ..hybrid(Some(dense), Some(lexical::question_vector("salary table")))
+            };
+            let mut found = numbers(&index.search(&name, request).await.unwrap());
+            found.sort_unstable();
+            found
+        };
+        // The filter holds inside the arms: the one readable point is found behind fifty better.
+        assert_eq!(ask(groups(&["everyone"])).await, [60]);
+        assert_eq!(ask(groups(&["nobody"])).await, [0; 0]);
+        assert_eq!(ask(groups(&[])).await, [0; 0]);
+        assert_eq!(ask(groups(&["board"])).await.len(), 10);
+        assert!(ask(groups(&["everyone", "finance"])).await.len() == 10);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn optimizing_keeps_the_points_and_their_order() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        for batch in 0..4 {
+            let points = (0..250).map(|number| {
+                let number = batch * 250 + number;
+                let angle = number as f32 / 1_000.0;
+                let text = format!("row {number} of the trips table");
+                point(number, &text, [angle.cos(), angle.sin(), 0.0, 0.0])
+            });
+            index.upsert(&name, points.collect()).await.unwrap();
+        }
+        let removed: Vec<_> = (500..800).map(id).collect();
+        index.delete(&name, &removed).await.unwrap();
+        let request = || SearchRequest {
+            sparse: Some(lexical::question_vector("row 420 of trips")),
+            ..by_direction([0.9, 0.4, 0.0, 0.0])
+        };
+        let before = index.search(&name, request()).await.unwrap();
+        index.optimize(&name).await.unwrap();
+        assert_eq!(index.search(&name, request()).await.unwrap(), before);
+        assert_eq!(index.count(&name, &Filter::default()).await.unwrap(), 700);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn searches_go_on_while_points_are_written() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        three_points(index, &name).await;
+        let writer = async {
+            for round in 0..20_u128 {
+                let points = (0..50).map(|number| {
+                    let number = 100 + round * 50 + number;
+                    point_for(number, "station capacity", &["finance"])
+                });
+                index.upsert(&name, points.collect()).await.unwrap();
+                if round % 5 == 0 {
+                    index.flush(&name).await.unwrap();
+                }
+            }
+            index.optimize(&name).await.unwrap();
+        };
+        let searches = join_all((0..64).map(|_| async {
+            for _ in 0..5 {
+                let request = SearchRequest {
+                    filter: groups(&["everyone"]),
+                    ..both(1.0, 1.0)
+                };
+                let hits = index.search(&name, request).await.unwrap();
+                let mut found = numbers(&hits);
+                found.sort_unstable();
+                assert_eq!(found, [1, 2, 3]);
+            }
+        }));
+        futures::join!(writer, searches);
+        assert_eq!(index.count(&name, &Filter::default()).await.unwrap(), 1_003);
+        assert_eq!(DIMENSIONS, 4);
+    })
+    .await;
+}
