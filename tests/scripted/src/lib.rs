@@ -1,1 +1,3 @@
 //! Scripted servers for tests and benchmarks.
+
+pub mod database;
