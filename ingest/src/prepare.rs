@@ -2,7 +2,7 @@
 //! order of their paths.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -71,6 +71,7 @@ fn chunks_of(prepared: &Prepared) -> usize {
 /// What every reader thread needs.
 struct Reader {
     source: config::Source,
+    root: PathBuf,
     chunk: config::Chunk,
     max_file_bytes: u64,
     counter: TokenCounter,
@@ -95,6 +96,7 @@ pub(crate) fn start(
     };
     let reader = Arc::new(Reader {
         source: source.clone(),
+        root: listing.root,
         chunk: config.chunk.clone(),
         max_file_bytes: config.ingest.max_file_bytes,
         counter: run.app.embedder.counter().clone(),
@@ -166,7 +168,7 @@ impl Reader {
 
     /// source → extract → clean → chunk, stopping as soon as nothing has changed.
     fn walk(&self, found: &Found, known: Option<&DocumentRow>) -> Result<Prepared, Outcome> {
-        let raw = source::read(found, &self.source.path, self.max_file_bytes)?;
+        let raw = source::read(found, &self.root, self.max_file_bytes)?;
         let raw_hash = text_hash(&format!("{}\n{}", raw.raw_hash, self.settings_hash));
         let indexed_before = known.filter(|row| row.indexed && !self.full);
         if indexed_before.is_some_and(|row| row.raw_hash == raw_hash) {

@@ -16,6 +16,9 @@ use docent_core::models::TokenCounter;
 use outline::{Outline, Section};
 use tokens::Tokens;
 
+/// Part of the layout of a collection: raise it when the same document is cut into other chunks.
+pub const CHUNKER_VERSION: u32 = 1;
+
 /// A section of fewer tokens is joined to a neighbour under the same heading.
 const TINY: usize = 48;
 
