@@ -2,7 +2,7 @@
 
 pub mod config;
 pub mod document;
-pub mod models;
 pub mod index;
 pub mod ledger;
+pub mod models;
 pub mod postgres;
