@@ -99,6 +99,12 @@ struct Watch {
     finished: bool,
 }
 
+impl Watch {
+    fn finish(&mut self) {
+        self.finished = true;
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         if !self.finished {
@@ -138,25 +144,25 @@ fn streamed(
         async move {
             match fault {
                 Some(Fault::CutAfter(after)) if sent >= after => {
-                    watch.finished = true;
+                    watch.finish();
                     events.clear();
                     return Some((Err(io::Error::other("cut")), (events, watch, 0)));
                 }
                 Some(Fault::EndAfter(after)) if sent >= after => {
-                    watch.finished = true;
+                    watch.finish();
                     return None;
                 }
                 Some(Fault::StallAfter(after)) if sent >= after => pending().await,
                 Some(Fault::Malformed) if sent >= 1 => {
                     events.clear();
-                    watch.finished = true;
+                    watch.finish();
                     let broken = Ok("data: {\"choices\": [{\n\n".to_owned());
                     return Some((broken, (events, watch, 0)));
                 }
                 _ => {}
             }
             let Some((is_token, event)) = events.pop_front() else {
-                watch.finished = true;
+                watch.finish();
                 return None;
             };
             let wait = if sent == 0 { first_token } else { gap };
