@@ -15,12 +15,10 @@ mod http;
 mod tokens;
 
 pub use cost::{CallFor, CostBook, Usage};
-pub use embedder::{
-    BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts,
-};
+pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts};
 pub use error::ModelError;
 pub use generator::{
-    ExtractiveGenerator, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,
-    OpenAiGenerator, Passage, Role,
+    FinishReason, GenerateRequest, Generated, Generation, Generator, Message, OpenAiGenerator,
+    Passage, Role,
 };
 pub use tokens::TokenCounter;

@@ -12,7 +12,6 @@ use std::vec;
 
 use rust_decimal::Decimal;
 
-pub use self::extractive::ExtractiveGenerator;
 pub use self::openai::OpenAiGenerator;
 use self::stream::ModelStream;
 use super::{CallFor, CostBook, ModelError, Usage};
@@ -23,7 +22,8 @@ use crate::ledger::UsageSource;
 #[derive(Clone)]
 pub enum Generator {
     OpenAi(OpenAiGenerator),
-    Extractive(ExtractiveGenerator),
+    /// Quotes the passages; needs no model and costs nothing.
+    Extractive,
 }
 
 /// Who says a message.
@@ -51,8 +51,8 @@ pub struct Passage {
     pub title: String,
     /// Headings above it, outermost first.
     pub heading: Vec<String>,
-    /// Cosine of question and passage, where known.
-    pub cosine: Option<f32>,
+    /// Cosine of question and passage; 0 where unknown.
+    pub cosine: f32,
     /// Fused score of the retrieval.
     pub score: f32,
 }
@@ -135,13 +135,8 @@ impl Generator {
                 .map(Self::OpenAi)
                 .map_err(ConfigError),
             // Loading the configuration has decided `auto`; undecided, nothing is known to call.
-            ChatKind::Extractive | ChatKind::Auto => Ok(Self::extractive()),
+            ChatKind::Extractive | ChatKind::Auto => Ok(Self::Extractive),
         }
-    }
-
-    /// The generator that needs no model: what answers while the chat model is down.
-    pub fn extractive() -> Self {
-        Self::Extractive(ExtractiveGenerator)
     }
 
     /// Whether answers are written by a chat model.
@@ -161,8 +156,8 @@ impl Generator {
                 let stream = openai.generate(call, request).await?;
                 Ok(Generation(Kind::Model(Box::new(stream))))
             }
-            Self::Extractive(extractive) => {
-                let quotes = extractive.quotes(request);
+            Self::Extractive => {
+                let quotes = extractive::quotes(request);
                 Ok(Generation(Kind::Quotes(quotes.into_iter(), false)))
             }
         }
@@ -177,7 +172,7 @@ impl Generator {
     ) -> Result<String, ModelError> {
         match self {
             Self::OpenAi(openai) => openai.complete(call, messages, max_tokens).await,
-            Self::Extractive(_) => Err(no_model()),
+            Self::Extractive => Err(no_model()),
         }
     }
 
@@ -185,7 +180,7 @@ impl Generator {
     pub async fn list_models(&self) -> Result<Vec<String>, ModelError> {
         match self {
             Self::OpenAi(openai) => openai.list_models().await,
-            Self::Extractive(_) => Ok(Vec::new()),
+            Self::Extractive => Ok(Vec::new()),
         }
     }
 
@@ -194,7 +189,7 @@ impl Generator {
     pub async fn model(&self) -> Result<String, ModelError> {
         match self {
             Self::OpenAi(openai) => openai.model().await,
-            Self::Extractive(_) => Ok("extractive".to_owned()),
+            Self::Extractive => Ok("extractive".to_owned()),
         }
     }
 }

@@ -1,0 +1,97 @@
+use super::super::Passage;
+use super::*;
+
+fn passage(number: usize, text: &str) -> Passage {
+    Passage {
+        number,
+        text: text.to_owned(),
+        title: "Trips".to_owned(),
+        heading: vec![],
+        cosine: 0.5,
+        score: 1.0,
+    }
+}
+
+fn request(question: &str, passages: Vec<Passage>) -> GenerateRequest {
+    // The rarer, the longer the word: enough for a test.
+    let terms = lexical::distinct_terms(question).into_iter();
+    GenerateRequest {
+        question: question.to_owned(),
+        passages,
+        term_weights: terms
+            .map(|term| (term.clone(), term.len() as f32))
+            .collect(),
+        ..GenerateRequest::default()
+    }
+}
+
+#[test]
+fn quotes_stand_word_for_word_with_their_citation_in_reading_order() {
+    let request = request(
+        "How is the surcharge of fct_trips computed?",
+        vec![
+            passage(
+                1,
+                "The table `fct_trips` holds a row a trip. It is loaded at 5.\n\n```sql\nsurcharge = distance * 0.5\n```",
+            ),
+            passage(2, "Weather is nice.\n\n- The *surcharge* is in EUR"),
+        ],
+    );
+    insta::assert_snapshot!(quotes(&request).concat(), @r"
+    The table `fct_trips` holds a row a trip. [1]
+
+    `surcharge = distance * 0.5` [1]
+
+    - The *surcharge* is in EUR [2]
+    ");
+}
+
+#[test]
+fn no_more_than_five_sentences_and_none_twice() {
+    let text: Vec<String> = (0..20)
+        .map(|n| format!("Trip number {n} has a surcharge."))
+        .collect();
+    let text = text.join(" ");
+    let request = request(
+        "surcharge of a trip",
+        vec![passage(1, &text), passage(2, &text)],
+    );
+    let quotes = quotes(&request);
+    assert_eq!(quotes.len(), 5);
+    assert!(
+        quotes.iter().all(|quote| quote.ends_with("[1]")),
+        "{quotes:?}"
+    );
+}
+
+#[test]
+fn five_sentences_do_not_say_the_same() {
+    let same = "The surcharge is a surcharge. ".repeat(1)
+        + "A surcharge exists. Surcharge again. The surcharge once more. Surcharges are there. "
+        + "Refunds are paid by finance.";
+    let request = request("Who pays surcharge and refunds?", vec![passage(1, &same)]);
+    assert!(
+        quotes(&request)
+            .concat()
+            .contains("Refunds are paid by finance.")
+    );
+}
+
+#[test]
+fn passages_without_a_word_of_the_question_are_not_quoted() {
+    let request = request("surcharge", vec![passage(1, "Bicycles are red.")]);
+    assert!(quotes(&request).is_empty());
+}
+
+#[test]
+fn a_question_for_a_number_prefers_sentences_with_one() {
+    let request = request(
+        "How long are trips kept?",
+        vec![passage(
+            1,
+            "Trips are kept safe. Kept trips are fine. Trips are kept for 90 days.",
+        )],
+    );
+    let quotes = quotes(&request);
+    assert!(quotes.concat().contains("90 days"), "{quotes:?}");
+}
