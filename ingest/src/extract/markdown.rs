@@ -204,12 +204,11 @@ impl Reader {
         self.edits.replace(range, replacement);
     }
 
-    /// The first heading of level 1, or the first heading if nothing stands above it.
+    /// The first heading of level 1, or the first heading if nothing stands above it; not one that
+    /// names a part of a page.
     fn title(&self) -> Option<String> {
-        let first = self.first_heading.clone();
-        self.main_heading
-            .clone()
-            .or_else(|| first.filter(|heading| title::is_telling(heading)))
+        let heading = self.main_heading.as_ref().or(self.first_heading.as_ref());
+        heading.filter(|heading| title::is_telling(heading)).cloned()
     }
 }
 
