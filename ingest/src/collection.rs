@@ -137,7 +137,11 @@ pub(crate) async fn sources_to_run(
         if !names.insert(row.name.clone()) {
             continue;
         }
-        let configured = app.config.sources.iter().find(|source| source.name == row.name);
+        let configured = app
+            .config
+            .sources
+            .iter()
+            .find(|source| source.name == row.name);
         match configured {
             Some(source) => sources.push(source.clone()),
             None if !row.configured => {
@@ -181,7 +185,10 @@ pub(crate) async fn forget_unconfigured(
             .delete_matching(&run.collection, &filter)
             .await?;
         run.app.index.flush(&run.collection).await?;
-        run.app.ledger.forget_source(&run.collection, &row.name).await?;
+        run.app
+            .ledger
+            .forget_source(&run.collection, &row.name)
+            .await?;
         reports.push(report);
     }
     Ok(reports)
@@ -214,7 +221,9 @@ pub(crate) async fn finish(
             .set_generation(&run.collection, row.generation)
             .await?;
     }
-    app.ledger.close_interrupted_runs(&run.collection, run.id).await?;
+    app.ledger
+        .close_interrupted_runs(&run.collection, run.id)
+        .await?;
     if !complete && target.replaces.is_some() {
         run.progress.send(Progress::Note {
             text: "not every source could be read, so the old collection stays in use".to_owned(),

@@ -150,7 +150,10 @@ pub enum Progress {
     /// So many documents of the source are done.
     Documents { name: String, done: u64 },
     /// A document was left out.
-    Problem { name: String, problem: ProblemReport },
+    Problem {
+        name: String,
+        problem: ProblemReport,
+    },
     /// Something longer goes on: a rebuild, an optimization.
     Note { text: String },
     /// The whole run is over.

@@ -128,8 +128,12 @@ async fn run_source(
 ) -> Result<SourceReport, IngestError> {
     let ledger = &run.app.ledger;
     if !run.dry_run {
-        ledger.save_source(&run.collection, &collection::source_row(source, target)).await?;
-        ledger.start_run(run.id, &run.collection, &source.name).await?;
+        ledger
+            .save_source(&run.collection, &collection::source_row(source, target))
+            .await?;
+        ledger
+            .start_run(run.id, &run.collection, &source.name)
+            .await?;
     }
     let (report, failure) = match pipeline::run(run, source).await {
         Ok(report) => (report, None),

@@ -50,7 +50,10 @@ impl Attempt {
 
     /// Tokens of what was sent and said, counted here.
     pub(super) fn estimate(&self) -> Usage {
-        let input = self.input.iter().map(|text| self.counter.count(text) as u64);
+        let input = self
+            .input
+            .iter()
+            .map(|text| self.counter.count(text) as u64);
         Usage {
             input_tokens: input.sum(),
             cached_tokens: 0,
@@ -62,7 +65,8 @@ impl Attempt {
     fn book(&mut self, usage: Option<Usage>, outcome: CallOutcome) -> Option<Decimal> {
         self.open = false;
         let latency = self.started.elapsed();
-        self.book.record(&self.call, &self.model, usage, latency, outcome)
+        self.book
+            .record(&self.call, &self.model, usage, latency, outcome)
     }
 }
 

@@ -96,13 +96,7 @@ impl Failed {
         }
     }
 
-    fn refused(
-        model: String,
-        place: String,
-        section: &str,
-        key: &str,
-        refused: &Refused,
-    ) -> Self {
+    fn refused(model: String, place: String, section: &str, key: &str, refused: &Refused) -> Self {
         let status = refused.status;
         let said = quoted(&provider_text(&refused.body), key);
         let after = refused.retry_after;
@@ -112,23 +106,39 @@ impl Failed {
                 model,
                 place,
             };
-            return Self { error, next: Next::Again { after } };
+            return Self {
+                error,
+                next: Next::Again { after },
+            };
         }
         // Out of quota is sent as 429 too, but no wait ends it.
         if status == 429 && !refused.body.contains("insufficient_quota") {
-            let error = ModelError::RateLimited { retry_after: after, model, place };
-            return Self { error, next: Next::Again { after } };
+            let error = ModelError::RateLimited {
+                retry_after: after,
+                model,
+                place,
+            };
+            return Self {
+                error,
+                next: Next::Again { after },
+            };
         }
         let reason = match status {
             401 | 403 if key.is_empty() => {
                 format!("status {status}, it wants a key; set {section}.api_key")
             }
-            401 | 403 => format!("status {status}, the key is not accepted; check {section}.api_key"),
+            401 | 403 => {
+                format!("status {status}, the key is not accepted; check {section}.api_key")
+            }
             404 => format!("status 404; check {section}.model and {section}.base_url"),
             429 => format!("the quota of the account behind {section}.api_key is used up"),
             _ => format!("status {status}"),
         };
-        let error = ModelError::Rejected { reason: with_words(reason, &said), model, place };
+        let error = ModelError::Rejected {
+            reason: with_words(reason, &said),
+            model,
+            place,
+        };
         let next = match status {
             400 | 413 | 422 => Next::Smaller,
             _ => Next::GiveUp,
@@ -144,11 +154,22 @@ impl Failed {
         let reason = reason.to_lowercase();
         self.next == Next::Smaller
             && (reason.starts_with("status 413")
-                || ["context length", "context_length", "too long", "too large", "too many tokens",
-                    "maximum input", "max_model_len", "exceeds the", "longer than", "at most",
-                    "must have less than", "input length"]
-                    .iter()
-                    .any(|words| reason.contains(words)))
+                || [
+                    "context length",
+                    "context_length",
+                    "too long",
+                    "too large",
+                    "too many tokens",
+                    "maximum input",
+                    "max_model_len",
+                    "exceeds the",
+                    "longer than",
+                    "at most",
+                    "must have less than",
+                    "input length",
+                ]
+                .iter()
+                .any(|words| reason.contains(words)))
     }
 }
 
@@ -164,14 +185,22 @@ pub(super) fn outcome(error: &ModelError) -> CallOutcome {
 
 /// A provider's words, on one line, shortened and without keys.
 pub(super) fn quoted(text: &str, key: &str) -> String {
-    let text = if key.is_empty() { text.to_owned() } else { text.replace(key, "[key]") };
+    let text = if key.is_empty() {
+        text.to_owned()
+    } else {
+        text.replace(key, "[key]")
+    };
     let mut line = String::new();
     for word in text.split_whitespace() {
         if !line.is_empty() {
             line.push(' ');
         }
         // OpenAI repeats a wrong key, with stars in its middle.
-        line.push_str(if word.starts_with("sk-") { "[key]" } else { word });
+        line.push_str(if word.starts_with("sk-") {
+            "[key]"
+        } else {
+            word
+        });
     }
     match line.char_indices().nth(LONGEST_QUOTE) {
         Some((end, _)) => format!("{} …", line[..end].trim_end()),
@@ -188,14 +217,24 @@ pub(super) fn provider_text(body: &str) -> String {
             body.to_owned()
         };
     };
-    ["/error/message", "/error", "/message", "/detail", "/0/error/message"]
-        .iter()
-        .find_map(|path| value.pointer(path)?.as_str().map(str::to_owned))
-        .unwrap_or_else(|| value.to_string())
+    [
+        "/error/message",
+        "/error",
+        "/message",
+        "/detail",
+        "/0/error/message",
+    ]
+    .iter()
+    .find_map(|path| value.pointer(path)?.as_str().map(str::to_owned))
+    .unwrap_or_else(|| value.to_string())
 }
 
 fn with_words(reason: String, said: &str) -> String {
-    if said.is_empty() { reason } else { format!("{reason}: {said}") }
+    if said.is_empty() {
+        reason
+    } else {
+        format!("{reason}: {said}")
+    }
 }
 
 /// `reqwest` hides the cause behind "error sending request"; the innermost one is what helps.

@@ -104,7 +104,11 @@ pub(super) struct Address {
 
 impl Address {
     fn new(section: &str, base_url: &str, key: &Secret) -> Result<Self, String> {
-        let base_url = if base_url.is_empty() { OPENAI } else { base_url };
+        let base_url = if base_url.is_empty() {
+            OPENAI
+        } else {
+            base_url
+        };
         let url = reqwest::Url::parse(base_url).map_err(|error| {
             format!("{section}.base_url = \"{base_url}\" is not a web address: {error}")
         })?;
@@ -119,7 +123,10 @@ impl Address {
                 Ok::<_, String>(value)
             };
             headers.insert(AUTHORIZATION, value(&format!("Bearer {}", key.expose()))?);
-            if url.host_str().is_some_and(|host| host.ends_with(".azure.com")) {
+            if url
+                .host_str()
+                .is_some_and(|host| host.ends_with(".azure.com"))
+            {
                 headers.insert("api-key", value(key.expose())?);
             }
         }
@@ -143,7 +150,9 @@ impl Config for Address {
 
     fn query(&self) -> Vec<(&str, &str)> {
         let pairs = self.query.iter();
-        pairs.map(|(key, value)| (key.as_str(), value.as_str())).collect()
+        pairs
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect()
     }
 
     fn api_base(&self) -> &str {
@@ -198,7 +207,11 @@ impl Service<HttpRequestFactory> for SingleAttempt {
 /// `Retry-After` as seconds or as an HTTP date (RFC 9110, 10.2.3), and the `retry-after-ms` that
 /// OpenAI and Azure send beside it.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     if let Some(millis) = text("retry-after-ms").and_then(|text| text.trim().parse().ok()) {
         return Some(Duration::from_millis(millis));
     }
@@ -207,5 +220,9 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         return Duration::try_from_secs_f64(seconds).ok();
     }
     let until = DateTime::parse_from_rfc2822(value).ok()?;
-    Some((until.with_timezone(&Utc) - Utc::now()).to_std().unwrap_or_default())
+    Some(
+        (until.with_timezone(&Utc) - Utc::now())
+            .to_std()
+            .unwrap_or_default(),
+    )
 }

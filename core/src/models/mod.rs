@@ -15,9 +15,7 @@ mod http;
 mod tokens;
 
 pub use cost::{CallFor, CostBook, Usage};
-pub use embedder::{
-    BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts,
-};
+pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts};
 pub use error::ModelError;
 pub use generator::{
     ExtractiveGenerator, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,

@@ -116,7 +116,9 @@ impl Finder<'_, '_> {
                         kind: *link_type,
                         address: dest_url.to_string(),
                     }),
-                    Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::Table(_) => self.block.has_text = true,
+                    Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::Table(_) => {
+                        self.block.has_text = true
+                    }
                     _ => {}
                 }
                 return;
@@ -189,7 +191,8 @@ impl Finder<'_, '_> {
                 self.heading = None;
             }
             TagEnd::Paragraph => {
-                let plain = words.trim_matches(|c: char| !(c.is_alphanumeric() || "[]{}?".contains(c)));
+                let plain =
+                    words.trim_matches(|c: char| !(c.is_alphanumeric() || "[]{}?".contains(c)));
                 let whole = self.text[range.clone()].trim().to_lowercase();
                 if NAVIGATION.contains(&plain) || CONTENTS_MARKS.contains(&whole.as_str()) {
                     self.edits.remove(range);

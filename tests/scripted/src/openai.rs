@@ -24,8 +24,8 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 pub use self::embeddings::vector;
-pub use self::fault::{Fault, Route, Times};
 use self::fault::Faults;
+pub use self::fault::{Fault, Route, Times};
 pub use self::script::{Answer, Script};
 
 /// A running server. It stops when it is dropped.

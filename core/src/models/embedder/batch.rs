@@ -1,10 +1,10 @@
 //! One batch of texts, through everything that can go wrong with it, until each text has its vector
 //! or its own error.
 
+use super::Embedded;
 use super::openai::OpenAiEmbedder;
 use super::parts::halve;
 use super::vector::weighted_mean;
-use super::Embedded;
 use crate::models::backoff::{Attempts, Patience};
 use crate::models::failure::{Failed, Next};
 use crate::models::{CallFor, ModelError, TokenCounter};
@@ -51,8 +51,13 @@ impl Batch<'_> {
             if pieces.is_empty() {
                 continue;
             }
-            let texts = pieces.iter().map(|piece| format!("{}{}", self.prefix, piece.text));
-            let answer = self.embedder.request(self.call, self.model, texts.collect()).await;
+            let texts = pieces
+                .iter()
+                .map(|piece| format!("{}{}", self.prefix, piece.text));
+            let answer = self
+                .embedder
+                .request(self.call, self.model, texts.collect())
+                .await;
             let failed = match answer {
                 Ok(answer) => {
                     pieces = progress.take(pieces, answer.slots);
@@ -111,9 +116,18 @@ impl Batch<'_> {
         };
         match halve(&piece.text) {
             Some((left, right)) if failed.too_long() && piece.text.len() > SHORTEST_PIECE => {
-                let part = |text: &str| Piece { owner: piece.owner, text: text.to_owned() };
+                let part = |text: &str| Piece {
+                    owner: piece.owner,
+                    text: text.to_owned(),
+                };
                 // Whitespace alone is no text; its other half keeps the meaning.
-                let full = |text: &str| if text.trim().is_empty() { vec![] } else { vec![part(text)] };
+                let full = |text: &str| {
+                    if text.trim().is_empty() {
+                        vec![]
+                    } else {
+                        vec![part(text)]
+                    }
+                };
                 Ok([full(right), full(left)])
             }
             _ => Err(pieces),
@@ -126,7 +140,13 @@ impl Batch<'_> {
         }
         let probe = vec![format!("{}docent", self.prefix)];
         let answer = self.embedder.request(self.call, self.model, probe).await;
-        matches!(answer, Err(Failed { next: Next::Smaller | Next::GiveUp, .. }))
+        matches!(
+            answer,
+            Err(Failed {
+                next: Next::Smaller | Next::GiveUp,
+                ..
+            })
+        )
     }
 }
 
@@ -149,7 +169,9 @@ impl Progress {
     }
 
     fn fail(&mut self, pieces: Vec<Piece>, error: &ModelError) {
-        let failed = pieces.into_iter().map(|piece| (piece.owner, Err(error.clone())));
+        let failed = pieces
+            .into_iter()
+            .map(|piece| (piece.owner, Err(error.clone())));
         self.done.extend(failed);
     }
 }
@@ -163,7 +185,11 @@ pub(super) fn packed(
     counter: &TokenCounter,
 ) -> Vec<Vec<Piece>> {
     let texts = texts.max(1);
-    let longest = pieces.iter().map(|piece| piece.text.len()).max().unwrap_or(0);
+    let longest = pieces
+        .iter()
+        .map(|piece| piece.text.len())
+        .max()
+        .unwrap_or(0);
     // A token has at least one byte: where the bytes fit, nothing needs to be counted.
     let count = longest.saturating_mul(texts.min(pieces.len())) > tokens;
     let mut batches = Vec::new();
@@ -203,9 +229,16 @@ pub(super) fn merged(
         }
         let tokens = own.iter().map(|piece| piece.tokens).sum();
         let cost = own.iter().map(|piece| piece.cost).sum();
-        let vectors: Vec<_> = own.into_iter().map(|piece| (piece.vector, piece.tokens)).collect();
+        let vectors: Vec<_> = own
+            .into_iter()
+            .map(|piece| (piece.vector, piece.tokens))
+            .collect();
         let vector = weighted_mean(&vectors).map_err(bad)?;
-        Ok(Embedded { vector, tokens, cost })
+        Ok(Embedded {
+            vector,
+            tokens,
+            cost,
+        })
     };
     pieces.into_iter().map(merge).collect()
 }

@@ -106,7 +106,10 @@ impl BuiltinEmbedder {
             tokens: own,
             cost: cost_share(cost, own, tokens).map(|cost: Decimal| cost.normalize()),
         };
-        vectors.into_iter().map(|vector| vector.map(share)).collect()
+        vectors
+            .into_iter()
+            .map(|vector| vector.map(share))
+            .collect()
     }
 
     async fn embed(&self, text: String) -> Result<(Vec<f32>, u64), ModelError> {
@@ -116,7 +119,8 @@ impl BuiltinEmbedder {
             let _permit = permit;
             encode(&text, &counter)
         });
-        work.await.unwrap_or_else(|error| Err(failed(&error.to_string())))
+        work.await
+            .unwrap_or_else(|error| Err(failed(&error.to_string())))
     }
 }
 
@@ -126,9 +130,13 @@ fn encode(text: &str, counter: &TokenCounter) -> Result<(Vec<f32>, u64), ModelEr
     let mut total = 0;
     let bytes = TokenCounter::bytes();
     let few_tokens = parts(text.trim(), MAX_INPUT_TOKENS, counter);
-    let few_bytes = few_tokens.into_iter().flat_map(|part| parts(part, MAX_INPUT_BYTES / 4, &bytes));
+    let few_bytes = few_tokens
+        .into_iter()
+        .flat_map(|part| parts(part, MAX_INPUT_BYTES / 4, &bytes));
     for part in few_bytes.map(str::trim).filter(|part| !part.is_empty()) {
-        let vector = encoder.embed(&[part]).map_err(|error| failed(&error.to_string()))?;
+        let vector = encoder
+            .embed(&[part])
+            .map_err(|error| failed(&error.to_string()))?;
         let tokens = counter.count(part) as u64;
         total += tokens;
         vectors.extend(vector.into_iter().map(|vector| (vector, tokens)));

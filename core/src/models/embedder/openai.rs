@@ -69,7 +69,10 @@ impl OpenAiEmbedder {
 
     pub(super) async fn space(&self) -> Result<EmbeddingSpace, ModelError> {
         if self.0.dimensions.get().is_none() {
-            self.0.asked.get_or_try_init(|| self.ask_dimensions()).await?;
+            self.0
+                .asked
+                .get_or_try_init(|| self.ask_dimensions())
+                .await?;
         }
         Ok(EmbeddingSpace {
             model: self.0.config.model.clone(),
@@ -86,7 +89,9 @@ impl OpenAiEmbedder {
         };
         let texts = ["docent".to_owned()];
         let mut embedded = self.embed_passages(&call, &texts).await;
-        embedded.pop().unwrap_or_else(|| Err(self.bad_response(self.model(), "no vector")))?;
+        embedded
+            .pop()
+            .unwrap_or_else(|| Err(self.bad_response(self.model(), "no vector")))?;
         Ok(())
     }
 
@@ -127,7 +132,9 @@ impl OpenAiEmbedder {
             },
         };
         let mut embedded = self.embed(&batch, &[question.to_owned()]).await;
-        embedded.pop().unwrap_or_else(|| Err(self.bad_response(batch.model, "no vector")))
+        embedded
+            .pop()
+            .unwrap_or_else(|| Err(self.bad_response(batch.model, "no vector")))
     }
 
     pub(super) async fn embed_passages(
@@ -149,19 +156,33 @@ impl OpenAiEmbedder {
         self.embed(&batch, passages).await
     }
 
-    async fn embed(&self, batch: &Batch<'_>, texts: &[String]) -> Vec<Result<Embedded, ModelError>> {
+    async fn embed(
+        &self,
+        batch: &Batch<'_>,
+        texts: &[String],
+    ) -> Vec<Result<Embedded, ModelError>> {
         let room = self.max_input_tokens();
-        let room = room.saturating_sub(self.0.counter.count(batch.prefix)).max(1);
+        let room = room
+            .saturating_sub(self.0.counter.count(batch.prefix))
+            .max(1);
         let mut pieces = Vec::with_capacity(texts.len());
         for (owner, text) in texts.iter().enumerate() {
             for part in parts(text, room, &self.0.counter) {
                 if !part.trim().is_empty() {
-                    pieces.push(Piece { owner, text: part.to_owned() });
+                    pieces.push(Piece {
+                        owner,
+                        text: part.to_owned(),
+                    });
                 }
             }
         }
         let config = &self.0.config;
-        let batches = packed(pieces, config.batch_texts, config.batch_tokens, &self.0.counter);
+        let batches = packed(
+            pieces,
+            config.batch_texts,
+            config.batch_tokens,
+            &self.0.counter,
+        );
         let done = join_all(batches.into_iter().map(|pieces| batch.embed(pieces))).await;
         let empty = || ModelError::Rejected {
             model: batch.model.to_owned(),
@@ -186,8 +207,11 @@ impl OpenAiEmbedder {
         loop {
             let base64 = self.0.base64.load(Ordering::Relaxed);
             match self.attempt(call, model, &texts, base64).await {
-                Err(Failed { error: ModelError::Rejected { reason, .. }, .. })
-                    if base64 && (reason.contains("encoding_format") || reason.contains("base64")) =>
+                Err(Failed {
+                    error: ModelError::Rejected { reason, .. },
+                    ..
+                }) if base64
+                    && (reason.contains("encoding_format") || reason.contains("base64")) =>
                 {
                     self.0.base64.store(false, Ordering::Relaxed);
                 }
@@ -205,13 +229,21 @@ impl OpenAiEmbedder {
     ) -> Result<Answer, Failed> {
         let config = &self.0.config;
         let limit = Duration::from_millis(config.timeout_ms);
-        let attempt =
-            Attempt::start(&self.0.book, call, model, &self.0.counter, Arc::clone(texts));
+        let attempt = Attempt::start(
+            &self.0.book,
+            call,
+            model,
+            &self.0.counter,
+            Arc::clone(texts),
+        );
         let request = Request {
             model,
             input: texts,
             encoding_format: base64.then_some("base64"),
-            dimensions: config.send_dimensions.then_some(config.dimensions).filter(|n| *n > 0),
+            dimensions: config
+                .send_dimensions
+                .then_some(config.dimensions)
+                .filter(|n| *n > 0),
         };
         let embeddings = self.0.endpoint.client().embeddings();
         let sent = embeddings.create_base64_byot::<&Request<'_>, Response>(&request);
@@ -242,18 +274,27 @@ impl OpenAiEmbedder {
         };
         let vectors = self.in_order(model, texts.len(), response);
         let good = vectors.iter().flatten().any(Result::is_ok);
-        let outcome = if good { CallOutcome::Ok } else { CallOutcome::BadResponse };
+        let outcome = if good {
+            CallOutcome::Ok
+        } else {
+            CallOutcome::BadResponse
+        };
         let total = usage.input_tokens;
         let cost = attempt.close(Some(usage), outcome);
         let weights: Vec<u64> = texts.iter().map(|text| text.len() as u64).collect();
-        let slots = vectors.into_iter().zip(shares(total, &weights)).map(|(vector, tokens)| {
-            Some(vector?.map(|vector| Embedded {
-                vector,
-                tokens,
-                cost: cost_share(cost, tokens, total).map(|cost: Decimal| cost.normalize()),
-            }))
-        });
-        Answer { slots: slots.collect() }
+        let slots = vectors
+            .into_iter()
+            .zip(shares(total, &weights))
+            .map(|(vector, tokens)| {
+                Some(vector?.map(|vector| Embedded {
+                    vector,
+                    tokens,
+                    cost: cost_share(cost, tokens, total).map(|cost: Decimal| cost.normalize()),
+                }))
+            });
+        Answer {
+            slots: slots.collect(),
+        }
     }
 
     /// Puts each vector where its `index` says, or where it stands if none says. An index that is

@@ -34,7 +34,11 @@ pub(super) fn halve(text: &str) -> Option<(&str, &str)> {
         .min_by_key(|cut| cut.abs_diff(middle))
         .or_else(|| {
             let before = text.floor_char_boundary(middle);
-            Some(if before == 0 { text.ceil_char_boundary(middle.max(1)) } else { before })
+            Some(if before == 0 {
+                text.ceil_char_boundary(middle.max(1))
+            } else {
+                before
+            })
         })?;
     (cut > 0 && cut < text.len()).then(|| text.split_at(cut))
 }

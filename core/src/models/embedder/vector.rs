@@ -4,7 +4,11 @@ use rust_decimal::Decimal;
 
 /// Scales to length 1. The error says what is wrong with a vector that has no direction.
 pub(super) fn normalised(mut vector: Vec<f32>) -> Result<Vec<f32>, &'static str> {
-    let length = vector.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    let length = vector
+        .iter()
+        .map(|x| f64::from(*x).powi(2))
+        .sum::<f64>()
+        .sqrt();
     if !length.is_finite() {
         return Err("a vector holds NaN or infinity");
     }

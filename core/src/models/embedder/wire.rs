@@ -28,7 +28,10 @@ pub(super) struct Response {
 impl Response {
     pub(super) fn tokens(&self) -> Option<u64> {
         let usage = self.usage.as_ref()?;
-        usage.prompt_tokens.or(usage.total_tokens).filter(|tokens| *tokens > 0)
+        usage
+            .prompt_tokens
+            .or(usage.total_tokens)
+            .filter(|tokens| *tokens > 0)
     }
 }
 
@@ -66,7 +69,12 @@ impl<'de> Deserialize<'de> for Vector {
                 if !rest.is_empty() {
                     return Err(E::custom("base64 of a broken number of floats"));
                 }
-                Ok(Vector(floats.iter().map(|four| f32::from_le_bytes(*four)).collect()))
+                Ok(Vector(
+                    floats
+                        .iter()
+                        .map(|four| f32::from_le_bytes(*four))
+                        .collect(),
+                ))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vector, A::Error> {

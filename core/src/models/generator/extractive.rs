@@ -5,5 +5,8 @@ use super::GenerateRequest;
 pub struct ExtractiveGenerator;
 impl ExtractiveGenerator {
     #[expect(clippy::unused_self)]
-    pub(super) fn quotes(self, _: &GenerateRequest) -> Vec<String> { super::sentences::x(); vec![] }
+    pub(super) fn quotes(self, _: &GenerateRequest) -> Vec<String> {
+        super::sentences::x();
+        vec![]
+    }
 }

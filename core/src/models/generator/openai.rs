@@ -189,7 +189,9 @@ impl OpenAiGenerator {
             Ok(chunks) => {
                 let stream =
                     ModelStream::new(chunks, attempt, endpoint.clone(), model.to_owned(), stall);
-                stream.begin(until.saturating_duration_since(Instant::now())).await
+                stream
+                    .begin(until.saturating_duration_since(Instant::now()))
+                    .await
             }
             Err(failed) => {
                 attempt.close(None, outcome(&failed.error));
@@ -220,7 +222,10 @@ impl OpenAiGenerator {
                 if text.is_empty() {
                     attempt.close(Some(usage), CallOutcome::BadResponse);
                     let error = endpoint.bad_response(model, "the answer is empty");
-                    return Err(Failed { error, next: Next::OnceMore });
+                    return Err(Failed {
+                        error,
+                        next: Next::OnceMore,
+                    });
                 }
                 attempt.close(Some(usage), CallOutcome::Ok);
                 Ok(text)
@@ -241,7 +246,9 @@ impl OpenAiGenerator {
         match timeout(limit, sent).await {
             Ok(answer) => answer.map_err(|error| self.0.endpoint.failed(model, error)),
             // Too slow once is too slow: the reader has waited long enough.
-            Err(_) => Err(Failed::for_good(self.0.endpoint.too_slow(model, what, limit))),
+            Err(_) => Err(Failed::for_good(
+                self.0.endpoint.too_slow(model, what, limit),
+            )),
         }
     }
 
@@ -266,7 +273,9 @@ impl OpenAiGenerator {
             model,
             messages: messages.iter().map(RequestMessage::from).collect(),
             stream,
-            stream_options: options.then_some(StreamOptions { include_usage: true }),
+            stream_options: options.then_some(StreamOptions {
+                include_usage: true,
+            }),
             max_tokens: (!new_name).then_some(max_tokens),
             max_completion_tokens: new_name.then_some(max_tokens),
             temperature: temperature.then_some(self.0.config.temperature),
@@ -277,7 +286,18 @@ impl OpenAiGenerator {
 /// Whether a listed model is known by its name not to answer questions.
 fn is_something_else(name: &str) -> bool {
     let name = name.to_lowercase();
-    ["embed", "rerank", "bge-", "e5-", "gte-", "minilm", "whisper", "tts", "dall-e", "moderation"]
-        .iter()
-        .any(|mark| name.contains(mark))
+    [
+        "embed",
+        "rerank",
+        "bge-",
+        "e5-",
+        "gte-",
+        "minilm",
+        "whisper",
+        "tts",
+        "dall-e",
+        "moderation",
+    ]
+    .iter()
+    .any(|mark| name.contains(mark))
 }

@@ -9,10 +9,10 @@ use futures::StreamExt;
 use super::wire::{self, Chunk};
 use super::{FinishReason, Generated};
 use crate::ledger::CallOutcome;
+use crate::models::ModelError;
 use crate::models::attempt::Attempt;
 use crate::models::failure::{Failed, outcome, provider_text, quoted};
 use crate::models::http::Endpoint;
-use crate::models::ModelError;
 
 /// An open stream, and its attempt: both end when this is dropped.
 pub(super) struct ModelStream {
@@ -79,7 +79,9 @@ impl ModelStream {
                         Some(FinishReason::Stop) | None => "the answer is empty",
                     };
                     self.close(CallOutcome::BadResponse);
-                    return Err(Failed::for_good(self.endpoint.bad_response(&self.model, reason)));
+                    return Err(Failed::for_good(
+                        self.endpoint.bad_response(&self.model, reason),
+                    ));
                 }
                 Err(failed) => {
                     self.fail(&failed.error);

@@ -36,7 +36,10 @@ impl<'a> From<&'a Message> for RequestMessage<'a> {
             Role::User => "user",
             Role::Assistant => "assistant",
         };
-        Self { role, content: &message.content }
+        Self {
+            role,
+            content: &message.content,
+        }
     }
 }
 
@@ -92,7 +95,9 @@ impl Chunk {
     /// The words in it; empty for role-only, reasoning and usage chunks.
     pub(super) fn text(&mut self) -> String {
         let delta = self.first().and_then(|choice| choice.delta.as_mut());
-        delta.and_then(|delta| delta.content.take()).unwrap_or_default()
+        delta
+            .and_then(|delta| delta.content.take())
+            .unwrap_or_default()
     }
 
     pub(super) fn finish_reason(&mut self) -> Option<FinishReason> {

@@ -38,8 +38,15 @@ pub(super) async fn complete(
         return response;
     }
     let refused = script.refused_parameters.iter();
-    if let Some(name) = refused.clone().find(|name| request.get(name.as_str()).is_some()) {
-        let other = if name == "max_tokens" { " Use 'max_completion_tokens' instead." } else { "" };
+    if let Some(name) = refused
+        .clone()
+        .find(|name| request.get(name.as_str()).is_some())
+    {
+        let other = if name == "max_tokens" {
+            " Use 'max_completion_tokens' instead."
+        } else {
+            ""
+        };
         let message = format!("Unsupported parameter: '{name}' is not supported.{other}");
         return error(StatusCode::BAD_REQUEST, "unsupported_parameter", &message);
     }
@@ -58,7 +65,11 @@ pub(super) async fn complete(
     }
     sleep(script.first_token + script.gap * tokens.len() as u32).await;
     if matches!(fault, Some(Fault::Malformed | Fault::CutAfter(_))) {
-        return ([(header::CONTENT_TYPE, "application/json")], r#"{"choices":[{"#).into_response();
+        return (
+            [(header::CONTENT_TYPE, "application/json")],
+            r#"{"choices":[{"#,
+        )
+            .into_response();
     }
     let mut answer = json!({
         "id": "chatcmpl-1", "object": "chat.completion", "created": 0, "model": request["model"],
@@ -103,9 +114,15 @@ fn streamed(
     usage: Option<Value>,
     fault: Option<Fault>,
 ) -> Response {
-    let watch = Watch { shared, finished: false };
+    let watch = Watch {
+        shared,
+        finished: false,
+    };
     let mut events: VecDeque<(bool, String)> = VecDeque::with_capacity(tokens.len() + 4);
-    events.push_back((false, event(&json!({"role": "assistant", "content": ""}), None)));
+    events.push_back((
+        false,
+        event(&json!({"role": "assistant", "content": ""}), None),
+    ));
     for token in tokens {
         events.push_back((true, event(&json!({"content": token}), None)));
     }

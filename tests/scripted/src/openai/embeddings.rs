@@ -82,17 +82,35 @@ pub(super) async fn embed(
     if let Some(word) = &script.refused_word
         && texts.iter().any(|text| text.contains(word))
     {
-        return error(StatusCode::BAD_REQUEST, "invalid_input", "'$.input' is invalid.");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "invalid_input",
+            "'$.input' is invalid.",
+        );
     }
     if texts.iter().any(String::is_empty) || texts.is_empty() {
-        return error(StatusCode::BAD_REQUEST, "invalid_input", "'$.input' is empty.");
+        return error(
+            StatusCode::BAD_REQUEST,
+            "invalid_input",
+            "'$.input' is empty.",
+        );
     }
     let base64 = request.encoding_format.as_deref() == Some("base64");
     let dimensions = request.dimensions.unwrap_or(script.dimensions);
-    let body = body(&texts, &request.model, dimensions, base64, script.usage, fault.as_ref());
+    let body = body(
+        &texts,
+        &request.model,
+        dimensions,
+        base64,
+        script.usage,
+        fault.as_ref(),
+    );
     if script.keep && !matches!(fault, Some(Fault::Malformed | Fault::CutAfter(_))) {
         let sent = texts.len() - missing(fault.as_ref()).min(texts.len());
-        shared.embedded_texts.lock().extend(texts.into_iter().take(sent));
+        shared
+            .embedded_texts
+            .lock()
+            .extend(texts.into_iter().take(sent));
     }
     match fault {
         Some(Fault::Malformed) => json_response(Body::from(body[..body.len() / 2].to_owned())),
@@ -122,16 +140,27 @@ fn body(
     body.push_str(r#"{"object":"list","data":["#);
     let sent = texts.len() - missing(fault).min(texts.len());
     for position in 0..sent {
-        let at = if fault == Some(&Fault::Reversed) { sent - 1 - position } else { position };
+        let at = if fault == Some(&Fault::Reversed) {
+            sent - 1 - position
+        } else {
+            position
+        };
         let vector = match fault {
             Some(Fault::WrongLength(length)) => vector(&texts[at], *length),
             Some(Fault::Zeros) => vec![0.0; dimensions],
             Some(Fault::NotANumber) => vec![f32::NAN; dimensions],
             _ => vector(&texts[at], dimensions),
         };
-        let index = if fault == Some(&Fault::WrongIndex) { 0 } else { at };
+        let index = if fault == Some(&Fault::WrongIndex) {
+            0
+        } else {
+            at
+        };
         let comma = if position > 0 { "," } else { "" };
-        let _ = write!(body, r#"{comma}{{"object":"embedding","index":{index},"embedding":"#);
+        let _ = write!(
+            body,
+            r#"{comma}{{"object":"embedding","index":{index},"embedding":"#
+        );
         if base64 {
             let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
             body.push('"');
@@ -145,7 +174,10 @@ fn body(
     let _ = write!(body, r#"],"model":{}"#, json!(model));
     if usage {
         let tokens: usize = texts.iter().map(|text| words(text)).sum();
-        let _ = write!(body, r#","usage":{{"prompt_tokens":{tokens},"total_tokens":{tokens}}}"#);
+        let _ = write!(
+            body,
+            r#","usage":{{"prompt_tokens":{tokens},"total_tokens":{tokens}}}"#
+        );
     }
     body.push('}');
     body
@@ -167,7 +199,10 @@ fn words(text: &str) -> usize {
 pub fn vector(text: &str, dimensions: usize) -> Vec<f32> {
     let mut vector = vec![0.0_f32; dimensions.max(1)];
     let mut any = false;
-    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+    for word in text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+    {
         any = true;
         // FNV-1a.
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;

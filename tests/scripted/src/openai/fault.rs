@@ -118,14 +118,21 @@ impl Fault {
     /// The answer of a fault that needs nothing of the request; `None` for the others.
     pub(super) async fn response(&self) -> Option<Response> {
         match self {
-            Self::Status { status, retry_after, code, message } => {
+            Self::Status {
+                status,
+                retry_after,
+                code,
+                message,
+            } => {
                 let body = json!({"error": {
                     "message": message, "type": "error", "param": null, "code": code,
                 }});
                 let mut response = axum::Json(body).into_response();
                 *response.status_mut() = StatusCode::from_u16(*status).ok()?;
                 if let Some(wait) = retry_after {
-                    response.headers_mut().insert(header::RETRY_AFTER, wait.parse().ok()?);
+                    response
+                        .headers_mut()
+                        .insert(header::RETRY_AFTER, wait.parse().ok()?);
                 }
                 Some(response)
             }
