@@ -129,17 +129,12 @@ async fn database(
         let postgres = EmbeddedPostgres::start(&data.postgres(), bin_dir).await?;
         return Ok((postgres.connect_options(), Some(postgres)));
     }
-    let options = config
-        .ledger
-        .database_url
-        .expose()
-        .parse()
-        .map_err(|_| {
-            ConfigError(
-                "ledger.database_url (DATABASE_URL) is not of the form \
+    let options = config.ledger.database_url.expose().parse().map_err(|_| {
+        ConfigError(
+            "ledger.database_url (DATABASE_URL) is not of the form \
                  postgres://user:password@host:port/database"
-                    .to_owned(),
-            )
-        })?;
+                .to_owned(),
+        )
+    })?;
     Ok((options, None))
 }

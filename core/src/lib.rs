@@ -2,9 +2,9 @@
 
 pub mod config;
 pub mod document;
+pub mod models;
 pub mod index;
 pub mod ledger;
-pub mod models;
 pub mod postgres;
 pub mod data_folder;
-// pub mod app;
+pub mod app;

@@ -5,8 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use docent_core::document::{Chunk, Document, point_id};
 use docent_core::index::{Payload, Point, lexical};
-use docent_core::ledger::{Purpose, UsageSource};
-use docent_core::ledger::ingest::DocumentRow;
+use docent_core::ledger::{DocumentRow, Purpose, UsageSource};
 use docent_core::models::{CallFor, Usage};
 use rust_decimal::Decimal;
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use docent_core::config;
-use docent_core::document::{Chunk, Document, Metadata, Outcome, bytes_hash, document_id, text_hash};
-use docent_core::ledger::ingest::DocumentRow;
+use docent_core::document::{
+    Chunk, Document, Metadata, Outcome, bytes_hash, document_id, text_hash,
+};
+use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
 
@@ -139,8 +141,7 @@ pub(crate) fn start(
             while let Some(prepared) = early.remove(&position) {
                 position += 1;
                 batch.0.push(prepared);
-                let full =
-                    batch.chunks() >= BATCH_CHUNKS || batch.documents() >= BATCH_DOCUMENTS;
+                let full = batch.chunks() >= BATCH_CHUNKS || batch.documents() >= BATCH_DOCUMENTS;
                 if full && batches.send(std::mem::take(&mut batch)).await.is_err() {
                     return;
                 }
@@ -191,10 +192,11 @@ impl Reader {
             chunks: 0,
             lexical_length: 0,
             indexed: true,
-            outcome: "indexed".to_owned(),
+            outcome: DocumentOutcome::Indexed,
             reason: None,
         };
-        if let Some(before) = indexed_before.filter(|row_before| row_before.content_hash == row.content_hash)
+        if let Some(before) =
+            indexed_before.filter(|row_before| row_before.content_hash == row.content_hash)
         {
             row.chunks = before.chunks;
             row.lexical_length = before.lexical_length;

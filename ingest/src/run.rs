@@ -127,8 +127,8 @@ async fn run_source(
 ) -> Result<SourceReport, IngestError> {
     let ledger = &run.app.ledger;
     if !run.dry_run {
-        ledger.save_source(&run.collection, &collection::source_row(&run.app, source)).await?;
-        ledger.start_run(run.id, &run.collection, &source.name).await?;
+        let row = collection::source_row(&run.app, source);
+        ledger.start_run(run.id, &run.collection, &row).await?;
     }
     let (report, failure) = match pipeline::run(run, source).await {
         Ok(report) => (report, None),

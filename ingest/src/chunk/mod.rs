@@ -238,7 +238,11 @@ impl Cutter<'_> {
         let text = self.tokens.text();
         if self.tokens.count(group.start, group.end) <= budget {
             let whole = split::trimmed(&text[group.start..group.end]);
-            return if whole.is_empty() { Vec::new() } else { vec![whole.to_owned()] };
+            return if whole.is_empty() {
+                Vec::new()
+            } else {
+                vec![whole.to_owned()]
+            };
         }
         split::parts(
             &self.tokens,

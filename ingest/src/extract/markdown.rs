@@ -233,15 +233,23 @@ fn without_modules(text: &str) -> String {
             result.push_str(line);
             continue;
         }
-        if let Some(mark) = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark)) {
+        if let Some(mark) = ["```", "~~~"]
+            .into_iter()
+            .find(|mark| bare.starts_with(mark))
+        {
             fence = Some(mark);
             result.push_str(line);
             continue;
         }
         let is_module = (line.starts_with("import ") && bare.contains(['"', '\'']))
-            || ["export const ", "export default ", "export function ", "export * "]
-                .iter()
-                .any(|start| line.starts_with(start));
+            || [
+                "export const ",
+                "export default ",
+                "export function ",
+                "export * ",
+            ]
+            .iter()
+            .any(|start| line.starts_with(start));
         if in_comment || bare.starts_with("{/*") {
             in_comment = !bare.contains("*/}");
             result.push('\n');
