@@ -49,7 +49,7 @@ impl Conversations {
         }
         let read = app
             .ledger
-            .history(turn.conversation_id, limit as i64)
+            .history(turn.conversation_id, &turn.caller.name, limit as i64)
             .await;
         match read {
             Ok(turns) => turns

@@ -40,18 +40,20 @@ pub struct Conversation {
 }
 
 impl Ledger {
-    /// The last turns of a conversation, oldest first.
+    /// The last turns of a caller's conversation, oldest first; none of anyone else's.
     pub async fn history(
         &self,
         conversation_id: Uuid,
+        caller: &str,
         limit: i64,
     ) -> Result<Vec<PastTurn>, LedgerError> {
         let pool = self.connection.pool().await?;
         let rows: Vec<(String, String, String, String, DateTime<Utc>)> = sqlx::query_as(
             "SELECT question, standalone_question, answer, outcome, at FROM interaction
-              WHERE conversation_id = $1 ORDER BY at DESC, id DESC LIMIT $2",
+              WHERE conversation_id = $1 AND caller = $2 ORDER BY at DESC, id DESC LIMIT $3",
         )
         .bind(conversation_id)
+        .bind(caller)
         .bind(limit)
         .fetch_all(pool)
         .await
