@@ -94,11 +94,8 @@ impl Connection {
             .await
             .map_err(|error| self.failed(&error))?;
         let mut connection = self.connect().await?;
-        let migrator = migrator();
-        let done = match target {
-            None => migrator.run(&mut connection).await,
-            Some(target) => migrator.run_to(target, &mut connection).await,
-        };
+        // `run` asks for a trait whose lifetimes do not fit a spawned task; this is what it calls.
+        let done = migrator().run_direct(target, &mut connection, false).await;
         done.map_err(|error| match error {
             MigrateError::Execute(error) => self.failed(&error),
             MigrateError::ExecuteMigration(error, version) if !is_away(&error) => {

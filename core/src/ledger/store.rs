@@ -106,7 +106,20 @@ async fn insert_conversations(
             *latest = interaction;
         }
     }
-    let firsts = || first.values();
+    let mut ids = Vec::with_capacity(first.len());
+    let mut titles = Vec::with_capacity(first.len());
+    let mut channels = Vec::with_capacity(first.len());
+    let mut callers = Vec::with_capacity(first.len());
+    let mut started = Vec::with_capacity(first.len());
+    let mut updated = Vec::with_capacity(first.len());
+    for (id, turn) in &first {
+        ids.push(*id);
+        titles.push(title(&turn.question));
+        channels.push(text_of(&turn.channel));
+        callers.push(without_nul(&turn.caller));
+        started.push(turn.at);
+        updated.push(last[id].at);
+    }
     sqlx::query(
         "INSERT INTO conversation (id, title, channel, caller, started_at, updated_at)
          SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
@@ -114,12 +127,12 @@ async fn insert_conversations(
          SET updated_at = greatest(conversation.updated_at, excluded.updated_at)
          WHERE conversation.deleted_at IS NULL",
     )
-    .bind(firsts().map(|turn| turn.conversation_id).collect::<Vec<_>>())
-    .bind(firsts().map(|turn| title(&turn.question)).collect::<Vec<_>>())
-    .bind(firsts().map(|turn| text_of(&turn.channel)).collect::<Vec<_>>())
-    .bind(firsts().map(|turn| without_nul(&turn.caller)).collect::<Vec<_>>())
-    .bind(firsts().map(|turn| turn.at).collect::<Vec<_>>())
-    .bind(last.values().map(|turn| turn.at).collect::<Vec<_>>())
+    .bind(ids)
+    .bind(titles)
+    .bind(channels)
+    .bind(callers)
+    .bind(started)
+    .bind(updated)
     .execute(connection)
     .await?;
     Ok(())
