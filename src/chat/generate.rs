@@ -69,7 +69,7 @@ pub(super) async fn generate(
     draft.answer_so_far.clear();
     let quiet = Events::channel().0;
     let listener = if fresh { events } else { &quiet };
-    let text = stream(&Generator::extractive(), turn, listener, draft, &request).await?;
+    let text = stream(&Generator::Extractive, turn, listener, draft, &request).await?;
     Ok(GeneratedAnswer {
         text,
         generator: AnswerGenerator::Extractive,

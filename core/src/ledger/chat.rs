@@ -29,7 +29,7 @@ pub struct ConversationSummary {
 }
 
 /// A conversation to be read again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Conversation {
     pub id: Uuid,
     pub title: String,

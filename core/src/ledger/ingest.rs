@@ -14,7 +14,7 @@ use super::{Ledger, LedgerError};
 use crate::document::Outcome;
 
 /// A collection of the index, as the ledger knows it.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct CollectionRow {
     pub name: String,
     /// Fingerprint of the embedding space.
