@@ -46,6 +46,16 @@ pub enum Status {
     Deprecated,
 }
 
+impl Status {
+    /// As front matter writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certified => "certified",
+            Self::Deprecated => "deprecated",
+        }
+    }
+}
+
 /// What is known of a document besides its text. A change here is written to the payload and the
 /// sparse vector without a model call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -137,17 +137,7 @@ impl LiveTurns {
         self.tasks.spawn(async move {
             let (events, mut arriving) = Events::channel();
             let work = async {
-                let answering = answer(&app, &chat, &turn, &events);
-                tokio::pin!(answering);
-                tokio::select! {
-                    _ = &mut answering => {}
-                    () = tokio::time::sleep(limit) => {
-                        events.send(too_slow(limit));
-                        // The turn ends as any cancelled one: what it used is recorded.
-                        turn.cancelled.cancel();
-                        let _ = answering.await;
-                    }
-                }
+                run_limited(&app, &chat, &turn, &events, limit).await;
                 drop(events);
             };
             let pump = async {
@@ -178,6 +168,21 @@ impl LiveTurns {
         if tokio::time::timeout(limit, self.tasks.wait()).await.is_err() {
             self.stop_all.cancel();
             let _ = tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await;
+        }
+    }
+}
+
+/// Answers within a time limit. A turn that reaches it ends as a cancelled one: what it used is
+/// recorded.
+async fn run_limited(app: &App, chat: &Chat, turn: &Turn, events: &Events, limit: Duration) {
+    let answering = answer(app, chat, turn, events);
+    tokio::pin!(answering);
+    tokio::select! {
+        _ = &mut answering => {}
+        () = tokio::time::sleep(limit) => {
+            events.send(too_slow(limit));
+            turn.cancelled.cancel();
+            let _ = answering.await;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use chrono::Utc;
 use docent_core::app::App;
+use docent_core::document::Status;
 use docent_core::models::{Message, Role, TokenCounter};
 use minijinja::{Environment, Value, context};
 
@@ -56,7 +57,7 @@ impl Prompts {
     ) -> Result<Vec<Message>, ChatError> {
         let history: Vec<Value> = history
             .iter()
-            .map(|turn| context! { question => turn.question, answer => turn.answer })
+            .map(|turn| context! { question => &turn.question, answer => &turn.answer })
             .collect();
         let content = self.render("condense.md", &context! { history, question })?;
         Ok(vec![Message {
@@ -151,13 +152,13 @@ fn passage_value(passage: &Retrieved, fence: &str) -> Value {
     let payload = &passage.hit.payload;
     context! {
         number => passage.number,
-        title => payload.title,
+        title => &payload.title,
         heading => payload.heading.join(" > "),
         updated => payload.updated_at.map(|at| at.format("%Y-%m-%d").to_string()),
-        owner => payload.owner,
-        status => payload.status,
-        uri => payload.uri,
-        text => payload.text,
+        owner => &payload.owner,
+        status => payload.status.map(Status::name),
+        uri => &payload.uri,
+        text => &payload.text,
         fence => fence,
     }
 }

@@ -83,7 +83,7 @@ fn check(
             .map(|(at, _)| at)
             .filter(|at| *at <= needed || document[needed..*at].trim().is_empty())
             .filter(|at| at + text.len() > covered)
-            .next_back();
+            .last();
         let at =
             found.unwrap_or_else(|| panic!("{text:?} does not follow {needed} in {document:?}"));
         covered = at + text.len();

@@ -7,7 +7,7 @@ fn passage(number: usize, text: &str) -> Passage {
         text: text.to_owned(),
         title: "Trips".to_owned(),
         heading: vec![],
-        cosine: 0.5,
+        cosine: Some(0.5),
         score: 1.0,
     }
 }

@@ -52,7 +52,7 @@ pub struct Passage {
     /// Headings above it, outermost first.
     pub heading: Vec<String>,
     /// Cosine of question and passage; 0 where unknown.
-    pub cosine: f32,
+    pub cosine: Option<f32>,
     /// Fused score of the retrieval.
     pub score: f32,
 }

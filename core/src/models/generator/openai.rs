@@ -8,6 +8,7 @@ use async_openai::error::OpenAIError;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
+use super::Completed;
 use super::stream::ModelStream;
 use super::wire::{Chunk, ModelList, Request, RequestMessage, StreamOptions, Usage};
 use super::{GenerateRequest, Message};
