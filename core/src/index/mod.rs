@@ -139,6 +139,9 @@ impl VectorIndex {
     }
 
     /// Stores points; those with the same id are replaced. A few hundred at once are fastest.
+    ///
+    /// The embedded engine slows down with every point since the last [`VectorIndex::optimize`]:
+    /// it walks the whole list of each term's points (Edge 0.7.2, `PostingList::upsert`).
     pub async fn upsert(&self, name: &str, points: Vec<Point>) -> Result<(), IndexError> {
         if points.is_empty() {
             return Ok(());

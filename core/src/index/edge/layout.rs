@@ -1,5 +1,4 @@
-//! What a collection of the embedded engine is made of, and the figures that were chosen by
-//! measuring.
+//! What a collection of the embedded engine is made of.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -17,8 +16,8 @@ use crate::index::collection::{DENSE, INDEXED, SPARSE};
 /// sooner.
 const LOG_PART: usize = 8 << 20;
 
-/// Kilobytes of dense vectors above which a segment gets its graph. Below it, comparing with every
-/// vector takes under a millisecond.
+/// Kilobytes of dense vectors above which a segment gets its graph (Qdrant's default). Below it a
+/// search compares with every vector: 2 ms for 5,000 of 384 dimensions on a busy two-core machine.
 const INDEXING_THRESHOLD_KB: usize = 10_000;
 
 /// Kilobytes of a segment at most. A search walks the segments one after the other, so that few

@@ -133,7 +133,7 @@ impl EdgeIndex {
         self: &Arc<Self>,
         name: &str,
     ) -> Result<Option<Uuid>, IndexError> {
-        self.with_shard(name, |shard| shard.generation()).await
+        self.with_shard(name, Shard::generation).await
     }
 
     pub(super) async fn set_generation(
@@ -235,11 +235,11 @@ impl EdgeIndex {
     }
 
     pub(super) async fn flush(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {
-        self.with_shard(name, |shard| shard.flush()).await
+        self.with_shard(name, Shard::flush).await
     }
 
     pub(super) async fn optimize(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {
-        self.with_shard(name, |shard| shard.optimize()).await
+        self.with_shard(name, Shard::optimize).await
     }
 
     async fn with_shard<T: Send + 'static>(

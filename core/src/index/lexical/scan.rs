@@ -89,15 +89,29 @@ fn is_mark(character: char) -> bool {
 }
 
 fn is_word_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+    WORD_BYTES[byte as usize]
 }
+
+const WORD_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'_';
+        byte += 1;
+    }
+    table
+};
 
 /// The end of the ASCII word that starts at `at`, over single `.` and `-` inside it.
 fn word_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(&byte) = bytes.get(at) {
+        if is_word_byte(byte) {
+            at += 1;
+            continue;
+        }
         let connects = matches!(byte, b'.' | b'-')
             && bytes.get(at + 1).is_some_and(|&next| is_word_byte(next));
-        if !is_word_byte(byte) && !connects {
+        if !connects {
             break;
         }
         at += 1;
@@ -126,6 +140,10 @@ fn stretch_end(text: &str, start: usize) -> usize {
 /// `'t` drops its word too (`don't`, `isn't`: all of them stop words). Gives whether the word is
 /// kept, and where to go on.
 fn contraction(text: &str, at: usize) -> (bool, usize) {
+    if !matches!(text.as_bytes().get(at), Some(b'\'' | 0xe2)) {
+        // Neither quote begins here (the second takes three bytes, of which this is the first).
+        return (true, at);
+    }
     let rest = &text[at..];
     let Some(suffix) = rest.strip_prefix(['\'', '’']) else {
         return (true, at);

@@ -37,9 +37,9 @@ pub(super) fn analyse(text: &str, mut visit: impl FnMut(&str, u32, bool)) {
 
 /// 64-bit FNV-1a.
 pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
-    let mut hasher = Fnv::default();
-    hasher.write(bytes);
-    hasher.finish()
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 /// Folds a hash to 32 bits, as its authors recommend (xor of the halves).
@@ -66,8 +66,9 @@ impl Term {
 
 struct Analyser {
     stemmer: Stemmer,
-    /// By the word as it was written.
-    remembered: HashMap<Box<str>, Box<[Term]>, BuildHasherDefault<Fnv>>,
+    /// Where the terms of a word stand, by the word as it was written.
+    places: HashMap<Box<str>, usize, BuildHasherDefault<Chunks>>,
+    terms: Vec<Box<[Term]>>,
     /// The last word that was too long to be remembered.
     long: Box<[Term]>,
 }
@@ -76,7 +77,8 @@ impl Analyser {
     fn new() -> Self {
         Self {
             stemmer: Stemmer::create(Algorithm::English),
-            remembered: HashMap::default(),
+            places: HashMap::default(),
+            terms: Vec::new(),
             long: Box::default(),
         }
     }
@@ -86,14 +88,17 @@ impl Analyser {
             self.long = analyse_word(&self.stemmer, word);
             return &self.long;
         }
-        if !self.remembered.contains_key(word) {
-            if self.remembered.len() >= REMEMBERED {
-                self.remembered.clear();
-            }
-            let terms = analyse_word(&self.stemmer, word);
-            self.remembered.insert(word.into(), terms);
+        if let Some(&place) = self.places.get(word) {
+            return &self.terms[place];
         }
-        &self.remembered[word]
+        if self.terms.len() >= REMEMBERED {
+            self.places.clear();
+            self.terms.clear();
+        }
+        let place = self.terms.len();
+        self.places.insert(word.into(), place);
+        self.terms.push(analyse_word(&self.stemmer, word));
+        &self.terms[place]
     }
 }
 
@@ -169,24 +174,26 @@ fn is_boundary(bytes: &[u8], at: usize) -> bool {
         || (rest.first().is_some_and(u8::is_ascii_lowercase) && rest != b"s")
 }
 
-/// FNV-1a as a hasher of words: short keys that nobody outside chooses for their collisions
-/// twice, since the table is thrown away when it is full.
-struct Fnv(u64);
+/// Hashes the words of the table, eight bytes at a time. It need not withstand an attack: a table
+/// of colliding words is thrown away when it is full.
+#[derive(Default)]
+struct Chunks(u64);
 
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
+impl Hasher for Chunks {
     fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let mixed = self.0 ^ u64::from_le_bytes(word) ^ chunk.len() as u64;
+            self.0 = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
         }
     }
 
+    fn write_u8(&mut self, _: u8) {
+        // The end mark of a text: there is nothing after it.
+    }
+
     fn finish(&self) -> u64 {
-        self.0
+        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::backend::{
-    by_words, embedded, embedded_in, groups, numbers, payload, point, point_for, settings, spec,
+    by_words, embedded, embedded_in, groups, numbers, point, point_for, settings, spec,
 };
 
 const EAST: [f32; 4] = [1.0, 0.0, 0.0, 0.0];
@@ -336,7 +336,6 @@ async fn a_server_that_is_away_is_named_without_its_key() {
     }
     let upsert = index.upsert("docent", vec![point(1, "x", EAST)]).await;
     assert!(matches!(upsert, Err(IndexError::Unavailable { .. })));
-    assert_eq!(payload("x").groups, ["everyone"]);
 }
 
 fn only_folder(parent: &Path) -> PathBuf {

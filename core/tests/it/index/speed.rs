@@ -153,7 +153,7 @@ fn measured_point(random: &mut Random, number: u32) -> Point {
         .to_owned(),
     ];
     Point {
-        id: id(u128::from(number) << 64 | u128::from(random.next())),
+        id: id(u128::from(Random(u64::from(number)).next())),
         dense: direction(random),
         sparse: lexical::passage_vector(&payload.lexical_text(), 200.0),
         payload,
