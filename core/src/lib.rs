@@ -7,4 +7,4 @@ pub mod index;
 pub mod ledger;
 pub mod postgres;
 pub mod data_folder;
-// pub mod app;
+pub mod app;
