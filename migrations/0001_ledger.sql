@@ -25,7 +25,6 @@ COMMENT ON COLUMN collection.embedding IS 'Fingerprint of the embedding space: m
 COMMENT ON COLUMN collection.layout IS 'Fingerprint of chunker and lexical version';
 COMMENT ON COLUMN collection.generation IS 'Kept in the index as well; when they differ, the next run compares everything';
 COMMENT ON COLUMN collection.average_length IS 'The average chunk length, in terms, that the BM25 weights in the index were computed with';
-CREATE UNIQUE INDEX collection_live ON collection (live) WHERE live;
 
 CREATE TABLE ingest_run (
     id               uuid NOT NULL,

@@ -21,11 +21,54 @@ const FIRST_TOKEN_MS: u64 = 200;
 const GAP_MS: u64 = 20;
 
 const WORDS: [&str; 48] = [
-    "trip", "station", "rider", "payment", "refund", "revenue", "dock", "bike", "battery", "route",
-    "weekly", "hourly", "active", "table", "column", "metric", "owner", "fresh", "loaded", "partition",
-    "schema", "query", "dashboard", "region", "city", "season", "weather", "maintenance", "repair",
-    "ticket", "support", "customer", "account", "invoice", "discount", "campaign", "signal", "ping",
-    "sensor", "firmware", "model", "forecast", "demand", "supply", "balance", "audit", "policy", "access",
+    "trip",
+    "station",
+    "rider",
+    "payment",
+    "refund",
+    "revenue",
+    "dock",
+    "bike",
+    "battery",
+    "route",
+    "weekly",
+    "hourly",
+    "active",
+    "table",
+    "column",
+    "metric",
+    "owner",
+    "fresh",
+    "loaded",
+    "partition",
+    "schema",
+    "query",
+    "dashboard",
+    "region",
+    "city",
+    "season",
+    "weather",
+    "maintenance",
+    "repair",
+    "ticket",
+    "support",
+    "customer",
+    "account",
+    "invoice",
+    "discount",
+    "campaign",
+    "signal",
+    "ping",
+    "sensor",
+    "firmware",
+    "model",
+    "forecast",
+    "demand",
+    "supply",
+    "balance",
+    "audit",
+    "policy",
+    "access",
 ];
 
 pub async fn run(table: &mut Table) {
@@ -36,7 +79,11 @@ pub async fn run(table: &mut Table) {
     let data = folder.path().join("data");
     let built = Instant::now();
     build(&data).await;
-    table.note("answers: building 100,000 chunks", built.elapsed().as_secs_f64(), "s");
+    table.note(
+        "answers: building 100,000 chunks",
+        built.elapsed().as_secs_f64(),
+        "s",
+    );
 
     let slow = ScriptedProcess::start(FIRST_TOKEN_MS, GAP_MS);
     let serve = ServeProcess::start(&data, &environment(&slow)).await;
@@ -47,7 +94,11 @@ pub async fn run(table: &mut Table) {
         let name = format!("answers: added to the first token, {at_once} at once (median)");
         table.at_most(&name, median(added), aim, "ms");
     }
-    table.note("answers: memory of serve over 100,000 chunks", memory_mb(serve.id), "MB");
+    table.note(
+        "answers: memory of serve over 100,000 chunks",
+        memory_mb(serve.id),
+        "MB",
+    );
     serve.stop();
     drop(slow);
 
@@ -55,7 +106,12 @@ pub async fn run(table: &mut Table) {
     let serve = ServeProcess::start(&data, &environment(&instant)).await;
     warm_up(&serve.url).await;
     let rate = answers_a_second(&serve.url).await;
-    table.at_least("answers: a second, with a model that takes no time", rate, 400.0, "/s");
+    table.at_least(
+        "answers: a second, with a model that takes no time",
+        rate,
+        400.0,
+        "/s",
+    );
     serve.stop();
 }
 
@@ -85,7 +141,9 @@ async fn build(data: &Path) {
     .expect("a valid configuration");
     let folder = DataFolder::open(data).expect("a folder");
     let ownership = folder.own("bench", Duration::ZERO).await.expect("its lock");
-    let app = App::open(config, folder, Some(ownership), false).await.expect("every part");
+    let app = App::open(config, folder, Some(ownership), false)
+        .await
+        .expect("every part");
     let space = app.embedder.space().await.expect("a space");
     let name = collection_name("docent", &space.fingerprint(), "bench");
     let spec = CollectionSpec {
@@ -96,7 +154,9 @@ async fn build(data: &Path) {
     let mut random = Random(42);
     let mut chunk = 0;
     while chunk < CHUNKS {
-        let points = (chunk..chunk + UPSERT).map(|number| point(number, &mut random)).collect();
+        let points = (chunk..chunk + UPSERT)
+            .map(|number| point(number, &mut random))
+            .collect();
         app.index.upsert(&name, points).await.expect("an upsert");
         chunk += UPSERT;
     }
@@ -113,7 +173,9 @@ fn point(number: usize, random: &mut Random) -> Point {
         text.push_str(WORDS[random.below(WORDS.len())]);
     }
     let id = document_id("bench", &(number / 10).to_string());
-    let mut dense: Vec<f32> = (0..384).map(|_| random.below(2000) as f32 / 1000.0 - 1.0).collect();
+    let mut dense: Vec<f32> = (0..384)
+        .map(|_| random.below(2000) as f32 / 1000.0 - 1.0)
+        .collect();
     let length = dense.iter().map(|value| value * value).sum::<f32>().sqrt();
     dense.iter_mut().for_each(|value| *value /= length);
     let payload = Payload {
@@ -149,7 +211,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
 }
@@ -157,7 +222,8 @@ impl Random {
 fn question(number: usize) -> String {
     let mut random = Random(number as u64 + 7);
     let words: Vec<&str> = (0..8).map(|_| WORDS[random.below(WORDS.len())]).collect();
-    serde_json::json!({ "question": format!("which {} ?", words.join(" ")), "stream": true }).to_string()
+    serde_json::json!({ "question": format!("which {} ?", words.join(" ")), "stream": true })
+        .to_string()
 }
 
 async fn warm_up(url: &str) {
@@ -168,7 +234,10 @@ async fn warm_up(url: &str) {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
 }
 
 /// Time to the first `delta`, in milliseconds; the answer is read to its end.
@@ -190,7 +259,11 @@ async fn first_token(http: &reqwest::Client, url: &str, number: usize) -> f64 {
             first = Some(started.elapsed().as_secs_f64() * 1000.0);
         }
     }
-    assert!(contains(&read, b"\"generator\":\"model\""), "{}", String::from_utf8_lossy(&read));
+    assert!(
+        contains(&read, b"\"generator\":\"model\""),
+        "{}",
+        String::from_utf8_lossy(&read)
+    );
     first.expect("a delta")
 }
 
@@ -203,7 +276,12 @@ async fn added_first_token(url: &str, at_once: usize, rounds: usize) -> Vec<f64>
     let mut added = Vec::new();
     for round in 0..rounds {
         let asked = (0..at_once).map(|number| first_token(&http, url, round * at_once + number));
-        added.extend(join_all(asked).await.into_iter().map(|ms| ms - FIRST_TOKEN_MS as f64));
+        added.extend(
+            join_all(asked)
+                .await
+                .into_iter()
+                .map(|ms| ms - FIRST_TOKEN_MS as f64),
+        );
     }
     added
 }

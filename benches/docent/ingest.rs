@@ -52,7 +52,13 @@ fn ingest(data: &Path, docs: &Path, model: &ScriptedProcess) -> (serde_json::Val
     let started = Instant::now();
     // `times` of the shell tells the CPU time of the child.
     let output = Command::new("sh")
-        .args(["-c", "\"$@\"; times >&2", "sh", env!("CARGO_BIN_EXE_docent"), "--data"])
+        .args([
+            "-c",
+            "\"$@\"; times >&2",
+            "sh",
+            env!("CARGO_BIN_EXE_docent"),
+            "--data",
+        ])
         .arg(data)
         .args(["ingest", "--json"])
         .arg(docs)
@@ -86,10 +92,21 @@ fn pipeline(table: &mut Table) {
     // What starting and stopping costs (Postgres, tables) is not the pipeline's.
     let (_, start_cpu, start_wall) = ingest(&folder.path().join("small"), &few, &model);
     let (report, cpu, wall) = ingest(&folder.path().join("data"), &docs, &model);
-    let chunks = report["sources"][0]["chunks"]["embedded"].as_f64().expect("chunks");
+    let chunks = report["sources"][0]["chunks"]["embedded"]
+        .as_f64()
+        .expect("chunks");
     table.note("ingest pipeline: chunks", chunks, "chunks");
-    table.at_most("ingest pipeline: CPU of a chunk", (cpu - start_cpu) / chunks * 1e6, 100.0, "µs");
-    table.note("ingest pipeline: wall of a chunk", (wall - start_wall) / chunks * 1e6, "µs");
+    table.at_most(
+        "ingest pipeline: CPU of a chunk",
+        (cpu - start_cpu) / chunks * 1e6,
+        100.0,
+        "µs",
+    );
+    table.note(
+        "ingest pipeline: wall of a chunk",
+        (wall - start_wall) / chunks * 1e6,
+        "µs",
+    );
 }
 
 fn unchanged(table: &mut Table) {

@@ -10,16 +10,28 @@ use std::time::{Duration, Instant};
 pub fn cpu(process: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("a live process");
     // The name stands in brackets and may hold spaces; utime and stime are fields 14 and 15.
-    let fields: Vec<&str> = stat[stat.rfind(')').expect("a name") + 2..].split(' ').collect();
-    let ticks: u64 = fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks");
+    let fields: Vec<&str> = stat[stat.rfind(')').expect("a name") + 2..]
+        .split(' ')
+        .collect();
+    let ticks: u64 =
+        fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks");
     Duration::from_millis(ticks * 10)
 }
 
 /// Resident memory of a process in megabytes, without the pages of mapped files.
 pub fn memory_mb(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a live process");
-    let line = status.lines().find(|line| line.starts_with("RssAnon:")).expect("RssAnon");
-    let kilobytes: f64 = line.split_whitespace().nth(1).expect("a number").parse().expect("a number");
+    let status =
+        std::fs::read_to_string(format!("/proc/{process}/status")).expect("a live process");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("RssAnon:"))
+        .expect("RssAnon");
+    let kilobytes: f64 = line
+        .split_whitespace()
+        .nth(1)
+        .expect("a number")
+        .parse()
+        .expect("a number");
     kilobytes / 1024.0
 }
 
@@ -33,14 +45,20 @@ pub struct ScriptedProcess {
 impl ScriptedProcess {
     pub fn start(first_token_ms: u64, gap_ms: u64) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args([super::SCRIPTED, &first_token_ms.to_string(), &gap_ms.to_string()])
+            .args([
+                super::SCRIPTED,
+                &first_token_ms.to_string(),
+                &gap_ms.to_string(),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("the scripted server starts");
         let mut line = String::new();
         let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut line).expect("its address");
+        BufReader::new(out)
+            .read_line(&mut line)
+            .expect("its address");
         Self {
             base_url: line.trim().to_owned(),
             _open: child.stdin.take().expect("its input"),
@@ -83,13 +101,19 @@ impl ServeProcess {
             .spawn()
             .expect("docent starts");
         let url = format!("http://127.0.0.1:{port}");
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
         loop {
             let ready = http.get(format!("{url}/readyz")).send().await;
             if ready.is_ok_and(|response| response.status().is_success()) {
                 break;
             }
-            assert!(started.elapsed() < Duration::from_secs(120), "docent does not become ready");
+            assert!(
+                started.elapsed() < Duration::from_secs(120),
+                "docent does not become ready"
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         Self {
@@ -102,7 +126,9 @@ impl ServeProcess {
 
     /// Ends it as an operator would.
     pub fn stop(mut self) {
-        let _ = Command::new("kill").args(["-TERM", &self.id.to_string()]).status();
+        let _ = Command::new("kill")
+            .args(["-TERM", &self.id.to_string()])
+            .status();
         let _ = self.child.wait();
     }
 }

@@ -33,7 +33,10 @@ fn main() {
         return;
     }
     // `cargo bench -- ingest` runs the lines whose name holds the word.
-    let wanted = arguments.iter().skip(1).find(|argument| !argument.starts_with('-'));
+    let wanted = arguments
+        .iter()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
     let mut table = Table::new(wanted.map(String::as_str));
     runtime.block_on(async {
         ingest::run(&mut table).await;

@@ -13,7 +13,11 @@ pub async fn run(table: &mut Table) {
     let docs = folder.path().join("docs");
     let data = folder.path().join("data");
     std::fs::create_dir(&docs).expect("a folder");
-    std::fs::write(docs.join("a.md"), "# Trips\n\nThe table fct_trips is loaded hourly.\n").expect("a file");
+    std::fs::write(
+        docs.join("a.md"),
+        "# Trips\n\nThe table fct_trips is loaded hourly.\n",
+    )
+    .expect("a file");
     let ingested = Command::new(env!("CARGO_BIN_EXE_docent"))
         .arg("--data")
         .arg(&data)
@@ -25,8 +29,16 @@ pub async fn run(table: &mut Table) {
     // The second start is a warm one.
     ServeProcess::start(&data, &[]).await.stop();
     let serve = ServeProcess::start(&data, &[]).await;
-    table.at_most("service: warm start until ready", serve.ready_in.as_secs_f64(), 1.0, "s");
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    table.at_most(
+        "service: warm start until ready",
+        serve.ready_in.as_secs_f64(),
+        1.0,
+        "s",
+    );
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client");
     let asked = http
         .post(format!("{}/v1/chat", serve.url))
         .header("content-type", "application/json")
@@ -35,6 +47,11 @@ pub async fn run(table: &mut Table) {
         .await
         .expect("an answer");
     assert_eq!(asked.status(), 200);
-    table.at_most("service: memory at rest, after a question", memory_mb(serve.id), 150.0, "MB");
+    table.at_most(
+        "service: memory at rest, after a question",
+        memory_mb(serve.id),
+        150.0,
+        "MB",
+    );
     serve.stop();
 }

@@ -26,7 +26,9 @@ impl Table {
 
     /// Whether a part of the benchmark was asked for.
     pub fn wants(&self, name: &str) -> bool {
-        self.wanted.as_ref().is_none_or(|wanted| name.contains(wanted.as_str()))
+        self.wanted
+            .as_ref()
+            .is_none_or(|wanted| name.contains(wanted.as_str()))
     }
 
     /// A figure that should stay at or below its aim.
@@ -45,7 +47,11 @@ impl Table {
     }
 
     fn push(&mut self, name: &str, value: f64, unit: &str, aim: String, reached: bool) {
-        let digits = if value.abs() < 10.0 { 2 } else { usize::from(value.abs() < 100.0) };
+        let digits = if value.abs() < 10.0 {
+            2
+        } else {
+            usize::from(value.abs() < 100.0)
+        };
         let row = Row {
             name: name.to_owned(),
             value: format!("{value:.digits$} {unit}"),
@@ -65,7 +71,11 @@ impl Table {
                 (false, true) => "reached",
                 (false, false) => "MISSED",
             };
-            let _ = writeln!(out, "| {} | {} | {} | {mark} |", row.name, row.value, row.aim);
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {mark} |",
+                row.name, row.value, row.aim
+            );
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct App {
     pub index: VectorIndex,
     pub embedder: Embedder,
     pub generator: Generator,
+    /// Prices, and where every call is booked.
+    pub book: CostBook,
     /// How rare each term of the live collection is; reloaded after a run.
     pub terms: RwLock<Arc<TermFrequencies>>,
     // Declared after the parts that use them: fields are dropped in this order.
@@ -76,7 +78,7 @@ impl App {
         let book = CostBook::new(config.prices.clone(), ledger.writer());
         let index = VectorIndex::open(&config.index, &data.index())?;
         let embedder = Embedder::new(&config.embedding, book.clone())?;
-        let generator = Generator::new(&config.chat, book)?;
+        let generator = Generator::new(&config.chat, book.clone())?;
         Ok(Self {
             config,
             data,
@@ -84,6 +86,7 @@ impl App {
             index,
             embedder,
             generator,
+            book,
             terms: RwLock::default(),
             postgres,
             _ownership: ownership,
@@ -126,17 +129,12 @@ async fn database(
         let postgres = EmbeddedPostgres::start(&data.postgres(), bin_dir).await?;
         return Ok((postgres.connect_options(), Some(postgres)));
     }
-    let options = config
-        .ledger
-        .database_url
-        .expose()
-        .parse()
-        .map_err(|_| {
-            ConfigError(
-                "ledger.database_url (DATABASE_URL) is not of the form \
+    let options = config.ledger.database_url.expose().parse().map_err(|_| {
+        ConfigError(
+            "ledger.database_url (DATABASE_URL) is not of the form \
                  postgres://user:password@host:port/database"
-                    .to_owned(),
-            )
-        })?;
+                .to_owned(),
+        )
+    })?;
     Ok((options, None))
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use docent_core::app::App;
 use docent_core::config;
 use docent_core::index::{CollectionSpec, Filter, IndexError, collection_name, lexical};
-use docent_core::ledger::ingest::{CollectionRow, SourceRow};
+use docent_core::ledger::{CollectionRow, SourceRow};
 use uuid::Uuid;
 
 use crate::chunk::CHUNKER_VERSION;
@@ -20,6 +20,11 @@ const FIRST_AVERAGE_LENGTH: f64 = 150.0;
 const DRIFT: f64 = 0.1;
 /// Points whose sparse vectors are replaced at a time.
 const SPARSE_POINTS: usize = 1000;
+
+/// A folder with an entry in the configuration.
+const CONFIGURED: &str = "folder";
+/// A folder that was named on the command line.
+const NAMED_ONCE: &str = "folder on the command line";
 
 /// The collection that a run writes.
 pub(crate) struct Target {
@@ -108,7 +113,7 @@ pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, Inge
         rows.iter()
             .any(|row| row.name == *live && row.embedding == embedding)
     });
-    let interrupted = app.ledger.interrupted_runs(&name).await?;
+    let interrupted = app.ledger.has_interrupted_run(&name).await?;
     Ok(Target {
         name,
         average_length: row.average_length,
@@ -137,11 +142,15 @@ pub(crate) async fn sources_to_run(
         if !names.insert(row.name.clone()) {
             continue;
         }
-        let configured = app.config.sources.iter().find(|source| source.name == row.name);
+        let configured = app
+            .config
+            .sources
+            .iter()
+            .find(|source| source.name == row.name);
         match configured {
             Some(source) => sources.push(source.clone()),
-            None if !row.configured => {
-                sources.push(config::Source::folder(row.name, row.path.into()));
+            None if row.kind == NAMED_ONCE => {
+                sources.push(config::Source::folder(row.name, row.location.into()));
             }
             None => {}
         }
@@ -151,11 +160,11 @@ pub(crate) async fn sources_to_run(
 
 /// The row that remembers a source.
 pub(crate) fn source_row(app: &App, source: &config::Source) -> SourceRow {
+    let configured = app.config.sources.iter().any(|one| one.name == source.name);
     SourceRow {
         name: source.name.clone(),
-        kind: "folder".to_owned(),
-        path: source.path.display().to_string(),
-        configured: app.config.sources.iter().any(|one| one.name == source.name),
+        kind: if configured { CONFIGURED } else { NAMED_ONCE }.to_owned(),
+        location: source.path.display().to_string(),
     }
 }
 
@@ -166,7 +175,7 @@ pub(crate) async fn forget_unconfigured(
 ) -> Result<Vec<SourceReport>, IngestError> {
     let mut reports = Vec::new();
     for row in run.app.ledger.sources(&run.collection).await? {
-        if !row.configured || request.sources.iter().any(|source| source.name == row.name) {
+        if row.kind != CONFIGURED || request.sources.iter().any(|source| source.name == row.name) {
             continue;
         }
         let filter = Filter {
@@ -181,7 +190,10 @@ pub(crate) async fn forget_unconfigured(
             .delete_matching(&run.collection, &filter)
             .await?;
         run.app.index.flush(&run.collection).await?;
-        run.app.ledger.forget_source(&run.collection, &row.name).await?;
+        run.app
+            .ledger
+            .forget_source(&run.collection, &row.name)
+            .await?;
         reports.push(report);
     }
     Ok(reports)
@@ -214,7 +226,9 @@ pub(crate) async fn finish(
             .set_generation(&run.collection, row.generation)
             .await?;
     }
-    app.ledger.close_interrupted_runs(&run.collection, run.id).await?;
+    app.ledger
+        .close_interrupted_runs(&run.collection, run.id)
+        .await?;
     if !complete && target.replaces.is_some() {
         run.progress.send(Progress::Note {
             text: "not every source could be read, so the old collection stays in use".to_owned(),

@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use docent_core::document::{Chunk, Document, point_id};
 use docent_core::index::{Payload, Point, lexical};
-use docent_core::ledger::Purpose;
-use docent_core::ledger::ingest::DocumentRow;
-use docent_core::models::CallFor;
+use docent_core::ledger::{DocumentRow, Purpose, UsageSource};
+use docent_core::models::{CallFor, Usage};
 use rust_decimal::Decimal;
 
 use crate::prepare::{Batch, ChangedDocument, Prepared};
@@ -89,7 +88,7 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
     if run.dry_run {
         let counter = run.app.embedder.counter();
         embedded.tokens = missing.iter().map(|text| counter.count(text) as u64).sum();
-        embedded.cost = run.app.embedder.estimate(embedded.tokens);
+        embedded.cost = estimate(run, embedded.tokens);
         vectors
             .by_hash
             .extend(wanted.into_iter().map(|hash| (hash, Vec::new())));
@@ -116,6 +115,17 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
             .push(vectors.document(run, *one, payloads));
     }
     embedded
+}
+
+/// What so many tokens would cost.
+fn estimate(run: &Run, tokens: u64) -> Option<Decimal> {
+    let usage = Usage {
+        input_tokens: tokens,
+        cached_tokens: 0,
+        output_tokens: 0,
+        source: UsageSource::Estimated,
+    };
+    run.app.book.cost(run.app.embedder.model(), &usage)
 }
 
 fn payloads(document: &Document, chunks: &[Chunk]) -> Vec<Payload> {

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use docent_core::config;
 use docent_core::document::{Document, Outcome};
 use docent_core::index::{Filter, IndexError, Payload, Point, StoredPoint, lexical};
-use docent_core::ledger::ingest::{DocumentRow, TermDeltas};
-use docent_core::config;
+use docent_core::ledger::{DocumentRow, TermDeltas};
 use uuid::Uuid;
 
 use crate::embed::{Embedded, EmbeddedDocument};
@@ -23,7 +23,7 @@ pub(crate) struct Indexed {
     /// Rows to write for documents that are in the index as they say.
     pub(crate) rows: Vec<DocumentRow>,
     /// Documents that left the index.
-    pub(crate) removed: Vec<DocumentRow>,
+    pub(crate) removed: Vec<Uuid>,
     pub(crate) terms: TermDeltas,
     pub(crate) embedded: u64,
     pub(crate) reused: u64,
@@ -133,7 +133,11 @@ async fn changed(
         if let Some(reason) = document.failure {
             // Whom the document may be shown to changes at once, even where its new text could not
             // be embedded. The vectors that did arrive are kept: they are not paid for again.
-            if let Some(first) = document.points.first().filter(|_| was_indexed && !run.dry_run) {
+            if let Some(first) = document
+                .points
+                .first()
+                .filter(|_| was_indexed && !run.dry_run)
+            {
                 apply_permission(run, id, &first.payload).await?;
             }
             let outcome = Outcome::Failed(reason);
@@ -236,7 +240,7 @@ async fn remove_document(
             .delete_matching(&run.collection, &filter)
             .await?;
     }
-    indexed.removed.push(row);
+    indexed.removed.push(row.document_id);
     Ok(())
 }
 

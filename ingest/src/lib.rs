@@ -5,16 +5,16 @@
 pub mod pipeline;
 pub mod run;
 
-pub mod source;
-pub mod extract;
-pub mod clean;
 pub mod chunk;
-mod prepare;
-mod embed;
-mod index;
-mod record;
+pub mod clean;
 mod collection;
+mod embed;
+pub mod extract;
+mod index;
+mod prepare;
+mod record;
 pub mod report;
+pub mod source;
 
 pub use report::{Progress, ProgressSender, RunReport, SourceReport};
 pub use run::{IngestError, Request, run};

@@ -26,10 +26,7 @@ const BATCHES_AHEAD: usize = 2;
 
 /// Brings the index up to date with one source. Documents that cannot be read or embedded are
 /// reported and the rest goes on; an error is something that the whole run depends on.
-pub async fn run(
-    run: &Arc<Run>,
-    source: &config::Source,
-) -> Result<SourceReport, IngestError> {
+pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport, IngestError> {
     let mut report = SourceReport::new(&source.name);
 
     // Source: what is there now, and what the last run left.
@@ -77,7 +74,9 @@ pub async fn run(
         let Some(next) = embedding.pop_front() else {
             break;
         };
-        let embedded = next.await.map_err(|error| IngestError::Defect(error.to_string()))?;
+        let embedded = next
+            .await
+            .map_err(|error| IngestError::Defect(error.to_string()))?;
         let indexed = index::batch(run, embedded).await?;
         record::batch(run, &mut report, indexed).await?;
         run.progress.send(Progress::Documents {

@@ -2,13 +2,15 @@
 //! order of their paths.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use docent_core::config;
-use docent_core::document::{Chunk, Document, Metadata, Outcome, bytes_hash, document_id, text_hash};
-use docent_core::ledger::ingest::DocumentRow;
+use docent_core::document::{
+    Chunk, Document, Metadata, Outcome, bytes_hash, document_id, text_hash,
+};
+use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
 
@@ -71,6 +73,7 @@ fn chunks_of(prepared: &Prepared) -> usize {
 /// What every reader thread needs.
 struct Reader {
     source: config::Source,
+    root: PathBuf,
     chunk: config::Chunk,
     max_file_bytes: u64,
     counter: TokenCounter,
@@ -95,6 +98,7 @@ pub(crate) fn start(
     };
     let reader = Arc::new(Reader {
         source: source.clone(),
+        root: listing.root,
         chunk: config.chunk.clone(),
         max_file_bytes: config.ingest.max_file_bytes,
         counter: run.app.embedder.counter().clone(),
@@ -137,8 +141,7 @@ pub(crate) fn start(
             while let Some(prepared) = early.remove(&position) {
                 position += 1;
                 batch.0.push(prepared);
-                let full =
-                    batch.chunks() >= BATCH_CHUNKS || batch.documents() >= BATCH_DOCUMENTS;
+                let full = batch.chunks() >= BATCH_CHUNKS || batch.documents() >= BATCH_DOCUMENTS;
                 if full && batches.send(std::mem::take(&mut batch)).await.is_err() {
                     return;
                 }
@@ -166,7 +169,7 @@ impl Reader {
 
     /// source → extract → clean → chunk, stopping as soon as nothing has changed.
     fn walk(&self, found: &Found, known: Option<&DocumentRow>) -> Result<Prepared, Outcome> {
-        let raw = source::read(found, &self.source.path, self.max_file_bytes)?;
+        let raw = source::read(found, &self.root, self.max_file_bytes)?;
         let raw_hash = text_hash(&format!("{}\n{}", raw.raw_hash, self.settings_hash));
         let indexed_before = known.filter(|row| row.indexed && !self.full);
         if indexed_before.is_some_and(|row| row.raw_hash == raw_hash) {
@@ -189,10 +192,11 @@ impl Reader {
             chunks: 0,
             lexical_length: 0,
             indexed: true,
-            outcome: "indexed".to_owned(),
+            outcome: DocumentOutcome::Indexed,
             reason: None,
         };
-        if let Some(before) = indexed_before.filter(|row_before| row_before.content_hash == row.content_hash)
+        if let Some(before) =
+            indexed_before.filter(|row_before| row_before.content_hash == row.content_hash)
         {
             row.chunks = before.chunks;
             row.lexical_length = before.lexical_length;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docent_core::document::Outcome;
-use docent_core::ledger::ingest::{RunOutcome, RunRow};
+use docent_core::ledger::{self, DocumentOutcome, RunOutcome, RunProblem};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -109,9 +109,23 @@ impl SourceReport {
     }
 
     /// The report as a row of `ingest_run`.
-    pub fn row(&self) -> RunRow {
+    pub fn row(&self) -> ledger::RunReport {
         let failed = self.documents.failed > 0 || self.documents.skipped > 0;
-        RunRow {
+        let error = self.error.iter().map(|error| RunProblem {
+            path: String::new(),
+            outcome: DocumentOutcome::Failed,
+            reason: error.clone(),
+        });
+        let problems = self.problems.iter().map(|problem| RunProblem {
+            path: problem.path.clone(),
+            outcome: if problem.outcome == "skipped" {
+                DocumentOutcome::Skipped
+            } else {
+                DocumentOutcome::Failed
+            },
+            reason: problem.reason.clone(),
+        });
+        ledger::RunReport {
             outcome: match (&self.error, failed) {
                 (Some(_), _) => RunOutcome::Failed,
                 (None, true) => RunOutcome::DoneWithFailures,
@@ -126,17 +140,7 @@ impl SourceReport {
             chunks_reused: self.chunks.reused as i64,
             tokens: self.tokens as i64,
             cost: self.cost_usd,
-            errors: self
-                .error
-                .iter()
-                .cloned()
-                .chain(
-                    self.problems
-                        .iter()
-                        .map(|problem| format!("{}: {}", problem.path, problem.reason)),
-                )
-                .take(20)
-                .collect(),
+            problems: error.chain(problems).take(20).collect(),
         }
     }
 }
@@ -150,7 +154,10 @@ pub enum Progress {
     /// So many documents of the source are done.
     Documents { name: String, done: u64 },
     /// A document was left out.
-    Problem { name: String, problem: ProblemReport },
+    Problem {
+        name: String,
+        problem: ProblemReport,
+    },
     /// Something longer goes on: a rebuild, an optimization.
     Note { text: String },
     /// The whole run is over.

@@ -10,7 +10,7 @@ use docent_core::ledger::LedgerError;
 use docent_core::models::ModelError;
 use uuid::Uuid;
 
-use crate::collection::{self, Target};
+use crate::collection;
 use crate::pipeline;
 use crate::report::{Progress, ProgressSender, RunReport, SourceReport, millis};
 use crate::source::SourceError;
@@ -101,7 +101,7 @@ pub async fn run(
 
     let mut reports = Vec::new();
     for source in &sources {
-        reports.push(run_source(&run, &target, source).await?);
+        reports.push(run_source(&run, source).await?);
     }
     if request.all_configured && !request.dry_run {
         reports.extend(collection::forget_unconfigured(&run, &request).await?);
@@ -123,13 +123,12 @@ pub async fn run(
 /// One source with its row in `ingest_run`, which also remembers a run that was interrupted.
 async fn run_source(
     run: &Arc<Run>,
-    target: &Target,
     source: &config::Source,
 ) -> Result<SourceReport, IngestError> {
     let ledger = &run.app.ledger;
     if !run.dry_run {
-        ledger.save_source(&run.collection, &collection::source_row(source, target)).await?;
-        ledger.start_run(run.id, &run.collection, &source.name).await?;
+        let row = collection::source_row(&run.app, source);
+        ledger.start_run(run.id, &run.collection, &row).await?;
     }
     let (report, failure) = match pipeline::run(run, source).await {
         Ok(report) => (report, None),

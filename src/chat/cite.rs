@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use docent_core::index::lexical;
-use docent_core::sentences::sentences;
+use docent_core::models::quotable;
 
 use super::generate::GeneratedAnswer;
 use super::retrieve::{Retrieval, Retrieved};
@@ -114,7 +114,7 @@ fn best_quote(passage: &Retrieved, claim: &str) -> String {
     let text = &passage.hit.payload.text;
     let claimed: BTreeSet<String> = lexical::terms(claim).into_iter().collect();
     let mut best: Option<(f32, &str)> = None;
-    for sentence in sentences(text) {
+    for sentence in quotable(text) {
         let terms: BTreeSet<String> = lexical::terms(sentence).into_iter().collect();
         let shared = terms.intersection(&claimed).count() as f32;
         // The share of the claim that is covered, less a little for what else the sentence says.

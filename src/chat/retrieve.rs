@@ -173,7 +173,7 @@ impl Retrieval {
                     title: payload.title.clone(),
                     heading: payload.heading.clone(),
                     text: payload.text.clone(),
-                    cosine: passage.cosine.unwrap_or_default(),
+                    cosine: passage.cosine,
                     score: passage.hit.score,
                 }
             })

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use docent_core::app::App;
 use docent_core::config::Config;
 use docent_core::index::{CollectionSpec, Payload, Point, lexical};
-use docent_core::ledger::ingest::CollectionRow;
+use docent_core::ledger::CollectionRow;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

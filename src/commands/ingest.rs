@@ -156,7 +156,7 @@ async fn folder_name(app: &App, path: &Path) -> anyhow::Result<String> {
     let mut taken = app.config.sources.iter().any(|source| source.name == name);
     if let Some(live) = app.index.live().await? {
         for row in app.ledger.sources(&live).await? {
-            if row.path == text {
+            if row.location == text {
                 return Ok(row.name);
             }
             taken |= row.name == name;

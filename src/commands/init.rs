@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     all: bool,
 }
 
-const STARTER: &str = r#"# docent's configuration. `docent init --all` prints every setting with its default.
+const STARTER: &str = r##"# docent's configuration. `docent init --all` prints every setting with its default.
 
 [[source]]
 name = "docs"
@@ -36,7 +36,7 @@ groups = ["everyone"]
 # [chat]
 # base_url = "http://localhost:11434/v1"
 # model = "llama3.2"
-"#;
+"##;
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Ended> {
     if arguments.all {

@@ -33,8 +33,16 @@ fn json(output: &Output) -> Value {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let docs = folder.path().join("docs");
-    write(&docs, "fct_trips.md", "# fct_trips\n\nThe table fct_trips is loaded hourly.\n");
-    write(&docs, "stations.md", "# Stations\n\nStations are numbered from the river.\n");
+    write(
+        &docs,
+        "fct_trips.md",
+        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
+    );
+    write(
+        &docs,
+        "stations.md",
+        "# Stations\n\nStations are numbered from the river.\n",
+    );
     folder
 }
 
@@ -57,10 +65,12 @@ fn a_folder_is_ingested_asked_and_backed_up_with_nothing_configured() {
     assert_eq!(again["sources"][0]["chunks"]["embedded"], 0);
 
     let ask = |data: &Path| {
-        json(&docent(data)
-            .args(["ask", "--json", "How often is fct_trips loaded?"])
-            .output()
-            .unwrap())
+        json(
+            &docent(data)
+                .args(["ask", "--json", "How often is fct_trips loaded?"])
+                .output()
+                .unwrap(),
+        )
     };
     let answer = ask(&data);
     assert_eq!(answer["outcome"], "answered");
@@ -70,11 +80,22 @@ fn a_folder_is_ingested_asked_and_backed_up_with_nothing_configured() {
     let written = docent(&data).arg("backup").arg(&backup).output().unwrap();
     assert!(written.status.success(), "{}", text(&written.stderr));
     let restored = folder.path().join("restored");
-    let read = docent(&restored).arg("restore").arg(&backup).output().unwrap();
+    let read = docent(&restored)
+        .arg("restore")
+        .arg(&backup)
+        .output()
+        .unwrap();
     assert!(read.status.success(), "{}", text(&read.stderr));
     let same = ask(&restored);
-    assert_eq!(same["citations"][0]["quote"], answer["citations"][0]["quote"]);
-    let twice = docent(&restored).arg("restore").arg(&backup).output().unwrap();
+    assert_eq!(
+        same["citations"][0]["quote"],
+        answer["citations"][0]["quote"]
+    );
+    let twice = docent(&restored)
+        .arg("restore")
+        .arg(&backup)
+        .output()
+        .unwrap();
     assert_eq!(twice.status.code(), Some(2));
     assert!(text(&twice.stderr).contains("restore into an empty one"));
     // What was restored is known to be unchanged.
@@ -98,7 +119,10 @@ fn exit_codes_tell_what_happened() {
         .unwrap();
     assert_eq!(some_left_out.status.code(), Some(1));
     assert!(text(&some_left_out.stderr).contains("binary.md"));
-    let nowhere = docent(&data).args(["ingest", "no-such-folder"]).output().unwrap();
+    let nowhere = docent(&data)
+        .args(["ingest", "no-such-folder"])
+        .output()
+        .unwrap();
     assert_eq!(nowhere.status.code(), Some(2));
     insta::assert_snapshot!(text(&nowhere.stderr), @"
     error: `no-such-folder` is neither a folder nor a configured source (no source is configured)
@@ -110,10 +134,18 @@ fn exit_codes_tell_what_happened() {
 fn nothing_to_ingest_and_a_wrong_key_are_explained() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let nothing = docent(&data).arg("ingest").current_dir(folder.path()).output().unwrap();
+    let nothing = docent(&data)
+        .arg("ingest")
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
     assert_eq!(nothing.status.code(), Some(2));
     insta::assert_snapshot!(text(&nothing.stderr), @"error: there is nothing to ingest: name a folder (`docent ingest docs/`), or add a [[source]] to docent.toml (`docent init` writes a starter)");
-    let wrong = docent(&data).arg("doctor").env("DOCENT_SERVER__PROT", "1").output().unwrap();
+    let wrong = docent(&data)
+        .arg("doctor")
+        .env("DOCENT_SERVER__PROT", "1")
+        .output()
+        .unwrap();
     assert_eq!(wrong.status.code(), Some(2));
     insta::assert_snapshot!(text(&wrong.stderr), @"error: the environment: unknown setting `DOCENT_SERVER__PROT`; did you mean `DOCENT_SERVER__PORT`?");
 }
@@ -132,9 +164,16 @@ fn init_writes_a_starter_that_works_and_overwrites_nothing() {
     let again = run(&["init"]);
     assert_eq!(again.status.code(), Some(2));
     assert!(text(&again.stderr).contains("nothing was changed"));
-    assert_eq!(json(&run(&["ingest", "--json"]))["sources"][0]["documents"]["indexed"], 2);
+    assert_eq!(
+        json(&run(&["ingest", "--json"]))["sources"][0]["documents"]["indexed"],
+        2
+    );
     let doctor = run(&["doctor"]);
-    assert!(text(&doctor.stdout).contains("ok     index: 2 chunks"), "{}", text(&doctor.stdout));
+    assert!(
+        text(&doctor.stdout).contains("ok     index: 2 chunks"),
+        "{}",
+        text(&doctor.stdout)
+    );
 }
 
 /// `docent serve` that is stopped when the test ends, however it ends.
@@ -183,13 +222,23 @@ fn while_serve_owns_the_folder_other_commands_go_through_its_socket() {
         .output()
         .unwrap();
     let said = text(&ask.stdout);
-    assert!(said.contains("loaded hourly") && said.contains("[1] fct_trips"), "{said}");
+    assert!(
+        said.contains("loaded hourly") && said.contains("[1] fct_trips"),
+        "{said}"
+    );
     let second = docent(&data).arg("serve").output().unwrap();
     assert_eq!(second.status.code(), Some(2));
-    assert!(text(&second.stderr).contains("docent serve (process"), "{}", text(&second.stderr));
+    assert!(
+        text(&second.stderr).contains("docent serve (process"),
+        "{}",
+        text(&second.stderr)
+    );
 
     let id = i32::try_from(serving.0.id()).unwrap();
-    let terminated = Command::new("kill").args(["-TERM", &id.to_string()]).status().unwrap();
+    let terminated = Command::new("kill")
+        .args(["-TERM", &id.to_string()])
+        .status()
+        .unwrap();
     assert!(terminated.success());
     assert!(serving.0.wait().unwrap().success());
     assert!(!socket.exists());

@@ -15,7 +15,10 @@ async fn world() -> World {
     let world = World::new().await;
     world.write("tables/fct_trips.md", TRIPS);
     world.write("finance/fees.md", REVENUE);
-    world.write("notes.md", "# Notes\n\nStations are numbered from the river to the north.\n");
+    world.write(
+        "notes.md",
+        "# Notes\n\nStations are numbered from the river to the north.\n",
+    );
     world
 }
 
@@ -50,8 +53,15 @@ async fn what_the_documents_do_not_say_is_refused_with_someone_to_ask() {
     assert_eq!(answer["citations"], json!([]));
     let korean = server.ask("대표이사의 연봉은 얼마인가요?").await;
     assert_eq!(korean["outcome"], "abstained");
-    assert!(korean["answer"].as_str().unwrap().contains("찾지 못했습니다"));
-    let near = server.ask("What is the retention period of fct_trips backups?").await;
+    assert!(
+        korean["answer"]
+            .as_str()
+            .unwrap()
+            .contains("찾지 못했습니다")
+    );
+    let near = server
+        .ask("What is the retention period of fct_trips backups?")
+        .await;
     if near["outcome"] == "abstained" {
         assert_eq!(near["contact"]["slack"], "#trips");
     }
@@ -66,11 +76,18 @@ async fn a_document_of_another_group_is_neither_found_nor_named() {
     let question = json!({ "question": "Which commission does the payment provider Nuri take?" });
     let events = server.stream(&question).await;
     let text = serde_json::to_string(&events).unwrap();
-    assert!(!text.contains("2.35") && !text.contains("fees.md") && !text.contains("Finance"), "{text}");
+    assert!(
+        !text.contains("2.35") && !text.contains("fees.md") && !text.contains("Finance"),
+        "{text}"
+    );
     server.stop().await;
 
     let mut insider = world;
-    insider.config.access.anonymous_groups.push("finance".to_owned());
+    insider
+        .config
+        .access
+        .anonymous_groups
+        .push("finance".to_owned());
     let server = insider.serve().await;
     let answer = server.ask_body(&question).await;
     assert_eq!(answer["citations"][0]["path"], "finance/fees.md");
@@ -108,16 +125,24 @@ async fn a_streamed_answer_comes_in_the_promised_order_and_can_be_read_again() {
 #[tokio::test]
 async fn a_models_citations_exist_and_its_tokens_and_cost_are_in_the_ledger() {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.answer(Answer::text("Hourly, at minute 20 [1][9]. Ask the owner [7]."));
+    model.answer(Answer::text(
+        "Hourly, at minute 20 [1][9]. Ask the owner [7].",
+    ));
     let mut world = world().await;
     world.chat_with(&model);
     let price = serde_json::from_value(json!({ "input": 2.0, "output": 8.0 })).unwrap();
-    world.config.prices.insert("scripted-chat".to_owned(), price);
+    world
+        .config
+        .prices
+        .insert("scripted-chat".to_owned(), price);
     world.ingest().await;
     let server = world.serve().await;
     let answer = server.ask("How often is fct_trips loaded?").await;
     assert_eq!(answer["generator"], "model");
-    assert_eq!(answer["answer"], "Hourly, at minute 20 [1]. Ask the owner .");
+    assert_eq!(
+        answer["answer"],
+        "Hourly, at minute 20 [1]. Ask the owner ."
+    );
     assert_eq!(answer["citations"].as_array().unwrap().len(), 1);
     server.stop().await;
     let rows = world
@@ -129,7 +154,10 @@ async fn a_models_citations_exist_and_its_tokens_and_cost_are_in_the_ledger() {
     };
     let number = |column: usize| row[column].as_deref().unwrap().parse::<f64>().unwrap();
     let cost = (number(1) * 2.0 + number(2) * 8.0) / 1e6;
-    assert!(number(2) > 0.0 && (number(3) - cost).abs() < 1e-12, "{row:?}");
+    assert!(
+        number(2) > 0.0 && (number(3) - cost).abs() < 1e-12,
+        "{row:?}"
+    );
     assert_eq!(answer["usage"]["output_tokens"].as_f64(), Some(number(2)));
 }
 
@@ -139,7 +167,10 @@ async fn a_follow_up_is_condensed_with_the_conversation() {
     model.answer(Answer::of(|request| {
         let text = request.to_string();
         if text.contains("Standalone question") {
-            assert!(text.contains("How often is fct_trips loaded?"), "no history in {text}");
+            assert!(
+                text.contains("How often is fct_trips loaded?"),
+                "no history in {text}"
+            );
             "Who owns fct_trips?".to_owned()
         } else {
             "The Trips team [1].".to_owned()
@@ -150,13 +181,22 @@ async fn a_follow_up_is_condensed_with_the_conversation() {
     world.ingest().await;
     let server = world.serve().await;
     let first = server.ask("How often is fct_trips loaded?").await;
-    let follow = json!({ "question": "And who owns it?", "conversation_id": first["conversation_id"] });
+    let follow =
+        json!({ "question": "And who owns it?", "conversation_id": first["conversation_id"] });
     let second = server.ask_body(&follow).await;
     assert_eq!(second["standalone_question"], "Who owns fct_trips?");
     assert_eq!(second["conversation_id"], first["conversation_id"]);
     let id = first["conversation_id"].as_str().unwrap();
     let url = format!("{}/v1/conversations/{id}", server.url);
-    let read = server.http.get(&url).send().await.unwrap().text().await.unwrap();
+    let read = server
+        .http
+        .get(&url)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(read.contains("And who owns it?"), "{read}");
     assert_eq!(server.http.delete(&url).send().await.unwrap().status(), 204);
     assert_eq!(server.http.get(&url).send().await.unwrap().status(), 404);

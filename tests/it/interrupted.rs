@@ -101,7 +101,10 @@ async fn a_killed_run_is_completed_by_the_next_one() {
     // Paid twice at the most: what was in flight at each kill.
     let paid = model.embedded_texts().len() - texts;
     let in_flight = 8 * (broken.config.embedding.concurrency + 2) * kills;
-    assert!(paid <= texts + in_flight, "{paid} texts embedded, {texts} needed, {kills} kills");
+    assert!(
+        paid <= texts + in_flight,
+        "{paid} texts embedded, {texts} needed, {kills} kills"
+    );
     // And nothing is left to do.
     let again = broken.ingest().await;
     assert_eq!(again.sources[0].documents.unchanged as usize, DOCUMENTS);

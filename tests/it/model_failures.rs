@@ -11,7 +11,10 @@ const QUESTION: &str = "How often is fct_trips loaded?";
 
 async fn world(model: &ScriptedOpenAi) -> World {
     let mut world = World::new().await;
-    world.write("fct_trips.md", "# fct_trips\n\nThe table fct_trips is loaded hourly.\n");
+    world.write(
+        "fct_trips.md",
+        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
+    );
     world.chat_with(model);
     world.ingest().await;
     world
@@ -20,7 +23,9 @@ async fn world(model: &ScriptedOpenAi) -> World {
 /// Asks while the chat endpoint has a fault, and answers what came back.
 async fn ask_with(fault: Fault) -> Value {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.answer(Answer::text("The table is loaded hourly, as its page says [1]."));
+    model.answer(Answer::text(
+        "The table is loaded hourly, as its page says [1].",
+    ));
     let world = world(&model).await;
     model.fail_chat_always(fault);
     let server = world.serve().await;
@@ -57,7 +62,10 @@ async fn a_chat_model_that_fails_is_replaced_by_quotes_and_the_answer_says_why()
 async fn an_embedder_that_fails_leaves_the_words_to_search_with() {
     let model = ScriptedOpenAi::start(Script::default()).await;
     let mut world = World::new().await;
-    world.write("fct_trips.md", "# fct_trips\n\nThe table fct_trips is loaded hourly.\n");
+    world.write(
+        "fct_trips.md",
+        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
+    );
     world.embed_with(&model);
     world.config.embedding.retries = 0;
     world.ingest().await;
@@ -86,7 +94,10 @@ async fn an_embedding_that_was_received_is_not_asked_for_again() {
     let first = world.ingest().await;
     let failed = first.sources[0].documents.failed;
     assert!(failed > 0, "{first:?}");
-    assert!(first.sources[0].problems[0].reason.contains("unavailable"), "{first:?}");
+    assert!(
+        first.sources[0].problems[0].reason.contains("unavailable"),
+        "{first:?}"
+    );
     model.heal();
     let second = world.ingest().await;
     assert_eq!(second.sources[0].documents.failed, 0, "{second:?}");
@@ -114,7 +125,9 @@ async fn a_reader_that_goes_away_stops_the_model_and_what_it_used_is_recorded() 
         .unwrap();
     let mut read = String::new();
     while !read.contains("event: delta") {
-        read.push_str(&String::from_utf8_lossy(&response.chunk().await.unwrap().unwrap()));
+        read.push_str(&String::from_utf8_lossy(
+            &response.chunk().await.unwrap().unwrap(),
+        ));
     }
     drop(response);
     eventually("the cancelled call and its turn are recorded", || async {

@@ -14,7 +14,10 @@ use crate::support::{TestServer, World, eventually, ingest};
 async fn an_outage_of_postgres_loses_no_answer_and_no_record() {
     let mut world = World::new().await;
     world.config.ledger.database_url = Secret::default();
-    world.write("fct_trips.md", "# fct_trips\n\nThe table fct_trips is loaded hourly.\n");
+    world.write(
+        "fct_trips.md",
+        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
+    );
     let folder = world.folder.path().join("postgres");
     let postgres = EmbeddedPostgres::start(&folder, None).await.unwrap();
     world.config.ledger.database_url = Secret::new(postgres.url());
@@ -28,7 +31,9 @@ async fn an_outage_of_postgres_loses_no_answer_and_no_record() {
     let ask = |number: usize| {
         let server = &server;
         async move {
-            let answer = server.ask(&format!("How often is fct_trips loaded? ({number})")).await;
+            let answer = server
+                .ask(&format!("How often is fct_trips loaded? ({number})"))
+                .await;
             assert_eq!(answer["outcome"], "answered");
             answer["interaction_id"].as_str().unwrap().to_owned()
         }
@@ -42,8 +47,13 @@ async fn an_outage_of_postgres_loses_no_answer_and_no_record() {
     eventually("all turns are in the ledger", || async {
         server.service.app.ledger.flush().await;
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let rows = docent_scripted::database::rows(&postgres.url(), "SELECT id::text FROM interaction").await;
-        let mut ids: Vec<String> = rows.into_iter().filter_map(|mut row| row.remove(0)).collect();
+        let rows =
+            docent_scripted::database::rows(&postgres.url(), "SELECT id::text FROM interaction")
+                .await;
+        let mut ids: Vec<String> = rows
+            .into_iter()
+            .filter_map(|mut row| row.remove(0))
+            .collect();
         ids.sort_unstable();
         let mut expected = asked.clone();
         expected.sort_unstable();

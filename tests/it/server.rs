@@ -9,7 +9,10 @@ use crate::support::{World, events};
 
 async fn world() -> World {
     let world = World::new().await;
-    world.write("fct_trips.md", "# fct_trips\n\nThe table fct_trips is loaded hourly.\n");
+    world.write(
+        "fct_trips.md",
+        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
+    );
     world.ingest().await;
     world
 }
@@ -20,7 +23,10 @@ async fn problem(response: reqwest::Response) -> (u16, Value) {
         response.headers()["content-type"],
         "application/problem+json"
     );
-    (status, serde_json::from_str(&response.text().await.unwrap()).unwrap())
+    (
+        status,
+        serde_json::from_str(&response.text().await.unwrap()).unwrap(),
+    )
 }
 
 #[tokio::test]
@@ -30,18 +36,44 @@ async fn errors_are_problems_with_a_stable_code() {
     let cases = [
         ("{}".to_owned(), 422, "bad_request"),
         ("{\"question\":".to_owned(), 400, "bad_request"),
-        (json!({ "question": "  " }).to_string(), 400, "question_empty"),
-        (json!({ "question": "x".repeat(4001) }).to_string(), 413, "question_too_long"),
-        (json!({ "question": "x", "message_id": "" }).to_string(), 400, "message_id_invalid"),
+        (
+            json!({ "question": "  " }).to_string(),
+            400,
+            "question_empty",
+        ),
+        (
+            json!({ "question": "x".repeat(4001) }).to_string(),
+            413,
+            "question_too_long",
+        ),
+        (
+            json!({ "question": "x", "message_id": "" }).to_string(),
+            400,
+            "message_id_invalid",
+        ),
         ("x".repeat(70_000), 413, "bad_request"),
     ];
     for (body, status, code) in cases {
         let (got, problem) = problem(send(body.clone()).await.unwrap()).await;
-        assert_eq!((got, problem["code"].as_str()), (status, Some(code)), "{problem}");
+        assert_eq!(
+            (got, problem["code"].as_str()),
+            (status, Some(code)),
+            "{problem}"
+        );
     }
-    let lost = server.http.get(format!("{}/nowhere", server.url)).send().await.unwrap();
+    let lost = server
+        .http
+        .get(format!("{}/nowhere", server.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(problem(lost).await.1["code"], "not_found");
-    let wrong = server.http.get(format!("{}/v1/chat", server.url)).send().await.unwrap();
+    let wrong = server
+        .http
+        .get(format!("{}/v1/chat", server.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(problem(wrong).await.1["code"], "method_not_allowed");
     server.stop().await;
 }
@@ -50,12 +82,21 @@ async fn errors_are_problems_with_a_stable_code() {
 async fn another_origin_and_a_rebound_name_are_turned_away() {
     let server = world().await.serve().await;
     let body = json!({ "question": "How often is fct_trips loaded?" }).to_string();
-    let foreign = server.chat().header("origin", "https://evil.example").body(body.clone());
+    let foreign = server
+        .chat()
+        .header("origin", "https://evil.example")
+        .body(body.clone());
     let (status, said) = problem(foreign.send().await.unwrap()).await;
-    assert_eq!((status, said["code"].as_str()), (403, Some("origin_not_allowed")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (403, Some("origin_not_allowed"))
+    );
     let rebound = server.chat().header("host", "evil.example").body(body);
     let (status, said) = problem(rebound.send().await.unwrap()).await;
-    assert_eq!((status, said["code"].as_str()), (403, Some("host_not_allowed")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (403, Some("host_not_allowed"))
+    );
     server.stop().await;
 }
 
@@ -65,11 +106,24 @@ async fn nothing_ingested_is_said_so() {
     let server = world.serve().await;
     let body = json!({ "question": "anything?" }).to_string();
     let (status, said) = problem(server.chat().body(body).send().await.unwrap()).await;
-    assert_eq!((status, said["code"].as_str()), (503, Some("nothing_ingested")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (503, Some("nothing_ingested"))
+    );
     assert!(said["detail"].as_str().unwrap().contains("docent ingest"));
-    let ready = server.http.get(format!("{}/readyz", server.url)).send().await.unwrap();
+    let ready = server
+        .http
+        .get(format!("{}/readyz", server.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(ready.status(), 503);
-    let alive = server.http.get(format!("{}/healthz", server.url)).send().await.unwrap();
+    let alive = server
+        .http
+        .get(format!("{}/healthz", server.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(alive.status(), 200);
     server.stop().await;
 }
@@ -82,12 +136,28 @@ async fn the_page_works_under_a_sub_path() {
     let get = |path: &str| server.http.get(format!("{}{path}", server.url)).send();
     let page = get("/docent/").await.unwrap();
     assert_eq!(page.status(), 200);
-    assert!(page.headers()["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
+    assert!(
+        page.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("script-src 'self'")
+    );
     let html = page.text().await.unwrap();
     for file in ["page.css", "page.js", "icon.svg"] {
-        assert!(html.contains(&format!("\"{file}\"")), "{file} is not addressed relatively");
-        assert_eq!(get(&format!("/docent/{file}")).await.unwrap().status(), 200, "{file}");
-        assert_eq!(get(&format!("/{file}")).await.unwrap().status(), 200, "stripped {file}");
+        assert!(
+            html.contains(&format!("\"{file}\"")),
+            "{file} is not addressed relatively"
+        );
+        assert_eq!(
+            get(&format!("/docent/{file}")).await.unwrap().status(),
+            200,
+            "{file}"
+        );
+        assert_eq!(
+            get(&format!("/{file}")).await.unwrap().status(),
+            200,
+            "stripped {file}"
+        );
     }
     let asked = server
         .http
@@ -103,7 +173,11 @@ async fn the_page_works_under_a_sub_path() {
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .unwrap();
-    let redirected = bare.get(format!("{}/docent", server.url)).send().await.unwrap();
+    let redirected = bare
+        .get(format!("{}/docent", server.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(redirected.headers()["location"], "/docent/");
     server.stop().await;
 }
@@ -128,7 +202,9 @@ async fn an_open_answer_finishes_before_the_service_stops() {
         .unwrap();
     let mut text = String::new();
     while !text.contains("event: delta") {
-        text.push_str(&String::from_utf8_lossy(&response.chunk().await.unwrap().unwrap()));
+        text.push_str(&String::from_utf8_lossy(
+            &response.chunk().await.unwrap().unwrap(),
+        ));
     }
     let stopping = tokio::spawn(server.stop());
     while let Some(piece) = response.chunk().await.unwrap() {

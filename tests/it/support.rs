@@ -38,9 +38,10 @@ impl World {
         .unwrap();
         config.ledger.database_url = Secret::new(database.url());
         config.server.port = 0;
-        config
-            .sources
-            .push(config::Source::folder("docs".to_owned(), folder.path().join("docs")));
+        config.sources.push(config::Source::folder(
+            "docs".to_owned(),
+            folder.path().join("docs"),
+        ));
         Self {
             folder,
             database,
@@ -153,7 +154,8 @@ impl TestServer {
 
     /// The JSON answer to a question.
     pub async fn ask(&self, question: &str) -> Value {
-        self.ask_body(&serde_json::json!({ "question": question })).await
+        self.ask_body(&serde_json::json!({ "question": question }))
+            .await
     }
 
     pub async fn ask_body(&self, body: &Value) -> Value {

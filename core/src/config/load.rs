@@ -61,9 +61,7 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
     );
     let mut config: Config = Value::Table(settings)
         .try_into()
-        .map_err(|error: toml::de::Error| {
-            ConfigError(format!("{place}: {}", error.message()))
-        })?;
+        .map_err(|error: toml::de::Error| ConfigError(format!("{place}: {}", error.message())))?;
 
     config.data = match &overrides.data {
         Some(data) => data.clone(),
@@ -294,7 +292,10 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
         }
         let path = base.join(file);
         let text = std::fs::read_to_string(&path).map_err(|error| {
-            ConfigError(format!("{name}_file: cannot read {}: {error}", path.display()))
+            ConfigError(format!(
+                "{name}_file: cannot read {}: {error}",
+                path.display()
+            ))
         })?;
         *secret = Secret::new(text.trim());
     }
@@ -303,8 +304,12 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
 
 /// `OPENAI_*` fill what the configuration leaves empty; then `auto` can be decided.
 fn fill_openai(config: &mut Config, environment: &BTreeMap<String, String>) {
-    let key = environment.get("OPENAI_API_KEY").filter(|key| !key.is_empty());
-    let url = environment.get("OPENAI_BASE_URL").filter(|url| !url.is_empty());
+    let key = environment
+        .get("OPENAI_API_KEY")
+        .filter(|key| !key.is_empty());
+    let url = environment
+        .get("OPENAI_BASE_URL")
+        .filter(|url| !url.is_empty());
     // A key is only for the server it was meant for: one that the configuration names gets its key
     // from the configuration, not from the environment.
     let fill = |base_url: &mut String, api_key: &mut Secret| {
@@ -317,7 +322,10 @@ fn fill_openai(config: &mut Config, environment: &BTreeMap<String, String>) {
             }
         }
     };
-    fill(&mut config.embedding.base_url, &mut config.embedding.api_key);
+    fill(
+        &mut config.embedding.base_url,
+        &mut config.embedding.api_key,
+    );
     fill(&mut config.chat.base_url, &mut config.chat.api_key);
     if config.chat.kind == ChatKind::Auto {
         config.chat.kind = if config.chat.base_url.is_empty() && config.chat.api_key.is_empty() {
@@ -350,7 +358,9 @@ fn validate(config: &Config) -> Result<(), ConfigError> {
         ("index.qdrant_url", &config.index.qdrant_url),
     ] {
         if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
-            return fail(format!("{name} = \"{url}\" must start with http:// or https://"));
+            return fail(format!(
+                "{name} = \"{url}\" must start with http:// or https://"
+            ));
         }
     }
     if config.embedding.kind == EmbeddingKind::OpenAi
@@ -366,7 +376,9 @@ fn validate(config: &Config) -> Result<(), ConfigError> {
         && config.chat.base_url.is_empty()
         && config.chat.api_key.is_empty()
     {
-        return fail("chat.kind = \"openai\" needs chat.base_url or a key (OPENAI_API_KEY)".to_owned());
+        return fail(
+            "chat.kind = \"openai\" needs chat.base_url or a key (OPENAI_API_KEY)".to_owned(),
+        );
     }
     if config.chunk.max_tokens < 32 {
         return fail("chunk.max_tokens must be at least 32".to_owned());
@@ -378,11 +390,17 @@ fn validate(config: &Config) -> Result<(), ConfigError> {
         ("embedding.batch_texts", config.embedding.batch_texts),
         ("embedding.batch_tokens", config.embedding.batch_tokens),
         ("embedding.concurrency", config.embedding.concurrency),
-        ("embedding.max_input_tokens", config.embedding.max_input_tokens),
+        (
+            "embedding.max_input_tokens",
+            config.embedding.max_input_tokens,
+        ),
         ("retrieval.candidates", config.retrieval.candidates),
         ("retrieval.passages", config.retrieval.passages),
         ("server.max_answers", config.server.max_answers),
-        ("ledger.max_connections", config.ledger.max_connections as usize),
+        (
+            "ledger.max_connections",
+            config.ledger.max_connections as usize,
+        ),
     ];
     for (name, value) in at_least_one {
         if value == 0 {
@@ -390,7 +408,9 @@ fn validate(config: &Config) -> Result<(), ConfigError> {
         }
     }
     if config.access.anonymous_groups.is_empty() {
-        return fail("access.anonymous_groups must name a group, for example \"everyone\"".to_owned());
+        return fail(
+            "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
+        );
     }
     let mut names = std::collections::BTreeSet::new();
     for source in &config.sources {

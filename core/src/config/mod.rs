@@ -281,7 +281,10 @@ impl Server {
 
     /// The path that a reverse proxy puts docent under: empty, or `/docent` (no slash at its end).
     pub fn base_path(&self) -> String {
-        let after_scheme = self.public_url.split_once("://").map_or("", |(_, rest)| rest);
+        let after_scheme = self
+            .public_url
+            .split_once("://")
+            .map_or("", |(_, rest)| rest);
         match after_scheme.find('/') {
             Some(slash) => after_scheme[slash..].trim_end_matches('/').to_owned(),
             None => String::new(),

@@ -1,13 +1,131 @@
 //! The ledger: everything docent writes to Postgres. Only this folder holds SQL.
 //!
 //! [`record`] lists what is written without waiting, [`writer`] queues it and spools it while
-//! Postgres is away, [`ingest`] is what a run reads and commits, [`chat`] what a conversation reads.
+//! Postgres is away, [`ingest`] is what a run reads and commits, [`chat`] what a conversation
+//! reads, [`backup`] carries all of it elsewhere.
 
+mod backup;
+mod chat;
+mod connection;
+mod error;
+mod ingest;
 pub mod record;
+mod sources;
+mod spool;
+mod store;
 mod writer;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sqlx::postgres::PgConnectOptions;
+
+use crate::config::Migrate;
+pub use chat::{Conversation, ConversationSummary, PastTurn};
+use connection::Connection;
+pub use error::LedgerError;
+pub use ingest::{
+    CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, RunOutcome, RunProblem, RunReport,
+    RunRow, SourceRow, TermDeltas, outcome_text,
+};
 pub use record::{
     CallOutcome, Channel, GeneratorKind, Interaction, InteractionOutcome, ModelCall, Origin,
     Purpose, Record, RetrievedPassage, UsageSource,
 };
+use writer::Flusher;
 pub use writer::Writer;
+
+/// Every table, in an order in which foreign keys are satisfied.
+const TABLES: [&str; 9] = [
+    "source",
+    "collection",
+    "ingest_run",
+    "document",
+    "term",
+    "model_call",
+    "conversation",
+    "interaction",
+    "passage",
+];
+
+/// How to reach the ledger.
+#[derive(Debug, Clone)]
+pub struct LedgerOptions {
+    pub connect: PgConnectOptions,
+    pub max_connections: u32,
+    pub migrate: Migrate,
+    /// The folder where records wait while Postgres is away.
+    pub spool: PathBuf,
+    pub spool_max_bytes: u64,
+}
+
+/// A connected ledger; cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    connection: Arc<Connection>,
+    writer: Writer,
+    flusher: Flusher,
+}
+
+impl Ledger {
+    /// Connects and brings the tables up to date (or checks that they are).
+    pub async fn open(options: LedgerOptions) -> Result<Self, LedgerError> {
+        let ledger = Self::open_lazy(options);
+        ledger.connection.pool().await?;
+        Ok(ledger)
+    }
+
+    /// A ledger whose Postgres may be away: reads fail until it comes, records are spooled. Tables
+    /// are brought up to date when it does.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime: the writer is a task.
+    pub fn open_lazy(options: LedgerOptions) -> Self {
+        let connection = Arc::new(Connection::new(
+            options.connect,
+            options.max_connections,
+            options.migrate,
+        ));
+        let (writer, flusher) = writer::start(
+            Arc::clone(&connection),
+            options.spool,
+            options.spool_max_bytes,
+        );
+        Self {
+            connection,
+            writer,
+            flusher,
+        }
+    }
+
+    /// Brings the tables up to date, whatever `migrate` is set to.
+    pub async fn migrate(&self) -> Result<(), LedgerError> {
+        self.connection.migrate().await
+    }
+
+    /// Whether Postgres answers.
+    pub async fn ping(&self) -> Result<(), LedgerError> {
+        self.version().await.map(drop)
+    }
+
+    /// The newest migration in the database.
+    pub async fn version(&self) -> Result<i64, LedgerError> {
+        self.connection.version().await
+    }
+
+    /// Takes records without making anyone wait.
+    pub fn writer(&self) -> Writer {
+        self.writer.clone()
+    }
+
+    /// Waits until every record queued so far is in Postgres or in the fsynced spool.
+    pub async fn flush(&self) {
+        self.flusher.flush().await;
+    }
+
+    /// [`Ledger::flush`], then gives the connections back. Reads fail after this.
+    pub async fn close(&self) {
+        self.flush().await;
+        self.connection.close().await;
+    }
+}

@@ -3,7 +3,9 @@
 use std::env;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown};
+use std::os::unix::fs::{
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown,
+};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -33,7 +35,11 @@ pub(super) async fn lock(folder: &Path) -> Result<File, PostgresError> {
         path: folder.to_owned(),
         source,
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -112,7 +118,11 @@ impl Cluster {
         if full {
             fs::rename(&path, self.folder.join("postgres.log.1"))?;
         }
-        OpenOptions::new().append(true).create(true).mode(0o600).open(path)
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
     }
 
     /// What the server said since the log had `start` bytes: its last lines.
@@ -142,7 +152,12 @@ impl Cluster {
             })
     }
 
-    fn initdb(&self, new: &Path, locale: &str, durability: Durability) -> Result<(), PostgresError> {
+    fn initdb(
+        &self,
+        new: &Path,
+        locale: &str,
+        durability: Durability,
+    ) -> Result<(), PostgresError> {
         let failed = |reason: String| PostgresError::Failed {
             program: "initdb",
             folder: self.folder.clone(),
@@ -152,10 +167,16 @@ impl Cluster {
             fs::remove_dir_all(new).map_err(|error| failed(error.to_string()))?;
         }
         let mut command = self.command("initdb");
-        command
-            .arg("-D")
-            .arg(new)
-            .args(["--username", ROLE, "--auth", "trust", "--encoding", "UTF8", "--locale", locale]);
+        command.arg("-D").arg(new).args([
+            "--username",
+            ROLE,
+            "--auth",
+            "trust",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            locale,
+        ]);
         if durability == Durability::ForTests {
             command.arg("--no-sync");
         }
@@ -188,7 +209,10 @@ fn choose_user(folder: &Path, data: &Path, programs: &Path) -> RunAs {
         .ok()
         .filter(|data| data.uid() != 0)
         .map(|data| (data.uid(), data.gid()));
-    let Some((uid, gid)) = owner.or_else(|| account("postgres")).or_else(|| account("nobody")) else {
+    let Some((uid, gid)) = owner
+        .or_else(|| account("postgres"))
+        .or_else(|| account("nobody"))
+    else {
         return RunAs::Namespace;
     };
     let above = folder.parent().unwrap_or(folder);

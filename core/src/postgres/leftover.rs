@@ -20,7 +20,9 @@ pub(super) async fn clear(data: &Path) {
         return;
     };
     let begun = Instant::now();
-    let mut signals = [(3, Signal::INT), (8, Signal::QUIT), (12, Signal::KILL)].into_iter().peekable();
+    let mut signals = [(3, Signal::INT), (8, Signal::QUIT), (12, Signal::KILL)]
+        .into_iter()
+        .peekable();
     loop {
         match holder(pid, data) {
             Holder::Nobody => return,
@@ -38,7 +40,10 @@ pub(super) async fn clear(data: &Path) {
                 if let Some((after, signal)) = signals.peek()
                     && begun.elapsed() > Duration::from_secs(*after)
                 {
-                    tracing::warn!(pid = pid.as_raw_nonzero(), "stopping a Postgres whose docent has ended");
+                    tracing::warn!(
+                        pid = pid.as_raw_nonzero(),
+                        "stopping a Postgres whose docent has ended"
+                    );
                     let _ = kill_process(pid, *signal);
                     signals.next();
                 }
@@ -68,7 +73,10 @@ fn holder(pid: Pid, data: &Path) -> Holder {
         return Holder::Zombie;
     }
     let folder = data.as_os_str().as_encoded_bytes();
-    if arguments.split(|byte| *byte == 0).any(|argument| argument == folder) {
+    if arguments
+        .split(|byte| *byte == 0)
+        .any(|argument| argument == folder)
+    {
         Holder::Server
     } else {
         Holder::Stranger

@@ -13,6 +13,7 @@ mod programs;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -52,7 +53,9 @@ pub enum PostgresError {
         found: String,
     },
     /// Another process runs this cluster.
-    #[error("the Postgres in {folder} is run by another process: stop it, or choose another --data")]
+    #[error(
+        "the Postgres in {folder} is run by another process: stop it, or choose another --data"
+    )]
     InUse { folder: PathBuf },
     /// The folder cannot be used.
     #[error("cannot use {path} for the private Postgres")]
@@ -78,8 +81,8 @@ pub enum Durability {
 /// A running private Postgres. It stops when this is dropped, and dies with the process.
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
-    // Before the lock: the server has ended when the lock is given up.
-    process: Process,
+    // Held for its `Drop`, and before the lock: the server has ended when the lock is given up.
+    _process: Process,
     connect: PgConnectOptions,
     _lock: File,
 }
@@ -113,13 +116,15 @@ impl EmbeddedPostgres {
         leftover::clear(&cluster.data).await;
         let connect = connect_options(&cluster.socket_folder);
         let process = run(&cluster, &connect, durability).await?;
-        create_database(&connect).await.map_err(|error| PostgresError::Failed {
-            program: "postgres",
-            folder: cluster.folder.clone(),
-            reason: error.to_string(),
-        })?;
+        create_database(&connect)
+            .await
+            .map_err(|error| PostgresError::Failed {
+                program: "postgres",
+                folder: cluster.folder.clone(),
+                reason: error.to_string(),
+            })?;
         Ok(Self {
-            process,
+            _process: process,
             connect,
             _lock: lock,
         })
@@ -165,9 +170,14 @@ async fn run(
             Err(Some(reason)) => reason,
             Err(None) => cluster.log_since(log_start),
         };
-        let held = ["already exists", "still in use", "another postmaster", "Is another"]
-            .iter()
-            .any(|words| reason.contains(words));
+        let held = [
+            "already exists",
+            "still in use",
+            "another postmaster",
+            "Is another",
+        ]
+        .iter()
+        .any(|words| reason.contains(words));
         if !held || begun.elapsed() > PATIENCE {
             return Err(PostgresError::Failed {
                 program: "postgres",
@@ -205,7 +215,9 @@ async fn create_database(connect: &PgConnectOptions) -> Result<(), sqlx::Error> 
         .fetch_optional(&mut connection)
         .await?;
     if exists.is_none() {
-        sqlx::raw_sql("CREATE DATABASE docent").execute(&mut connection).await?;
+        sqlx::raw_sql("CREATE DATABASE docent")
+            .execute(&mut connection)
+            .await?;
     }
     connection.close().await
 }
@@ -224,11 +236,27 @@ fn connect_options(socket_folder: &Path) -> PgConnectOptions {
 
 fn server_command(cluster: &Cluster, log: File, durability: Durability) -> Command {
     let mut command = cluster.command("postgres");
-    let mut sockets = OsString::from("unix_socket_directories=\"");
-    sockets.push(&cluster.socket_folder);
-    sockets.push("\"");
-    command.arg("-D").arg(&cluster.data).arg("-c").arg(sockets).stderr(log);
-    let on = if durability == Durability::Full { "on" } else { "off" };
+    // A list: quoted, because a comma in the path would end the entry.
+    let mut sockets = b"unix_socket_directories=\"".to_vec();
+    for byte in cluster.socket_folder.as_os_str().as_encoded_bytes() {
+        sockets.push(*byte);
+        if *byte == b'"' {
+            sockets.push(b'"');
+        }
+    }
+    sockets.push(b'"');
+    let sockets = OsString::from_vec(sockets);
+    command
+        .arg("-D")
+        .arg(&cluster.data)
+        .arg("-c")
+        .arg(sockets)
+        .stderr(log);
+    let on = if durability == Durability::Full {
+        "on"
+    } else {
+        "off"
+    };
     let settings = [
         "listen_addresses=".to_owned(),
         "unix_socket_permissions=0700".to_owned(),

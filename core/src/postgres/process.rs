@@ -79,32 +79,40 @@ impl Process {
     pub(super) fn spawn(mut command: Command, run_as: RunAs) -> io::Result<Self> {
         tie(&mut command, run_as);
         let (tell, told) = sync_channel(1);
-        thread::Builder::new().name("postgres".to_owned()).spawn(move || {
-            let mut child = match command.spawn() {
-                Ok(child) => child,
-                Err(error) => {
-                    let _ = tell.send(Err(error));
-                    return;
+        thread::Builder::new()
+            .name("postgres".to_owned())
+            .spawn(move || {
+                let mut child = match command.spawn() {
+                    Ok(child) => child,
+                    Err(error) => {
+                        let _ = tell.send(Err(error));
+                        return;
+                    }
+                };
+                drop(command);
+                let pid = Pid::from_child(&child);
+                let state = Arc::new(State {
+                    pid: Mutex::new(Some(pid)),
+                    ended: Condvar::new(),
+                    stopping: Mutex::new(false),
+                });
+                let _ = tell.send(Ok(Arc::clone(&state)));
+                // Without reaping it, so that its id stays taken until nobody signals it any more.
+                let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+                while matches!(
+                    waitid(WaitId::Pid(pid), options),
+                    Err(rustix::io::Errno::INTR)
+                ) {}
+                *state.pid.lock() = None;
+                let status = child.wait();
+                if !*state.stopping.lock() {
+                    tracing::error!(
+                        ?status,
+                        "the private Postgres has ended; its folder's postgres.log says why"
+                    );
                 }
-            };
-            drop(command);
-            let pid = Pid::from_child(&child);
-            let state = Arc::new(State {
-                pid: Mutex::new(Some(pid)),
-                ended: Condvar::new(),
-                stopping: Mutex::new(false),
-            });
-            let _ = tell.send(Ok(Arc::clone(&state)));
-            // Without reaping it, so that its id stays taken until nobody signals it any more.
-            let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-            while matches!(waitid(WaitId::Pid(pid), options), Err(rustix::io::Errno::INTR)) {}
-            *state.pid.lock() = None;
-            let status = child.wait();
-            if !*state.stopping.lock() {
-                tracing::error!(?status, "the private Postgres has ended; its folder's postgres.log says why");
-            }
-            state.ended.notify_all();
-        })?;
+                state.ended.notify_all();
+            })?;
         match told.recv() {
             Ok(state) => Ok(Self { state: state? }),
             Err(_) => Err(io::Error::other("the thread that starts the server ended")),

@@ -14,14 +14,19 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// cluster yet, else the one that made it. A folder that is named, as `bin_dir` or in
 /// `PG_BIN_DIR`, is the only one looked at.
 pub(super) fn find(bin_dir: Option<&Path>, data: &Path) -> Result<PathBuf, PostgresError> {
-    let named = bin_dir
-        .map(Path::to_owned)
-        .or_else(|| env::var_os("PG_BIN_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from));
+    let named = bin_dir.map(Path::to_owned).or_else(|| {
+        env::var_os("PG_BIN_DIR")
+            .filter(|dir| !dir.is_empty())
+            .map(PathBuf::from)
+    });
     let (candidates, looked) = match named {
         Some(dir) => (vec![dir.clone()], dir.display().to_string()),
         None => (installed(), format!("PATH and {DEBIAN}/*/bin")),
     };
-    let found: Vec<PathBuf> = candidates.into_iter().filter_map(|dir| complete(&dir)).collect();
+    let found: Vec<PathBuf> = candidates
+        .into_iter()
+        .filter_map(|dir| complete(&dir))
+        .collect();
     let Some(first) = found.first() else {
         return Err(PostgresError::NotFound { looked });
     };
@@ -43,7 +48,9 @@ pub(super) fn find(bin_dir: Option<&Path>, data: &Path) -> Result<PathBuf, Postg
 /// Folders of `PATH`, then Debian's, newest version first.
 fn installed() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut folders: Vec<PathBuf> = env::split_paths(&path).filter(|dir| dir.is_absolute()).collect();
+    let mut folders: Vec<PathBuf> = env::split_paths(&path)
+        .filter(|dir| dir.is_absolute())
+        .collect();
     let mut debian: Vec<(u32, PathBuf)> = fs::read_dir(DEBIAN)
         .into_iter()
         .flatten()
@@ -95,6 +102,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("postgres"), "").unwrap();
         let error = find(Some(dir.path()), &dir.path().join("data")).unwrap_err();
-        assert!(error.to_string().contains("apt-get install postgresql"), "{error}");
+        assert!(
+            error.to_string().contains("apt-get install postgresql"),
+            "{error}"
+        );
     }
 }

@@ -10,11 +10,15 @@ use docent_core::postgres::{Durability, EmbeddedPostgres, PostgresError};
 use sqlx::{Connection, PgConnection};
 
 async fn start(folder: &Path) -> EmbeddedPostgres {
-    EmbeddedPostgres::start_with(folder, None, Durability::ForTests).await.unwrap()
+    EmbeddedPostgres::start_with(folder, None, Durability::ForTests)
+        .await
+        .unwrap()
 }
 
 async fn connect(postgres: &EmbeddedPostgres) -> PgConnection {
-    PgConnection::connect_with(&postgres.connect_options()).await.unwrap()
+    PgConnection::connect_with(&postgres.connect_options())
+        .await
+        .unwrap()
 }
 
 fn server_pid(folder: &Path) -> u32 {
@@ -68,7 +72,10 @@ async fn nobody_else_reaches_it() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("postgres");
     let postgres = start(&folder).await;
-    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
     let addresses: String = sqlx::query_scalar("SHOW listen_addresses")
         .fetch_one(&mut connect(&postgres).await)
         .await
@@ -100,11 +107,17 @@ async fn a_second_start_says_that_the_folder_is_in_use_and_leaves_the_first_alon
 #[tokio::test]
 async fn a_folder_with_a_path_too_long_for_a_socket_works() {
     let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path().join("long".repeat(30)).join("with space, comma and \"quote\"");
+    let folder = folder
+        .path()
+        .join("long".repeat(30))
+        .join("with space, comma and \"quote\"");
     let postgres = start(&folder).await;
     connect(&postgres).await.ping().await.unwrap();
     let socket = postgres.connect_options().get_socket().unwrap().clone();
-    assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        fs::metadata(&socket).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
     postgres.stop().await;
     fs::remove_dir_all(socket).unwrap();
 }
@@ -125,7 +138,10 @@ async fn a_folder_open_to_other_users_is_run_by_one_of_them_when_docent_is_root(
     let postgres = start(&folder).await;
     connect(&postgres).await.ping().await.unwrap();
     let status = fs::read_to_string(format!("/proc/{}/status", server_pid(&folder))).unwrap();
-    let uid = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
+    let uid = status
+        .lines()
+        .find(|line| line.starts_with("Uid:"))
+        .unwrap();
     assert!(!uid.contains("\t0\t"), "{uid}");
 }
 
@@ -135,7 +151,11 @@ async fn a_stale_pid_file_that_names_another_program_does_not_stop_the_start() {
     let folder = folder.path().join("postgres");
     start(&folder).await.stop().await;
     let mut stranger = Command::new("sleep").arg("60").spawn().unwrap();
-    let stale = format!("{}\n{}/data\n0\n5432\n\n\n", stranger.id(), folder.display());
+    let stale = format!(
+        "{}\n{}/data\n0\n5432\n\n\n",
+        stranger.id(),
+        folder.display()
+    );
     fs::write(folder.join("data/postmaster.pid"), stale).unwrap();
     let postgres = start(&folder).await;
     connect(&postgres).await.ping().await.unwrap();
@@ -166,7 +186,10 @@ async fn the_server_dies_with_a_process_that_is_killed_and_starts_again() {
         .unwrap();
     let begun = Instant::now();
     while !folder.join("started").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the child did not start");
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "the child did not start"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let pid = server_pid(&folder);

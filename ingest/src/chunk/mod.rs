@@ -9,12 +9,18 @@ mod outline;
 mod split;
 mod tokens;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use docent_core::config;
 use docent_core::document::Chunk;
 use docent_core::models::TokenCounter;
 
 use outline::{Outline, Section};
 use tokens::Tokens;
+
+/// Part of the layout of a collection: raise it when the same document is cut into other chunks.
+pub const CHUNKER_VERSION: u32 = 1;
 
 /// A section of fewer tokens is joined to a neighbour under the same heading.
 const TINY: usize = 48;
@@ -39,6 +45,8 @@ pub fn chunks(
     let outline = Outline::of(markdown);
     let cutter = Cutter {
         title,
+        title_tokens: counter.count(title) + counter.count("\n"),
+        headings: RefCell::default(),
         tokens: Tokens::of(markdown, counter),
         outline: &outline,
         max_tokens: settings.max_tokens,
@@ -72,6 +80,9 @@ fn title_only(title: &str) -> Vec<Chunk> {
 
 struct Cutter<'a> {
     title: &'a str,
+    title_tokens: usize,
+    /// What each heading takes in the text that is embedded.
+    headings: RefCell<HashMap<String, usize>>,
     tokens: Tokens<'a>,
     outline: &'a Outline,
     max_tokens: usize,
@@ -202,13 +213,8 @@ impl Cutter<'_> {
             _ => path,
         };
         loop {
-            let mut prefix = self.title.to_owned();
-            for part in heading {
-                prefix.push_str(" > ");
-                prefix.push_str(part);
-            }
-            prefix.push('\n');
-            let taken = self.tokens.count_other(&prefix);
+            let parts = heading.iter().map(|part| self.heading_tokens(part));
+            let taken = self.title_tokens + parts.sum::<usize>();
             match heading.split_first() {
                 Some((_, inner)) if taken * 2 > self.max_tokens => heading = inner,
                 _ => {
@@ -219,11 +225,24 @@ impl Cutter<'_> {
         }
     }
 
+    fn heading_tokens(&self, heading: &str) -> usize {
+        if let Some(tokens) = self.headings.borrow().get(heading) {
+            return *tokens;
+        }
+        let tokens = self.tokens.count_other(&format!(" > {heading}"));
+        self.headings.borrow_mut().insert(heading.to_owned(), tokens);
+        tokens
+    }
+
     fn cut(&self, group: &Group, budget: usize) -> Vec<String> {
         let text = self.tokens.text();
         if self.tokens.count(group.start, group.end) <= budget {
             let whole = split::trimmed(&text[group.start..group.end]);
-            return if whole.is_empty() { Vec::new() } else { vec![whole.to_owned()] };
+            return if whole.is_empty() {
+                Vec::new()
+            } else {
+                vec![whole.to_owned()]
+            };
         }
         split::parts(
             &self.tokens,

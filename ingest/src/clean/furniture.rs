@@ -1,6 +1,5 @@
 //! Parts of a page that say nothing about its subject.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
@@ -29,12 +28,22 @@ const CONTENTS_MARKS: [&str; 4] = ["[toc]", "[[toc]]", "[[_toc_]]", "{:toc}"];
 /// Headings of a table of contents.
 const CONTENTS_HEADINGS: [&str; 4] = ["contents", "table of contents", "on this page", "toc"];
 
-/// What to take out of a text, or to write another way.
-pub(super) fn edits(text: &str) -> Edits {
-    let mut edits = Edits::default();
+/// What a text holds for cleaning.
+pub(super) struct Found {
+    /// What to take out, or to write another way.
+    pub(super) edits: Edits,
+    /// Code blocks and tables.
+    pub(super) kept: Vec<Range<usize>>,
+}
+
+/// Looks through a text once.
+pub(super) fn find(text: &str) -> Found {
     let mut finder = Finder {
         text,
-        edits: &mut edits,
+        found: Found {
+            edits: Edits::default(),
+            kept: Vec::new(),
+        },
         depth: 0,
         links: Vec::new(),
         block: Block::default(),
@@ -44,13 +53,12 @@ pub(super) fn edits(text: &str) -> Edits {
     for (event, range) in events.by_ref() {
         finder.take(&event, range);
     }
-    let mut seen = HashSet::new();
+    let mut found = finder.found;
     for (_, definition) in events.reference_definitions().iter() {
-        if seen.insert(definition.span.start) {
-            edits.remove(whole_lines(text, definition.span.clone()));
-        }
+        let span = definition.span.clone();
+        found.edits.remove(whole_lines(text, span));
     }
-    edits
+    found
 }
 
 /// A definition and the line break behind it, where nothing else stands on its lines.
@@ -63,9 +71,9 @@ fn whole_lines(text: &str, span: Range<usize>) -> Range<usize> {
     }
 }
 
-struct Finder<'a, 'e> {
+struct Finder<'a> {
     text: &'a str,
-    edits: &'e mut Edits,
+    found: Found,
     depth: usize,
     links: Vec<Link>,
     /// The paragraph or list at the top level that is being read.
@@ -93,7 +101,7 @@ struct Block {
     has_text: bool,
 }
 
-impl Finder<'_, '_> {
+impl Finder<'_> {
     fn take(&mut self, event: &Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(tag) => {
@@ -116,7 +124,11 @@ impl Finder<'_, '_> {
                         kind: *link_type,
                         address: dest_url.to_string(),
                     }),
-                    Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::Table(_) => self.block.has_text = true,
+                    Tag::CodeBlock(_) | Tag::Table(_) => {
+                        self.block.has_text = true;
+                        self.found.kept.push(range);
+                    }
+                    Tag::HtmlBlock => self.block.has_text = true,
                     _ => {}
                 }
                 return;
@@ -164,7 +176,7 @@ impl Finder<'_, '_> {
                 false => link.address,
             };
             let text_end = link.text_end.min(link.range.end);
-            self.edits
+            self.found.edits
                 .replace(text_end..link.range.end, format!("]({address})"));
         }
     }
@@ -179,11 +191,11 @@ impl Finder<'_, '_> {
             TagEnd::List(_) => {
                 let is_contents = block.items > 1 && block.own_links >= block.items;
                 if is_contents && !block.has_text {
-                    self.edits.remove(range);
+                    self.found.edits.remove(range);
                     if let Some((heading, words)) = self.heading.take()
                         && CONTENTS_HEADINGS.contains(&words.as_str())
                     {
-                        self.edits.remove(heading);
+                        self.found.edits.remove(heading);
                     }
                 }
                 self.heading = None;
@@ -192,7 +204,7 @@ impl Finder<'_, '_> {
                 let plain = words.trim_matches(|c: char| !(c.is_alphanumeric() || "[]{}?".contains(c)));
                 let whole = self.text[range.clone()].trim().to_lowercase();
                 if NAVIGATION.contains(&plain) || CONTENTS_MARKS.contains(&whole.as_str()) {
-                    self.edits.remove(range);
+                    self.found.edits.remove(range);
                 }
             }
             _ => {}

@@ -3,12 +3,10 @@
 pub(crate) mod edits;
 mod furniture;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
-
-use edits::OPTIONS;
 
 /// How often the rules are applied: taking one thing out may bring out another.
 const PASSES: usize = 6;
@@ -18,25 +16,19 @@ const PASSES: usize = 6;
 /// and tables keep every visible character. The same text gives the same result, and a cleaned text
 /// is not changed any more.
 pub fn clean(markdown: &str) -> String {
-    let mut text = pass(markdown);
-    for _ in 1..PASSES {
-        let again = pass(&text);
-        if again == text {
-            break;
+    let mut text = Cow::Borrowed(markdown);
+    for _ in 0..PASSES {
+        if text.contains(is_invisible) {
+            text = Cow::Owned(text.replace(is_invisible, ""));
         }
-        text = again;
+        let found = furniture::find(&text);
+        if found.edits.is_empty() {
+            return tidy(&text, &found.kept);
+        }
+        text = Cow::Owned(found.edits.apply(&text));
     }
-    text
-}
-
-fn pass(markdown: &str) -> String {
-    let visible = without_invisible(markdown);
-    let text = visible.as_deref().unwrap_or(markdown);
-    let edited = furniture::edits(text);
-    if edited.is_empty() {
-        return tidy(text);
-    }
-    tidy(&edited.apply(text))
+    let kept = furniture::find(&text).kept;
+    tidy(&text, &kept)
 }
 
 /// Characters that a reader does not see, and that could hide words from one or make two equal
@@ -50,15 +42,8 @@ pub(crate) fn is_invisible(c: char) -> bool {
         | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-fn without_invisible(text: &str) -> Option<String> {
-    // `\t` and `\n` are no part of the list; a text of plain ASCII needs one look at its bytes.
-    text.contains(is_invisible)
-        .then(|| text.replace(is_invisible, ""))
-}
-
 /// Blank space and normal form, outside of code and tables.
-fn tidy(text: &str) -> String {
-    let kept = kept_whole(text);
+fn tidy(text: &str, kept: &[Range<usize>]) -> String {
     let mut result = String::with_capacity(text.len() + 1);
     let mut done = 0;
     for range in kept {
@@ -73,23 +58,6 @@ fn tidy(text: &str) -> String {
     let trimmed = result.trim_end();
     let start = trimmed.len() - trimmed.trim_start_matches('\n').len();
     trimmed[start..].to_owned()
-}
-
-/// Where code blocks and tables stand, whole lines.
-fn kept_whole(text: &str) -> Vec<Range<usize>> {
-    let mut kept = Vec::new();
-    let mut inside = false;
-    for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
-        match event {
-            Event::Start(Tag::CodeBlock(_) | Tag::Table(_)) if !inside => {
-                inside = true;
-                kept.push(range);
-            }
-            Event::End(TagEnd::CodeBlock | TagEnd::Table) => inside = false,
-            _ => {}
-        }
-    }
-    kept
 }
 
 fn tidy_prose(prose: &str, into: &mut String) {

@@ -204,12 +204,11 @@ impl Reader {
         self.edits.replace(range, replacement);
     }
 
-    /// The first heading of level 1, or the first heading if nothing stands above it.
+    /// The first heading of level 1, or the first heading if nothing stands above it; not one that
+    /// names a part of a page.
     fn title(&self) -> Option<String> {
-        let first = self.first_heading.clone();
-        self.main_heading
-            .clone()
-            .or_else(|| first.filter(|heading| title::is_telling(heading)))
+        let heading = self.main_heading.as_ref().or(self.first_heading.as_ref());
+        heading.filter(|heading| title::is_telling(heading)).cloned()
     }
 }
 
@@ -234,15 +233,23 @@ fn without_modules(text: &str) -> String {
             result.push_str(line);
             continue;
         }
-        if let Some(mark) = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark)) {
+        if let Some(mark) = ["```", "~~~"]
+            .into_iter()
+            .find(|mark| bare.starts_with(mark))
+        {
             fence = Some(mark);
             result.push_str(line);
             continue;
         }
         let is_module = (line.starts_with("import ") && bare.contains(['"', '\'']))
-            || ["export const ", "export default ", "export function ", "export * "]
-                .iter()
-                .any(|start| line.starts_with(start));
+            || [
+                "export const ",
+                "export default ",
+                "export function ",
+                "export * ",
+            ]
+            .iter()
+            .any(|start| line.starts_with(start));
         if in_comment || bare.starts_with("{/*") {
             in_comment = !bare.contains("*/}");
             result.push('\n');

@@ -5,9 +5,9 @@ use unicode_normalization::UnicodeNormalization as _;
 /// File names that say what kind of page it is, not what it is about: the folder's name does.
 const NAMELESS: [&str; 2] = ["readme", "index"];
 /// The same, but worth keeping behind the folder's name.
-const GENERIC: [&str; 5] = ["intro", "introduction", "overview", "reference", "summary"];
+const GENERIC: [&str; 4] = ["intro", "introduction", "overview", "reference"];
 /// Headings that name a part of a page, not the page.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "content",
     "contents",
     "introduction",
@@ -16,6 +16,7 @@ const PARTS: [&str; 8] = [
     "table of contents",
     "rows and columns",
     "background",
+    "work in progress",
 ];
 
 /// A title from a path, made readable: `guides/getting-started.md` is "Getting started",
@@ -32,7 +33,11 @@ pub(super) fn from_path(path: &str) -> String {
         }
         _ => readable(stem),
     };
-    if title.is_empty() { name.to_owned() } else { title }
+    if title.is_empty() {
+        name.to_owned()
+    } else {
+        title
+    }
 }
 
 fn readable(name: &str) -> String {

@@ -198,7 +198,9 @@ fn select<'a>(text: &'a str, part: &Part<'_>) -> Option<Cow<'a, str>> {
     let is_anchor = |line: &str| line.contains("ANCHOR:") || line.contains("ANCHOR_END:");
     match *part {
         Part::Whole if !text.contains("ANCHOR") => Some(Cow::Borrowed(text)),
-        Part::Whole => Some(Cow::Owned(joined(text.lines().filter(|line| !is_anchor(line))))),
+        Part::Whole => Some(Cow::Owned(joined(
+            text.lines().filter(|line| !is_anchor(line)),
+        ))),
         Part::Lines(from, to) => {
             let from = from.max(1);
             let lines = text.lines().skip(from - 1);

@@ -69,11 +69,13 @@ impl Server {
         let uid = fs::metadata("/proc/self").expect("/proc is there").uid();
         for slot in 0..64 {
             let folder = env::temp_dir().join(format!("docent-tests-{uid}-{slot}"));
-            let file = File::create(folder.with_extension("slot")).expect("the temp folder is writable");
+            let file =
+                File::create(folder.with_extension("slot")).expect("the temp folder is writable");
             if file.try_lock().is_err() {
                 continue;
             }
-            let mut started = EmbeddedPostgres::start_with(&folder, None, Durability::ForTests).await;
+            let mut started =
+                EmbeddedPostgres::start_with(&folder, None, Durability::ForTests).await;
             if started.is_err() {
                 // Without fsync a cluster does not survive a crash of the machine.
                 let _ = fs::remove_dir_all(&folder);
@@ -95,11 +97,12 @@ async fn drop_old_databases(postgres: &EmbeddedPostgres) {
     let mut connection = PgConnection::connect_with(&postgres.connect_options())
         .await
         .expect("the test server answers");
-    let old: Vec<String> =
-        sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE starts_with(datname, 'test_')")
-            .fetch_all(&mut connection)
-            .await
-            .expect("databases can be listed");
+    let old: Vec<String> = sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database WHERE starts_with(datname, 'test_')",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("databases can be listed");
     for name in old {
         sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {name}")))
             .execute(&mut connection)

@@ -1,4 +1,4 @@
 //! Scripted servers for tests and benchmarks.
 
-pub mod openai;
 pub mod database;
+pub mod openai;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
-    Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Fusion, Match,
-    NamedQuery, OperationError, OperationResult, Payload as EdgePayload, PayloadOps, PointId,
+    Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Fusion, Match, NamedQuery,
+    OperationError, OperationResult, Payload as EdgePayload, PayloadOps, PointId,
     PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, Prefetch,
     QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp,
     SparseVector as EdgeSparse, UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal,
@@ -16,9 +16,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::layout;
+use crate::index::SparseVector;
 use crate::index::collection::{DENSE, SPARSE};
 use crate::index::point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
-use crate::index::SparseVector;
 
 /// Stores points, replacing those with the same id.
 pub(super) fn upsert(points: Vec<Point>) -> UpdateOperation {
@@ -36,6 +36,11 @@ pub(super) fn upsert(points: Vec<Point>) -> UpdateOperation {
     UpdateOperation::PointOperation(PointOperations::UpsertPoints(
         PointInsertOperations::PointsList(points),
     ))
+}
+
+/// Deletes points in all segments.
+pub(super) fn delete(ids: Vec<PointId>) -> UpdateOperation {
+    UpdateOperation::PointOperation(PointOperations::DeletePoints { ids })
 }
 
 /// Stores records as they were read.

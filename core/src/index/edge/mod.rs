@@ -160,8 +160,7 @@ impl EdgeIndex {
         ids: &[Uuid],
     ) -> Result<(), IndexError> {
         let ids = ids.iter().copied().map(PointId::Uuid).collect();
-        let operation = UpdateOperation::PointOperation(PointOperations::DeletePoints { ids });
-        self.with_shard(name, |shard| shard.update([operation]))
+        self.with_shard(name, |shard| shard.update([convert::delete(ids)]))
             .await
     }
 

@@ -5,7 +5,7 @@
 //!   A file `unflushed` stands in the folder from the first write until the next flush.
 //! - A crash in the middle of a flush or of `optimize` can leave an old copy of a point beside the
 //!   new one, and a search could find the old one with its old groups. Loading a folder with
-//!   `unflushed` therefore stores every doubled point again, which deletes its older copies.
+//!   `unflushed` therefore looks for such points and leaves one copy of each, the newest.
 //! - The log is never shortened. Its closed parts are deleted before a folder is loaded, and a
 //!   folder is loaded again after `optimize`. The last part stays: operation numbers must go on
 //!   from where they were, or Edge would take later writes for old ones and drop them.
@@ -194,7 +194,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Stores every point again that has more than one copy; Edge then deletes the older ones.
+    /// Deletes every copy of the points that have more than one, and stores the newest again. A
+    /// crash in between leaves the folder as it was: nothing is on disk before the next flush.
     fn delete_old_copies(&self) -> Result<(), IndexError> {
         let _writer = self.writer.lock();
         self.read(|engine| {
@@ -215,6 +216,7 @@ impl Shard {
                         Some(WithPayloadInterface::Bool(true)),
                         Some(WithVector::Bool(true)),
                     )?;
+                    engine.update(convert::delete(ids))?;
                     engine.update(convert::upsert_records(records))?;
                 }
                 offset = next;

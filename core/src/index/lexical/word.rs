@@ -103,7 +103,10 @@ fn analyse_word(stemmer: &Stemmer, word: &str) -> Box<[Term]> {
     let parts = parts(word);
     let whole = term(stemmer, word);
     if parts.len() < 2 {
-        return whole.into_iter().map(|text| Term::new(text, true)).collect();
+        return whole
+            .into_iter()
+            .map(|text| Term::new(text, true))
+            .collect();
     }
     let kept: Vec<Term> = parts
         .into_iter()

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use qdrant_client::qdrant::{
     Condition, CountPoints, DenseVector, Filter as QdrantFilter, ListValue, NamedVectors, PointId,
     PointStruct, PointVectors, PointsIdsList, PointsSelector, PrefetchQuery, Query, QueryPoints,
-    RetrievedPoint, Rrf, ScoredPoint, ScrollPoints, ScrollResponse,
-    SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput, Vectors, VectorsOutput,
-    VectorsSelector, WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
-    points_selector::PointsSelectorOneOf, query, value::Kind, vector, vector_input,
-    vector_output, vectors, with_payload_selector, with_vectors_selector,
+    RetrievedPoint, Rrf, ScoredPoint, ScrollPoints, ScrollResponse, SparseVector as QdrantSparse,
+    Struct, Value, Vector, VectorInput, Vectors, VectorsOutput, VectorsSelector,
+    WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
+    points_selector::PointsSelectorOneOf, query, value::Kind, vector, vector_input, vector_output,
+    vectors, with_payload_selector, with_vectors_selector,
 };
 use serde_json::{Map, Number, Value as Json};
 use uuid::Uuid;

@@ -25,6 +25,8 @@ pub(super) struct ServerIndex {
     client: Qdrant,
     /// The URL without user or password in it.
     place: String,
+    /// `user:password@` of the URL, to be cut out of the client's messages.
+    credentials: String,
     /// The alias of the live collection, and how collections' names start.
     alias: String,
 }
@@ -42,7 +44,7 @@ impl std::fmt::Debug for ServerIndex {
 impl ServerIndex {
     /// A client of the server; it connects with its first call.
     pub(super) fn open(settings: &config::Index) -> Result<Self, IndexError> {
-        let place = without_credentials(&settings.qdrant_url);
+        let (place, credentials) = without_credentials(&settings.qdrant_url);
         let key = settings.qdrant_api_key.expose();
         let timeout = Duration::from_millis(settings.timeout_ms);
         let mut builder = Qdrant::from_url(&settings.qdrant_url)
@@ -59,6 +61,7 @@ impl ServerIndex {
         Ok(Self {
             client,
             place,
+            credentials,
             alias: settings.collection.clone(),
         })
     }
@@ -206,7 +209,10 @@ impl ServerIndex {
             }
         };
         // tonic is no dependency of ours but for tests; the client gives no other name to its codes.
-        let reason = format!("{} ({:?})", status.message(), status.code());
+        let mut reason = format!("{} ({:?})", status.message(), status.code());
+        if !self.credentials.is_empty() {
+            reason = reason.replace(&self.credentials, "");
+        }
         Err(match i32::from(status.code()) {
             // Cancelled, unknown, deadline exceeded, resource exhausted, internal, unavailable:
             // the client reports a refused connection as "internal".
@@ -223,16 +229,17 @@ impl ServerIndex {
     }
 }
 
-/// The URL without `user:password@`.
-fn without_credentials(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            let host = authority
-                .rsplit_once('@')
-                .map_or(authority, |(_, host)| host);
-            format!("{scheme}://{host}{path}")
-        }
-        None => url.to_owned(),
-    }
+/// The URL without `user:password@`, and what was taken out.
+fn without_credentials(url: &str) -> (String, String) {
+    let start = url.find("://").map_or(0, |scheme| scheme + 3);
+    let end = url[start..]
+        .find('/')
+        .map_or(url.len(), |path| start + path);
+    let host = url[start..end]
+        .rfind('@')
+        .map_or(start, |at| start + at + 1);
+    (
+        format!("{}{}", &url[..start], &url[host..]),
+        url[start..host].to_owned(),
+    )
 }

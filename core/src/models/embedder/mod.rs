@@ -14,7 +14,6 @@ pub use self::openai::OpenAiEmbedder;
 pub use self::parts::parts;
 use super::{CallFor, CostBook, ModelError, TokenCounter};
 use crate::config::{ConfigError, Embedding, EmbeddingKind};
-use crate::document::text_hash;
 
 /// Turns texts into vectors. Cheap to clone; clones share limits and connections.
 #[derive(Clone)]
@@ -43,13 +42,13 @@ pub struct EmbeddingSpace {
 }
 
 impl EmbeddingSpace {
-    /// The space's lasting name: 32 hex digits. Question prefix and question model do not belong to
-    /// it; normalisation does, and is always to length 1.
+    /// The space's lasting name, readable by a person. Question prefix and question model do not
+    /// belong to it; normalisation does, and is always to length 1.
     pub fn fingerprint(&self) -> String {
-        text_hash(&format!(
-            "{}\n{}\n{}\nunit",
+        format!(
+            "{} dimensions={} passage_prefix={:?} unit",
             self.model, self.dimensions, self.passage_prefix
-        ))
+        )
     }
 }
 

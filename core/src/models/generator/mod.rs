@@ -96,6 +96,23 @@ pub enum Generated {
     },
 }
 
+/// A short text that came all at once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completed {
+    pub text: String,
+    pub usage: Usage,
+    /// US dollars; `None`: no price is configured.
+    pub cost: Option<Decimal>,
+}
+
+/// The pieces of a passage that can be quoted, in reading order: sentences, list items, table rows
+/// and lines of code, each as it stands.
+pub fn quotable(passage: &str) -> impl Iterator<Item = &str> {
+    sentences::sentences(passage)
+        .into_iter()
+        .map(|sentence| sentence.text)
+}
+
 /// An answer that has begun. Dropping it stops the request, and books what was used as cancelled.
 pub struct Generation(Kind);
 
@@ -169,7 +186,7 @@ impl Generator {
         call: &CallFor,
         messages: &[Message],
         max_tokens: u32,
-    ) -> Result<String, ModelError> {
+    ) -> Result<Completed, ModelError> {
         match self {
             Self::OpenAi(openai) => openai.complete(call, messages, max_tokens).await,
             Self::Extractive => Err(no_model()),

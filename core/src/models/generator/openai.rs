@@ -107,12 +107,12 @@ impl OpenAiGenerator {
         call: &CallFor,
         messages: &[Message],
         max_tokens: u32,
-    ) -> Result<String, ModelError> {
+    ) -> Result<Completed, ModelError> {
         let model = self.model().await?;
         let mut attempts = self.attempts();
         loop {
             match self.whole(call, &model, messages, max_tokens).await {
-                Ok(text) => return Ok(text),
+                Ok(completed) => return Ok(completed),
                 Err(failed) => self.wait_or_fail(&mut attempts, failed).await?,
             }
         }
@@ -204,7 +204,7 @@ impl OpenAiGenerator {
         model: &str,
         messages: &[Message],
         max_tokens: u32,
-    ) -> Result<String, Failed> {
+    ) -> Result<Completed, Failed> {
         let endpoint = &self.0.endpoint;
         let limit = Duration::from_millis(self.0.config.first_token_ms);
         let mut attempt = self.attempt(call, model, messages);
@@ -225,8 +225,8 @@ impl OpenAiGenerator {
                         next: Next::OnceMore,
                     });
                 }
-                attempt.close(Some(usage), CallOutcome::Ok);
-                Ok(text)
+                let cost = attempt.close(Some(usage), CallOutcome::Ok);
+                Ok(Completed { text, usage, cost })
             }
             Err(failed) => {
                 attempt.close(None, outcome(&failed.error));

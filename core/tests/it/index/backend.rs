@@ -56,7 +56,12 @@ pub(crate) fn embedded() -> Backend {
 async fn scripted() -> Backend {
     let folder = TempDir::new().unwrap();
     let address = endpoint::spawn(folder.path()).await;
-    open("endpoint", &format!("http://{address}"), "docent".to_owned(), folder)
+    open(
+        "endpoint",
+        &format!("http://{address}"),
+        "docent".to_owned(),
+        folder,
+    )
 }
 
 fn open(kind: &'static str, url: &str, prefix: String, folder: TempDir) -> Backend {

@@ -16,7 +16,10 @@ const NORTH: [f32; DIMENSIONS] = [0.0, 1.0, 0.0, 0.0];
 async fn creating_a_collection_again_keeps_its_points() {
     on_each(async |backend| {
         let (index, name) = (&backend.index, backend.collection().await);
-        index.upsert(&name, vec![point(1, "trips", EAST)]).await.unwrap();
+        index
+            .upsert(&name, vec![point(1, "trips", EAST)])
+            .await
+            .unwrap();
         index.create(&spec(&name)).await.unwrap();
         assert_eq!(index.count(&name, &Filter::default()).await.unwrap(), 1);
     })
@@ -27,10 +30,16 @@ async fn creating_a_collection_again_keeps_its_points() {
 async fn a_collection_with_vectors_of_another_length_is_rejected() {
     on_each(async |backend| {
         let name = backend.collection().await;
-        let other = CollectionSpec { name, dimensions: DIMENSIONS + 1 };
+        let other = CollectionSpec {
+            name,
+            dimensions: DIMENSIONS + 1,
+        };
         let error = backend.index.create(&other).await.unwrap_err();
         assert!(matches!(&error, IndexError::Rejected { .. }), "{error}");
-        assert!(error.to_string().contains("have 4 dimensions, not 5"), "{error}");
+        assert!(
+            error.to_string().contains("have 4 dimensions, not 5"),
+            "{error}"
+        );
     })
     .await;
 }
@@ -39,7 +48,11 @@ async fn a_collection_with_vectors_of_another_length_is_rejected() {
 async fn a_collection_that_is_not_there_is_rejected() {
     on_each(async |backend| {
         let name = backend.name("nowhere");
-        let error = backend.index.count(&name, &Filter::default()).await.unwrap_err();
+        let error = backend
+            .index
+            .count(&name, &Filter::default())
+            .await
+            .unwrap_err();
         assert!(matches!(error, IndexError::Rejected { .. }), "{error}");
         backend.index.remove(&name).await.unwrap();
     })
@@ -61,7 +74,10 @@ async fn a_point_comes_back_as_it_was_stored() {
         assert_eq!(found[0].id, stored.id);
         assert_eq!(found[0].payload, stored.payload);
         assert_close(found[0].dense.as_ref().unwrap(), &stored.dense);
-        let without = index.points(&name, &Filter::default(), false).await.unwrap();
+        let without = index
+            .points(&name, &Filter::default(), false)
+            .await
+            .unwrap();
         assert_eq!(without[0].dense, None);
         let hits = index.search(&name, by_direction(EAST)).await.unwrap();
         assert_eq!(hits[0].payload, stored.payload);
@@ -89,14 +105,54 @@ async fn each_condition_of_a_filter_holds() {
         let none = Filter::default;
         for (filter, expected) in [
             (none(), vec![1, 2, 3, 4]),
-            (Filter { source: Some("wiki".to_owned()), ..none() }, vec![2]),
-            (Filter { document_id: Some(id(2)), ..none() }, vec![3]),
-            (Filter { asset: Some("fct_trips".to_owned()), ..none() }, vec![4]),
-            (Filter { text_hash: Some(hashes.to_vec()), ..none() }, vec![1, 4]),
-            (Filter { text_hash: Some(Vec::new()), ..none() }, vec![]),
-            (Filter { not_ids: vec![id(1), id(3), id(9)], ..none() }, vec![2, 4]),
             (
-                Filter { source: Some("docs".to_owned()), not_ids: vec![id(1)], ..none() },
+                Filter {
+                    source: Some("wiki".to_owned()),
+                    ..none()
+                },
+                vec![2],
+            ),
+            (
+                Filter {
+                    document_id: Some(id(2)),
+                    ..none()
+                },
+                vec![3],
+            ),
+            (
+                Filter {
+                    asset: Some("fct_trips".to_owned()),
+                    ..none()
+                },
+                vec![4],
+            ),
+            (
+                Filter {
+                    text_hash: Some(hashes.to_vec()),
+                    ..none()
+                },
+                vec![1, 4],
+            ),
+            (
+                Filter {
+                    text_hash: Some(Vec::new()),
+                    ..none()
+                },
+                vec![],
+            ),
+            (
+                Filter {
+                    not_ids: vec![id(1), id(3), id(9)],
+                    ..none()
+                },
+                vec![2, 4],
+            ),
+            (
+                Filter {
+                    source: Some("docs".to_owned()),
+                    not_ids: vec![id(1)],
+                    ..none()
+                },
                 vec![3, 4],
             ),
             (groups(&["everyone", "finance"]), vec![1, 2, 3, 4]),
@@ -126,8 +182,14 @@ async fn deleting_by_filter_spares_the_ids_it_names() {
             ..Filter::default()
         };
         index.delete_matching(&name, &old_chunks).await.unwrap();
-        let left = index.points(&name, &Filter::default(), false).await.unwrap();
-        assert_eq!(left.iter().map(|point| point.id).collect::<Vec<_>>(), [id(2), id(4)]);
+        let left = index
+            .points(&name, &Filter::default(), false)
+            .await
+            .unwrap();
+        assert_eq!(
+            left.iter().map(|point| point.id).collect::<Vec<_>>(),
+            [id(2), id(4)]
+        );
 
         // A filter that nothing can match must not become one without conditions.
         index.delete_matching(&name, &groups(&[])).await.unwrap();
@@ -142,7 +204,10 @@ async fn new_metadata_leaves_the_dense_vector_as_it_is() {
     on_each(async |backend| {
         let (index, name) = (&backend.index, backend.collection().await);
         let stored = point(1, "rentals by station", [0.3, -0.2, 0.9, 0.1]);
-        index.upsert(&name, vec![stored.clone(), point(2, "other", NORTH)]).await.unwrap();
+        index
+            .upsert(&name, vec![stored.clone(), point(2, "other", NORTH)])
+            .await
+            .unwrap();
         let before = index.points(&name, &Filter::default(), true).await.unwrap();
 
         let mut changed = stored.payload.clone();
@@ -159,7 +224,10 @@ async fn new_metadata_leaves_the_dense_vector_as_it_is() {
         assert_eq!(after[1], before[1]);
         let hits = index.search(&name, by_words("mobility")).await.unwrap();
         assert_eq!(numbers(&hits), [1]);
-        let everyone = Filter { not_ids: vec![], ..groups(&["everyone"]) };
+        let everyone = Filter {
+            not_ids: vec![],
+            ..groups(&["everyone"])
+        };
         assert_eq!(index.count(&name, &everyone).await.unwrap(), 1);
     })
     .await;
@@ -169,12 +237,27 @@ async fn new_metadata_leaves_the_dense_vector_as_it_is() {
 async fn a_new_sparse_vector_changes_nothing_else() {
     on_each(async |backend| {
         let (index, name) = (&backend.index, backend.collection().await);
-        index.upsert(&name, vec![point(1, "rentals", EAST), point(2, "x", NORTH)]).await.unwrap();
+        index
+            .upsert(&name, vec![point(1, "rentals", EAST), point(2, "x", NORTH)])
+            .await
+            .unwrap();
         let before = index.points(&name, &Filter::default(), true).await.unwrap();
         let sparse = lexical::passage_vector("stations", 8.0);
-        index.set_sparse(&name, vec![(id(1), sparse)]).await.unwrap();
-        assert_eq!(index.points(&name, &Filter::default(), true).await.unwrap(), before);
-        assert!(index.search(&name, by_words("rentals")).await.unwrap().is_empty());
+        index
+            .set_sparse(&name, vec![(id(1), sparse)])
+            .await
+            .unwrap();
+        assert_eq!(
+            index.points(&name, &Filter::default(), true).await.unwrap(),
+            before
+        );
+        assert!(
+            index
+                .search(&name, by_words("rentals"))
+                .await
+                .unwrap()
+                .is_empty()
+        );
         let hits = index.search(&name, by_words("stations")).await.unwrap();
         assert_eq!(numbers(&hits), [1]);
     })
@@ -203,7 +286,13 @@ async fn vectors_are_found_by_the_hash_of_their_text() {
         let found = index.vectors_by_text_hash(&name, &wanted).await.unwrap();
         assert_eq!(found.len(), 1);
         assert_close(&found[&hash], &NORTH);
-        assert!(index.vectors_by_text_hash(&name, &[]).await.unwrap().is_empty());
+        assert!(
+            index
+                .vectors_by_text_hash(&name, &[])
+                .await
+                .unwrap()
+                .is_empty()
+        );
     })
     .await;
 }
@@ -224,7 +313,10 @@ async fn pages_hold_every_point_once_in_the_order_of_ids() {
             }
         }
         assert_eq!(found, [300, 300, 300, 200]);
-        let all = index.points(&name, &Filter::default(), false).await.unwrap();
+        let all = index
+            .points(&name, &Filter::default(), false)
+            .await
+            .unwrap();
         let ids: Vec<u128> = all.iter().map(|point| point.id.as_u128()).collect();
         assert_eq!(ids, (1..=1_100).collect::<Vec<_>>());
     })
@@ -264,7 +356,10 @@ async fn collections_of_another_prefix_are_left_alone() {
     on_each(async |backend| {
         let other = format!("{}-b-000000000000-111111111111", backend.prefix);
         backend.index.create(&spec(&other)).await.unwrap();
-        assert_eq!(backend.index.collections().await.unwrap(), Vec::<String>::new());
+        assert_eq!(
+            backend.index.collections().await.unwrap(),
+            Vec::<String>::new()
+        );
         backend.index.remove(&other).await.unwrap();
     })
     .await;

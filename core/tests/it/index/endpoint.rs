@@ -25,9 +25,7 @@ pub(crate) async fn spawn(folder: &Path) -> SocketAddr {
     };
     tokio::spawn(
         tonic::transport::Server::builder()
-            .add_service(
-                PointsServer::new(endpoint.clone()).max_decoding_message_size(usize::MAX),
-            )
+            .add_service(PointsServer::new(endpoint.clone()).max_decoding_message_size(usize::MAX))
             .add_service(CollectionsServer::new(endpoint))
             .serve_with_incoming(TcpListenerStream::new(listener)),
     );

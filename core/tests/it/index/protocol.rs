@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
-    self, condition, point_id, points_selector, query, r#match, value, vector, vector_input,
+    self, condition, r#match, point_id, points_selector, query, value, vector, vector_input,
     vector_output, vectors, vectors_output, with_vectors_selector,
 };
 use qdrant_edge::external::ordered_float::OrderedFloat;
@@ -137,7 +137,10 @@ pub(super) fn filter(filter: qdrant::Filter) -> Result<Filter, Status> {
         return Err(unknown(filter));
     }
     let conditions = |list: Vec<qdrant::Condition>| {
-        let list = list.into_iter().map(condition).collect::<Result<Vec<_>, _>>();
+        let list = list
+            .into_iter()
+            .map(condition)
+            .collect::<Result<Vec<_>, _>>();
         list.map(|list| (!list.is_empty()).then_some(list))
     };
     Ok(Filter {
@@ -299,7 +302,9 @@ fn persisted(vectors: Option<qdrant::Vectors>) -> Result<VectorStructPersisted, 
         };
         Ok((name, vector))
     });
-    Ok(VectorStructPersisted::Named(named.collect::<Result<_, _>>()?))
+    Ok(VectorStructPersisted::Named(
+        named.collect::<Result<_, _>>()?,
+    ))
 }
 
 fn to_vectors(vectors: VectorStructInternal) -> qdrant::VectorsOutput {
@@ -345,7 +350,9 @@ fn from_value(value: qdrant::Value) -> Result<Json, Status> {
 
 fn to_fields(payload: Option<Payload>) -> HashMap<String, qdrant::Value> {
     let fields = payload.unwrap_or_default().0.into_iter();
-    fields.map(|(name, value)| (name, to_value(value))).collect()
+    fields
+        .map(|(name, value)| (name, to_value(value)))
+        .collect()
 }
 
 fn to_value(value: Json) -> qdrant::Value {

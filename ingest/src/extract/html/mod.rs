@@ -81,7 +81,11 @@ fn main_content(document: &Document) -> String {
             let heading = document.select("h1").first();
             let text = title::tidy(&heading.text());
             let kept = text.is_empty() || article.text_content.contains(text.as_str());
-            let heading = if kept { String::new() } else { heading.html().to_string() };
+            let heading = if kept {
+                String::new()
+            } else {
+                heading.html().to_string()
+            };
             format!("{heading}{}", article.content)
         }
         None => part.html().to_string(),
@@ -128,9 +132,14 @@ fn remove_unseen(document: &Document) {
             .filter(|c| !c.is_whitespace())
             .collect::<String>()
             .to_lowercase();
-        let is_unseen = ["display:none", "visibility:hidden", "opacity:0;", "font-size:0"]
-            .iter()
-            .any(|sign| style.contains(sign))
+        let is_unseen = [
+            "display:none",
+            "visibility:hidden",
+            "opacity:0;",
+            "font-size:0",
+        ]
+        .iter()
+        .any(|sign| style.contains(sign))
             || style.ends_with("opacity:0");
         if is_unseen {
             element.remove();
@@ -158,10 +167,16 @@ fn to_markdown(html: &str) -> Result<String, Outcome> {
             ol_number_spacing: 1,
             ..Options::default()
         })
-        .add_handler(vec!["img"], |_: &dyn htmd::element_handler::Handlers, image: htmd::Element<'_>| {
-            let alt = image.attrs.iter().find(|attribute| &*attribute.name.local == "alt");
-            alt.map(|alt| title::tidy(&alt.value).into())
-        })
+        .add_handler(
+            vec!["img"],
+            |_: &dyn htmd::element_handler::Handlers, image: htmd::Element<'_>| {
+                let alt = image
+                    .attrs
+                    .iter()
+                    .find(|attribute| &*attribute.name.local == "alt");
+                alt.map(|alt| title::tidy(&alt.value).into())
+            },
+        )
         .build();
     converter
         .convert(html)
@@ -174,7 +189,9 @@ fn without_comments(raw: &str) -> String {
     while let Some(start) = rest.find("<!--") {
         text.push_str(&rest[..start]);
         // A comment without an end hides everything that follows, as in a browser.
-        rest = rest[start..].find("-->").map_or("", |end| &rest[start + end + 3..]);
+        rest = rest[start..]
+            .find("-->")
+            .map_or("", |end| &rest[start + end + 3..]);
     }
     text.push_str(rest);
     text

@@ -1,0 +1,166 @@
+//! What a conversation reads.
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Interaction, InteractionOutcome, Ledger, LedgerError};
+
+/// An earlier turn of a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastTurn {
+    pub question: String,
+    pub standalone_question: String,
+    pub answer: String,
+    pub outcome: InteractionOutcome,
+    pub at: DateTime<Utc>,
+}
+
+/// A line of the list of conversations.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ConversationSummary {
+    pub id: Uuid,
+    /// The first question, cut to 80 characters.
+    pub title: String,
+    pub started_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub questions: i64,
+}
+
+/// A conversation to be read again.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Conversation {
+    pub id: Uuid,
+    pub title: String,
+    pub started_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// Oldest first, with only the passages that were cited, and without embeddings.
+    pub interactions: Vec<Interaction>,
+}
+
+impl Ledger {
+    /// The last turns of a caller's conversation, oldest first; none of anyone else's.
+    pub async fn history(
+        &self,
+        conversation_id: Uuid,
+        caller: &str,
+        limit: i64,
+    ) -> Result<Vec<PastTurn>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        let rows: Vec<(String, String, String, String, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT question, standalone_question, answer, outcome, at FROM interaction
+              WHERE conversation_id = $1 AND caller = $2 ORDER BY at DESC, id DESC LIMIT $3",
+        )
+        .bind(conversation_id)
+        .bind(caller)
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        rows.into_iter()
+            .rev()
+            .map(|(question, standalone_question, answer, outcome, at)| {
+                Ok(PastTurn {
+                    question,
+                    standalone_question,
+                    answer,
+                    outcome: self.read(Value::String(outcome))?,
+                    at,
+                })
+            })
+            .collect()
+    }
+
+    /// The turn of a client's message, with all its passages; a repeated message is the same turn.
+    pub async fn interaction_by_message(
+        &self,
+        conversation_id: Uuid,
+        message_id: &str,
+    ) -> Result<Option<Interaction>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        let found: Option<Value> = sqlx::query_scalar(
+            "SELECT to_jsonb(i) - 'question_embedding' || jsonb_build_object('passages', (
+                        SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.rank), '[]')
+                          FROM passage p WHERE p.interaction_id = i.id))
+               FROM interaction i WHERE conversation_id = $1 AND message_id = $2
+              ORDER BY at LIMIT 1",
+        )
+        .bind(conversation_id)
+        .bind(message_id)
+        .fetch_optional(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        found.map(|row| self.read(row)).transpose()
+    }
+
+    /// A caller's conversations, the one that was used last first.
+    pub async fn conversations(
+        &self,
+        caller: &str,
+        limit: i64,
+    ) -> Result<Vec<ConversationSummary>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(
+            "SELECT id, title, started_at, updated_at,
+                    (SELECT count(*) FROM interaction i WHERE i.conversation_id = c.id) AS questions
+               FROM conversation c WHERE caller = $1 AND deleted_at IS NULL
+              ORDER BY updated_at DESC, id DESC LIMIT $2",
+        )
+        .bind(caller)
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// A conversation of a caller; `None` where there is none, or it is someone else's.
+    pub async fn conversation(
+        &self,
+        id: Uuid,
+        caller: &str,
+    ) -> Result<Option<Conversation>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        let found: Option<(String, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+            "SELECT title, started_at, updated_at FROM conversation
+              WHERE id = $1 AND caller = $2 AND deleted_at IS NULL",
+        )
+        .bind(id)
+        .bind(caller)
+        .fetch_optional(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        let Some((title, started_at, updated_at)) = found else {
+            return Ok(None);
+        };
+        let rows: Vec<Value> = sqlx::query_scalar(
+            "SELECT to_jsonb(i) - 'question_embedding' || jsonb_build_object('passages', (
+                        SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.cited_as, p.rank), '[]')
+                          FROM passage p
+                         WHERE p.interaction_id = i.id AND p.cited_as IS NOT NULL))
+               FROM interaction i WHERE conversation_id = $1 ORDER BY at, id",
+        )
+        .bind(id)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        let interactions: Result<Vec<Interaction>, LedgerError> =
+            rows.into_iter().map(|row| self.read(row)).collect();
+        Ok(Some(Conversation {
+            id,
+            title,
+            started_at,
+            updated_at,
+            interactions: interactions?,
+        }))
+    }
+
+    /// A row as the record that was written.
+    fn read<T: DeserializeOwned>(&self, row: Value) -> Result<T, LedgerError> {
+        serde_json::from_value(row).map_err(|error| {
+            self.connection.rejected(format!(
+                "a row that this docent cannot read ({error}); a newer one may have written it"
+            ))
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! Writes records to their tables, a batch in one transaction.
+//!
+//! Rows travel as one JSON array a table: a record is the same there, in the spool and here.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::{Interaction, Record};
+
+/// Longest title of a conversation, in characters.
+const TITLE_CHARS: usize = 80;
+
+/// Writes all of `records` or none. What is there already stays as it is.
+pub(super) async fn store(pool: &PgPool, records: &[Record]) -> Result<(), sqlx::Error> {
+    let mut calls = Vec::new();
+    let mut interactions = Vec::new();
+    let mut deleted = Vec::new();
+    for record in records {
+        match record {
+            Record::ModelCall(call) => calls.push(call),
+            Record::Interaction(interaction) => interactions.push(interaction.as_ref()),
+            Record::DeleteConversation(id) => deleted.push(*id),
+        }
+    }
+    let mut transaction = pool.begin().await?;
+    // Tombstones first: an interaction in the same batch belongs to a deleted conversation then,
+    // whichever of the two came first.
+    delete_conversations(&mut transaction, deleted).await?;
+    if !interactions.is_empty() {
+        insert_conversations(&mut transaction, &interactions).await?;
+        insert_interactions(&mut transaction, rows(&interactions)).await?;
+    }
+    if !calls.is_empty() {
+        insert_calls(&mut transaction, rows(&calls)).await?;
+    }
+    transaction.commit().await
+}
+
+/// A text that Postgres can hold: it refuses NUL.
+pub(super) fn without_nul(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+/// The rows as a JSON array without NUL characters.
+fn rows<T: serde::Serialize>(records: &[T]) -> Value {
+    let mut value = serde_json::to_value(records).unwrap_or_default();
+    strip_nul(&mut value);
+    value
+}
+
+fn strip_nul(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = without_nul(text),
+        Value::Array(values) => values.iter_mut().for_each(strip_nul),
+        Value::Object(fields) => fields.values_mut().for_each(strip_nul),
+        _ => {}
+    }
+}
+
+/// Leaves a tombstone, also where nothing of the conversation has arrived yet.
+async fn delete_conversations(
+    connection: &mut PgConnection,
+    mut ids: Vec<Uuid>,
+) -> Result<(), sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    // In one order everywhere, so that two writers cannot wait for each other.
+    ids.sort_unstable();
+    ids.dedup();
+    sqlx::query(
+        "INSERT INTO conversation (id, title, channel, caller, started_at, updated_at, deleted_at)
+         SELECT id, '', '', '', now(), now(), now() FROM unnest($1::uuid[]) AS gone(id)
+         ON CONFLICT (id) DO UPDATE
+         SET title = '', caller = '', deleted_at = coalesce(conversation.deleted_at, now())",
+    )
+    .bind(&ids)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("DELETE FROM interaction WHERE conversation_id = ANY($1)")
+        .bind(&ids)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes (and thereby locks) the conversations of some interactions.
+async fn insert_conversations(
+    connection: &mut PgConnection,
+    interactions: &[&Interaction],
+) -> Result<(), sqlx::Error> {
+    let mut first: BTreeMap<Uuid, &Interaction> = BTreeMap::new();
+    let mut last: BTreeMap<Uuid, &Interaction> = BTreeMap::new();
+    for &interaction in interactions {
+        let id = interaction.conversation_id;
+        let earliest = first.entry(id).or_insert(interaction);
+        if interaction.at < earliest.at {
+            *earliest = interaction;
+        }
+        let latest = last.entry(id).or_insert(interaction);
+        if interaction.at > latest.at {
+            *latest = interaction;
+        }
+    }
+    let mut ids = Vec::with_capacity(first.len());
+    let mut titles = Vec::with_capacity(first.len());
+    let mut channels = Vec::with_capacity(first.len());
+    let mut callers = Vec::with_capacity(first.len());
+    let mut started = Vec::with_capacity(first.len());
+    let mut updated = Vec::with_capacity(first.len());
+    for (id, turn) in &first {
+        ids.push(*id);
+        titles.push(title(&turn.question));
+        channels.push(text_of(&turn.channel));
+        callers.push(without_nul(&turn.caller));
+        started.push(turn.at);
+        updated.push(last[id].at);
+    }
+    sqlx::query(
+        "INSERT INTO conversation (id, title, channel, caller, started_at, updated_at)
+         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+         ON CONFLICT (id) DO UPDATE
+         SET updated_at = greatest(conversation.updated_at, excluded.updated_at)
+         WHERE conversation.deleted_at IS NULL",
+    )
+    .bind(ids)
+    .bind(titles)
+    .bind(channels)
+    .bind(callers)
+    .bind(started)
+    .bind(updated)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_interactions(
+    connection: &mut PgConnection,
+    rows: Value,
+) -> Result<(), sqlx::Error> {
+    let rows = Json(rows);
+    sqlx::query(
+        "INSERT INTO interaction (id, at, conversation_id, message_id, channel, caller, origin,
+             question, question_embedding, standalone_question, answer, outcome, generator,
+             fallback_reason, retrieve_ms, first_token_ms, total_ms)
+         SELECT r.id, r.at, r.conversation_id, r.message_id, r.channel, r.caller, r.origin,
+             r.question, r.question_embedding, r.standalone_question, r.answer, r.outcome,
+             r.generator, r.fallback_reason, r.retrieve_ms, r.first_token_ms, r.total_ms
+           FROM jsonb_to_recordset($1) AS r (id uuid, at timestamptz, conversation_id uuid,
+                message_id text, channel text, caller text, origin text, question text,
+                question_embedding real[], standalone_question text, answer text, outcome text,
+                generator text, fallback_reason text, retrieve_ms bigint, first_token_ms bigint,
+                total_ms bigint)
+           JOIN conversation ON conversation.id = r.conversation_id
+          WHERE conversation.deleted_at IS NULL
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(&rows)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "INSERT INTO passage (interaction_id, rank, point_id, document_id, source, path, title,
+             score, cosine, coverage, cited_as, quote)
+         SELECT r.id, p.* FROM jsonb_to_recordset($1) AS r (id uuid, passages jsonb)
+           JOIN interaction ON interaction.id = r.id
+          CROSS JOIN jsonb_to_recordset(r.passages) AS p (rank integer, point_id uuid,
+                document_id uuid, source text, path text, title text, score real, cosine real,
+                coverage real, cited_as integer, quote text)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(&rows)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_calls(connection: &mut PgConnection, rows: Value) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO model_call (id, at, purpose, model, input_tokens, cached_tokens,
+             output_tokens, usage_source, cost, latency_ms, outcome, run_id, interaction_id)
+         SELECT * FROM jsonb_to_recordset($1) AS r (id uuid, at timestamptz, purpose text,
+                model text, input_tokens bigint, cached_tokens bigint, output_tokens bigint,
+                usage_source text, cost numeric, latency_ms bigint, outcome text, run_id uuid,
+                interaction_id uuid)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(Json(rows))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The first question, on one line, cut to [`TITLE_CHARS`].
+fn title(question: &str) -> String {
+    let line = without_nul(question)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    if line.chars().count() <= TITLE_CHARS {
+        return line;
+    }
+    line.chars().take(TITLE_CHARS - 1).chain(['…']).collect()
+}
+
+/// The text of a plain enum variant, as it stands in JSON.
+pub(super) fn text_of(variant: &impl serde::Serialize) -> String {
+    match serde_json::to_value(variant) {
+        Ok(Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
