@@ -127,7 +127,8 @@ impl Failed {
             401 | 403 if key.is_empty() => {
                 format!("status {status}, it wants a key; set {section}.api_key")
             }
-            401 | 403 => {
+            403 => format!("status 403, not allowed with the key in {section}.api_key"),
+            401 => {
                 format!("status {status}, the key is not accepted; check {section}.api_key")
             }
             404 => format!("status 404; check {section}.model and {section}.base_url"),

@@ -112,6 +112,11 @@ impl Address {
         let url = reqwest::Url::parse(base_url).map_err(|error| {
             format!("{section}.base_url = \"{base_url}\" is not a web address: {error}")
         })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!(
+                "{section}.base_url = \"{base_url}\" must begin with http:// or https://"
+            ));
+        }
         let (address, _) = base_url.split_once('?').unwrap_or((base_url, ""));
         let mut headers = HeaderMap::new();
         if !key.is_empty() {

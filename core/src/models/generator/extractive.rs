@@ -13,7 +13,7 @@ use crate::index::lexical;
 /// Most sentences of an answer.
 const MOST: usize = 5;
 /// A sentence worth less than this share of the best one is left out.
-const WORTH_SAYING: f32 = 0.3;
+const WORTH_SAYING: f32 = 0.2;
 /// What a term counts that stands only in the heading or lead above a sentence.
 const ABOVE: f32 = 0.35;
 /// What a term counts that an earlier choice covers.
@@ -22,7 +22,7 @@ const COVERED: f32 = 0.45;
 const LAST_PASSAGE: f32 = 0.6;
 /// What a number adds, as a share of the question's whole weight, where the question asks for one.
 const NUMBER: f32 = 0.12;
-/// Sentences with fewer distinct terms are seldom answers.
+/// Sentences with fewer distinct terms are seldom answers; rows and lines of code are terse.
 const FEW_TERMS: usize = 4;
 
 /// A sentence that may be chosen.
@@ -116,7 +116,7 @@ fn candidates<'a>(
             for text in [sentence.heading, sentence.lead] {
                 terms_above.entry(text).or_insert_with(|| term_set(text));
             }
-            let own_terms = term_set(sentence.text);
+            let own_terms = term_set(&without_addresses(sentence.text));
             let strength: Vec<f32> = question
                 .iter()
                 .map(|term| {
@@ -137,7 +137,8 @@ fn candidates<'a>(
                 continue;
             }
             let number = wants_number && has_number(sentence.text);
-            let length = if own_terms.len() < FEW_TERMS {
+            let in_words = matches!(sentence.kind, Kind::Prose | Kind::Item);
+            let length = if in_words && own_terms.len() < FEW_TERMS {
                 0.75
             } else {
                 1.0
@@ -195,6 +196,31 @@ fn chosen(candidates: &[Candidate<'_>], weights: &[f32]) -> Vec<usize> {
         chosen.push(index);
     }
     chosen
+}
+
+/// A text without the addresses of its links: they hold many words and say little.
+fn without_addresses(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = [
+        rest.find("](http"),
+        rest.find("http://"),
+        rest.find("https://"),
+    ]
+    .into_iter()
+    .flatten()
+    .min()
+    {
+        kept.push_str(&rest[..at]);
+        kept.push(' ');
+        let address = &rest[at + 1..];
+        let end = address
+            .find([')', '>', ' ', '\n', '"'])
+            .unwrap_or(address.len());
+        rest = &address[end..];
+    }
+    kept.push_str(rest);
+    kept
 }
 
 fn term_set(text: &str) -> HashSet<String> {

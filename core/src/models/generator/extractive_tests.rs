@@ -28,13 +28,13 @@ fn request(question: &str, passages: Vec<Passage>) -> GenerateRequest {
 #[test]
 fn quotes_stand_word_for_word_with_their_citation_in_reading_order() {
     let request = request(
-        "How is the surcharge of fct_trips computed?",
+        "How is the surcharge of fct_trips computed, and in which currency?",
         vec![
             passage(
                 1,
                 "The table `fct_trips` holds a row a trip. It is loaded at 5.\n\n```sql\nsurcharge = distance * 0.5\n```",
             ),
-            passage(2, "Weather is nice.\n\n- The *surcharge* is in EUR"),
+            passage(2, "Weather is nice.\n\n- The *currency* is EUR"),
         ],
     );
     insta::assert_snapshot!(quotes(&request).concat(), @r"
@@ -42,7 +42,7 @@ fn quotes_stand_word_for_word_with_their_citation_in_reading_order() {
 
     `surcharge = distance * 0.5` [1]
 
-    - The *surcharge* is in EUR [2]
+    - The *currency* is EUR [2]
     ");
 }
 
@@ -66,15 +66,23 @@ fn no_more_than_five_sentences_and_none_twice() {
 
 #[test]
 fn five_sentences_do_not_say_the_same() {
-    let same = "The surcharge is a surcharge. ".repeat(1)
-        + "A surcharge exists. Surcharge again. The surcharge once more. Surcharges are there. "
-        + "Refunds are paid by finance.";
-    let request = request("Who pays surcharge and refunds?", vec![passage(1, &same)]);
+    let same = "A surcharge of trips exists. This surcharge of trips. That surcharge of trips. \
+        Surcharges of trips are there. No surcharge of trips. Refunds are paid by finance.";
+    let question = "Who pays the surcharge of trips and refunds?";
+    let request = request(question, vec![passage(1, same)]);
     assert!(
         quotes(&request)
             .concat()
             .contains("Refunds are paid by finance.")
     );
+}
+
+#[test]
+fn words_in_the_address_of_a_link_count_for_nothing() {
+    let text =
+        "See [here](https://example.com/surcharge/of/trips). The surcharge of trips is 2 EUR.";
+    let request = request("surcharge of trips", vec![passage(1, text)]);
+    assert_eq!(quotes(&request), ["The surcharge of trips is 2 EUR. [1]"]);
 }
 
 #[test]

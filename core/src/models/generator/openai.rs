@@ -180,7 +180,7 @@ impl OpenAiGenerator {
         let endpoint = &self.0.endpoint;
         let limit = Duration::from_millis(self.0.config.first_token_ms);
         let stall = Duration::from_millis(self.0.config.stall_ms);
-        let until = Instant::now() + limit;
+        let started = Instant::now();
         let attempt = self.attempt(call, model, &request.messages);
         let body = self.body(model, &request.messages, request.max_output_tokens, true);
         let chat = endpoint.client().chat();
@@ -190,9 +190,7 @@ impl OpenAiGenerator {
             Ok(chunks) => {
                 let stream =
                     ModelStream::new(chunks, attempt, endpoint.clone(), model.to_owned(), stall);
-                stream
-                    .begin(until.saturating_duration_since(Instant::now()))
-                    .await
+                stream.begin(started, limit).await
             }
             Err(failed) => {
                 attempt.close(None, outcome(&failed.error));

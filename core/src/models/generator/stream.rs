@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_openai::types::stream::StreamResponse;
 use futures::StreamExt;
+use tokio::time::{Instant, timeout_at};
 
 use super::wire::{self, Chunk};
 use super::{FinishReason, Generated};
@@ -30,9 +31,19 @@ pub(super) struct ModelStream {
 /// What a stream gave.
 enum Event {
     Text(String),
-    /// Nothing to show, but the server is alive.
+    /// Not for the reader, but a sign of life.
+    Thinking,
+    /// A role, usage, or the finish reason: servers send the first of these before the model works.
     Nothing,
     End,
+}
+
+/// How long something may take, since when, and what is missing when it is over.
+#[derive(Clone, Copy)]
+struct Limit {
+    since: Instant,
+    length: Duration,
+    missing: &'static str,
 }
 
 impl ModelStream {
@@ -56,20 +67,21 @@ impl ModelStream {
     }
 
     /// Reads up to the first words. Thinking counts as a sign of life: the first sign must come
-    /// within `first`, each further one within the stall limit.
-    pub(super) async fn begin(mut self, first: Duration) -> Result<Self, Failed> {
-        let mut limit = first;
-        let mut what = "no first token";
+    /// within `first` of `since`, each further one within the stall limit.
+    pub(super) async fn begin(mut self, since: Instant, first: Duration) -> Result<Self, Failed> {
+        let mut limit = Limit {
+            since,
+            length: first,
+            missing: "no first token",
+        };
         loop {
-            match self.event(limit, what).await {
+            match self.event(limit).await {
                 Ok(Event::Text(text)) => {
                     self.ready.push_back(Generated::Text(text));
                     return Ok(self);
                 }
-                Ok(Event::Nothing) => {
-                    limit = self.stall;
-                    what = "nothing further";
-                }
+                Ok(Event::Thinking) => limit = self.stall_limit(),
+                Ok(Event::Nothing) => {}
                 Ok(Event::End) => {
                     let reason = match self.finish_reason {
                         Some(FinishReason::Length) => {
@@ -96,9 +108,11 @@ impl ModelStream {
             return Some(Ok(ready));
         }
         self.attempt.as_ref()?;
+        let mut limit = self.stall_limit();
         loop {
-            match self.event(self.stall, "nothing further").await {
+            match self.event(limit).await {
                 Ok(Event::Text(text)) => return Some(Ok(Generated::Text(text))),
+                Ok(Event::Thinking) => limit = self.stall_limit(),
                 Ok(Event::Nothing) => {}
                 Ok(Event::End) => return self.close(CallOutcome::Ok).map(Ok),
                 Err(failed) => {
@@ -109,10 +123,23 @@ impl ModelStream {
         }
     }
 
-    async fn event(&mut self, limit: Duration, what: &str) -> Result<Event, Failed> {
-        let chunk = tokio::time::timeout(limit, self.chunks.next())
+    fn stall_limit(&self) -> Limit {
+        Limit {
+            since: Instant::now(),
+            length: self.stall,
+            missing: "nothing further",
+        }
+    }
+
+    async fn event(&mut self, limit: Limit) -> Result<Event, Failed> {
+        let Limit {
+            since,
+            length,
+            missing,
+        } = limit;
+        let chunk = timeout_at(since + length, self.chunks.next())
             .await
-            .map_err(|_| Failed::for_good(self.endpoint.too_slow(&self.model, what, limit)))?;
+            .map_err(|_| Failed::for_good(self.endpoint.too_slow(&self.model, missing, length)))?;
         let mut chunk = match chunk {
             Some(Ok(chunk)) => chunk,
             // Some servers break the connection instead of sending `[DONE]`.
@@ -129,7 +156,11 @@ impl ModelStream {
         self.finish_reason = chunk.finish_reason().or(self.finish_reason);
         let text = chunk.text();
         if text.is_empty() {
-            return Ok(Event::Nothing);
+            return Ok(if chunk.is_thinking() {
+                Event::Thinking
+            } else {
+                Event::Nothing
+            });
         }
         if let Some(attempt) = &mut self.attempt {
             attempt.output.push_str(&text);

@@ -68,11 +68,15 @@ pub(super) struct Choice {
     finish_reason: Option<String>,
 }
 
-/// Reasoning and tool calls are left unread.
+/// Tool calls are left unread. Thinking has two names, and some servers send both.
 #[derive(Deserialize)]
 pub(super) struct Delta {
     #[serde(default)]
     content: Option<String>,
+    #[serde(default)]
+    reasoning_content: Option<String>,
+    #[serde(default)]
+    reasoning: Option<String>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -98,6 +102,15 @@ impl Chunk {
         delta
             .and_then(|delta| delta.content.take())
             .unwrap_or_default()
+    }
+
+    /// Whether the model thinks aloud in it.
+    pub(super) fn is_thinking(&mut self) -> bool {
+        let delta = self.first().and_then(|choice| choice.delta.as_ref());
+        delta.is_some_and(|delta| {
+            let thoughts = [&delta.reasoning_content, &delta.reasoning];
+            thoughts.into_iter().flatten().any(|text| !text.is_empty())
+        })
     }
 
     pub(super) fn finish_reason(&mut self) -> Option<FinishReason> {

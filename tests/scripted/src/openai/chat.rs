@@ -5,6 +5,7 @@ use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -146,6 +147,8 @@ fn streamed(
                 Some(Fault::CutAfter(after)) if sent >= after => {
                     watch.finish();
                     events.clear();
+                    // Or else the break overtakes what was sent.
+                    sleep(Duration::from_millis(20)).await;
                     return Some((Err(io::Error::other("cut")), (events, watch, 0)));
                 }
                 Some(Fault::EndAfter(after)) if sent >= after => {
