@@ -227,7 +227,9 @@ impl Cutter<'_> {
             return *tokens;
         }
         let tokens = self.tokens.count_other(&format!(" > {heading}"));
-        self.headings.borrow_mut().insert(heading.to_owned(), tokens);
+        self.headings
+            .borrow_mut()
+            .insert(heading.to_owned(), tokens);
         tokens
     }
 
@@ -235,7 +237,11 @@ impl Cutter<'_> {
         let text = self.tokens.text();
         if self.tokens.count(group.start, group.end) <= budget {
             let whole = split::trimmed(&text[group.start..group.end]);
-            return if whole.is_empty() { Vec::new() } else { vec![whole.to_owned()] };
+            return if whole.is_empty() {
+                Vec::new()
+            } else {
+                vec![whole.to_owned()]
+            };
         }
         split::parts(
             &self.tokens,

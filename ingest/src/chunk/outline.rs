@@ -64,7 +64,10 @@ impl Outline {
                     let level = level as usize;
                     let words = heading.take().unwrap_or_default();
                     above.retain(|(upper, _)| *upper < level);
-                    above.push((level, words.split_whitespace().collect::<Vec<_>>().join(" ")));
+                    above.push((
+                        level,
+                        words.split_whitespace().collect::<Vec<_>>().join(" "),
+                    ));
                     let start = line_start(text, range.start);
                     close(&mut sections, text, start);
                     sections.push(Section {

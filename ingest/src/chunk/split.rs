@@ -31,8 +31,16 @@ pub(super) fn parts(
     let text = tokens.text();
     let lead = tokens.count(piece.start, piece.body);
     // Headings that would take most of the first part are cut like any other text.
-    let body = if lead * 4 > budget { piece.start } else { piece.body };
-    let budget = if body == piece.body { budget - lead } else { budget };
+    let body = if lead * 4 > budget {
+        piece.start
+    } else {
+        piece.body
+    };
+    let budget = if body == piece.body {
+        budget - lead
+    } else {
+        budget
+    };
     let mut cut = Cut {
         tokens,
         budget,
@@ -88,7 +96,11 @@ struct Cut<'a> {
 
 impl Cut<'_> {
     fn push(&mut self, range: Range<usize>) {
-        let start = if self.parts.is_empty() { self.start } else { range.start };
+        let start = if self.parts.is_empty() {
+            self.start
+        } else {
+            range.start
+        };
         let part = trimmed(&self.tokens.text()[start..range.end]);
         if !part.is_empty() {
             self.parts.push(part.to_owned());
@@ -139,8 +151,10 @@ impl Cut<'_> {
             at += line.len();
         }
         // The header row and the line of dashes under it.
-        let (Some(header), true) = (lines.get(1).map(|line| range.start..line.end), lines.len() > 2)
-        else {
+        let (Some(header), true) = (
+            lines.get(1).map(|line| range.start..line.end),
+            lines.len() > 2,
+        ) else {
             return self.run(range);
         };
         let taken = self.tokens.count(header.start, header.end);

@@ -36,7 +36,7 @@ pub struct FrontMatter {
 ///
 /// Front matter that cannot be parsed is passed over, unless it mentions `groups`: a document whose
 /// permission is unknown is `Skipped`, never indexed with a wider one.
-pub(super) fn split(text: &str) -> Result<(FrontMatter, &str), Outcome> {
+pub(crate) fn split(text: &str) -> Result<(FrontMatter, &str), Outcome> {
     let Some(block) = Block::of(text) else {
         return Ok((FrontMatter::default(), text));
     };
@@ -179,7 +179,10 @@ fn from_toml(value: toml::Value) -> Value {
 
 fn read(map: &Map<String, Value>) -> Result<FrontMatter, Outcome> {
     let keys = Keys::of(map);
-    let groups = keys.all("groups").map(groups).collect::<Result<Vec<_>, _>>()?;
+    let groups = keys
+        .all("groups")
+        .map(groups)
+        .collect::<Result<Vec<_>, _>>()?;
     if groups.len() > 1 {
         return Err(unknown_permission("`groups` is given more than once"));
     }
@@ -191,7 +194,9 @@ fn read(map: &Map<String, Value>) -> Result<FrontMatter, Outcome> {
             _ => None,
         });
     Ok(FrontMatter {
-        title: keys.text(&["title"]).map(|title| super::title::tidy(&title)),
+        title: keys
+            .text(&["title"])
+            .map(|title| super::title::tidy(&title)),
         asset: keys.text(&["asset"]),
         owner: keys.text(&["owner"]),
         owner_slack: keys.text(&["owner_slack"]),
@@ -212,7 +217,12 @@ fn read(map: &Map<String, Value>) -> Result<FrontMatter, Outcome> {
 /// One name or several; anything else, and nothing at all, is not a permission.
 fn groups(value: &Value) -> Result<Vec<String>, Outcome> {
     let names: Option<Vec<String>> = match value {
-        Value::String(names) => Some(names.split(',').map(|name| name.trim().to_owned()).collect()),
+        Value::String(names) => Some(
+            names
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .collect(),
+        ),
         Value::Array(names) => names
             .iter()
             .map(|name| name.as_str().map(|name| name.trim().to_owned()))
@@ -254,9 +264,7 @@ impl<'a> Keys<'a> {
     }
 
     fn first<T>(&self, names: &[&'static str], read: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        names
-            .iter()
-            .find_map(|name| self.all(name).find_map(&read))
+        names.iter().find_map(|name| self.all(name).find_map(&read))
     }
 
     fn text(&self, names: &[&'static str]) -> Option<String> {
@@ -270,9 +278,12 @@ impl<'a> Keys<'a> {
     fn list(&self, name: &'static str) -> Vec<String> {
         self.first(&[name], |value| match value {
             Value::Array(values) => Some(values.iter().filter_map(scalar).collect()),
-            Value::String(names) => {
-                Some(names.split(',').map(|name| name.trim().to_owned()).collect())
-            }
+            Value::String(names) => Some(
+                names
+                    .split(',')
+                    .map(|name| name.trim().to_owned())
+                    .collect(),
+            ),
             _ => None,
         })
         .unwrap_or_default()
@@ -292,7 +303,11 @@ fn date(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(at.to_utc());
     }
-    let times = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"];
+    let times = [
+        "%Y-%m-%dT%H:%M:%S%.f",
+        "%Y-%m-%d %H:%M:%S%.f",
+        "%Y-%m-%d %H:%M",
+    ];
     for format in times {
         if let Ok(at) = NaiveDateTime::parse_from_str(text, format) {
             return Some(at.and_utc());

@@ -33,7 +33,11 @@ pub(super) fn from_path(path: &str) -> String {
         }
         _ => readable(stem),
     };
-    if title.is_empty() { name.to_owned() } else { title }
+    if title.is_empty() {
+        name.to_owned()
+    } else {
+        title
+    }
 }
 
 fn readable(name: &str) -> String {

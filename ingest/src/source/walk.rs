@@ -73,8 +73,7 @@ pub fn list(source: &config::Source, max_file_bytes: u64) -> Result<Listing, Sou
         .filter_entry(move |entry| {
             let relative = relative(&guarded_root, entry.path());
             let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            !exclude.matched(relative, is_folder).is_ignore()
-                && guard.admits(entry, &guarded_root)
+            !exclude.matched(relative, is_folder).is_ignore() && guard.admits(entry, &guarded_root)
         })
         .build();
     for entry in walk {
@@ -103,7 +102,9 @@ fn single_file(
     file: &Path,
     max_file_bytes: u64,
 ) -> Result<Listing, SourceError> {
-    let metadata = file.metadata().map_err(|error| unreadable(source, &error))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| unreadable(source, &error))?;
     let root = file.parent().unwrap_or(file).to_path_buf();
     // The name that was given, not the one a link leads to: it is the document's identity.
     let name = source.path.file_name().or(file.file_name());
@@ -300,11 +301,9 @@ fn is_known(path: &Path) -> bool {
         Some(extension) => EXTENSIONS
             .iter()
             .any(|known| extension.eq_ignore_ascii_case(known)),
-        None => path.file_name().is_some_and(|name| {
-            PROSE
-                .iter()
-                .any(|known| name.eq_ignore_ascii_case(known))
-        }),
+        None => path
+            .file_name()
+            .is_some_and(|name| PROSE.iter().any(|known| name.eq_ignore_ascii_case(known))),
     }
 }
 

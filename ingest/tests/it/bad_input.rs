@@ -1,6 +1,11 @@
 //! A folder with everything in it that is no document: each is reported with its reason, and the
 //! rest is read.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground is missing may panic"
+)]
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
@@ -42,7 +47,11 @@ fn pipe(path: PathBuf) {
 }
 
 fn paths(listing: &Listing) -> Vec<&str> {
-    listing.found.iter().map(|found| found.path.as_str()).collect()
+    listing
+        .found
+        .iter()
+        .map(|found| found.path.as_str())
+        .collect()
 }
 
 /// Every path of a folder with what became of it.
@@ -54,7 +63,10 @@ fn outcomes(listing: &Listing) -> String {
         .collect();
     for found in &listing.found {
         let outcome = source::read(found, &listing.root, MAX_BYTES).and_then(|raw| extract(&raw));
-        let outcome = outcome.map_or_else(|outcome| shown(&outcome), |page| format!("read: {}", page.title));
+        let outcome = outcome.map_or_else(
+            |outcome| shown(&outcome),
+            |page| format!("read: {}", page.title),
+        );
         lines.push(format!("{:?}: {outcome}", found.path));
     }
     lines.sort();
@@ -76,7 +88,11 @@ fn each_bad_file_is_reported_with_its_reason_and_the_rest_is_read() {
     let docs = home.path().join("docs");
     write(&docs, "good.md", "# Good\n\nText.");
     write(&docs, "binary.md", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
-    write(&docs, "controls.txt", [1_u8, 2, 3, 4, 5, 6, 7, 8].repeat(20));
+    write(
+        &docs,
+        "controls.txt",
+        [1_u8, 2, 3, 4, 5, 6, 7, 8].repeat(20),
+    );
     write(&docs, "latin1.md", b"# Caf\xe9\n");
     write(&docs, "half-utf16.md", b"\xff\xfea\0b");
     write(&docs, "empty.md", "");
@@ -84,9 +100,20 @@ fn each_bad_file_is_reported_with_its_reason_and_the_rest_is_read() {
     write(&docs, "comment.md", "<!-- nothing but a comment -->\n");
     write(&docs, "no-permission.md", "---\ngroups: []\n---\nText");
     write(&docs, "deep.html", "<div>".repeat(100_000));
-    write(&docs, "name with \"quotes\"\nand a newline.md", "# Quotes\n\nText.");
-    write(&docs, "folder.md/inside.md", "# Inside a folder named like a file");
-    File::create(docs.join("large.md")).unwrap().set_len(200_000_000).unwrap();
+    write(
+        &docs,
+        "name with \"quotes\"\nand a newline.md",
+        "# Quotes\n\nText.",
+    );
+    write(
+        &docs,
+        "folder.md/inside.md",
+        "# Inside a folder named like a file",
+    );
+    File::create(docs.join("large.md"))
+        .unwrap()
+        .set_len(200_000_000)
+        .unwrap();
     fs::write(docs.join(OsStr::from_bytes(b"not-utf8-\xff.md")), "# Text").unwrap();
     pipe(docs.join("pipe.md"));
     let _socket = UnixListener::bind(docs.join("socket")).unwrap();
@@ -118,7 +145,12 @@ fn a_file_that_changes_between_listing_and_reading_is_reported() {
     for name in ["gone.md", "linked.md", "piped.md", "swapped.md"] {
         fs::remove_file(docs.join(name)).unwrap();
     }
-    File::options().write(true).open(docs.join("grown.md")).unwrap().set_len(2_000_000).unwrap();
+    File::options()
+        .write(true)
+        .open(docs.join("grown.md"))
+        .unwrap()
+        .set_len(2_000_000)
+        .unwrap();
     symlink("/etc/passwd", docs.join("linked.md")).unwrap();
     pipe(docs.join("piped.md"));
     fs::create_dir(docs.join("swapped.md")).unwrap();
@@ -131,7 +163,11 @@ fn links_between_folders_are_walked_once() {
     for from in 0..8 {
         write(home.path(), &format!("{from}/page.md"), "# Page");
         for to in 0..8 {
-            symlink(format!("../{to}"), home.path().join(format!("{from}/to{to}"))).unwrap();
+            symlink(
+                format!("../{to}"),
+                home.path().join(format!("{from}/to{to}")),
+            )
+            .unwrap();
         }
     }
     let listing = listed(home.path());
@@ -143,14 +179,31 @@ fn links_between_folders_are_walked_once() {
 fn only_documents_are_found_and_other_kinds_are_counted() {
     let home = tempfile::tempdir().unwrap();
     let docs = home.path();
-    for name in ["a.md", "b.HTML", "c.txt", "d.mdx", "README", "e.png", "f.PNG", "LICENSE", ".hidden.md", ".git/x.md"] {
+    for name in [
+        "a.md",
+        "b.HTML",
+        "c.txt",
+        "d.mdx",
+        "README",
+        "e.png",
+        "f.PNG",
+        "LICENSE",
+        ".hidden.md",
+        ".git/x.md",
+    ] {
         write(docs, name, "text");
     }
     symlink("nowhere", docs.join(".#a.md")).unwrap();
     let listing = listed(docs);
-    assert_eq!(paths(&listing), ["README", "a.md", "b.HTML", "c.txt", "d.mdx"]);
+    assert_eq!(
+        paths(&listing),
+        ["README", "a.md", "b.HTML", "c.txt", "d.mdx"]
+    );
     let counted: Vec<_> = listing.ignored.into_iter().collect();
-    assert_eq!(counted, [("no extension".to_owned(), 1), ("png".to_owned(), 2)]);
+    assert_eq!(
+        counted,
+        [("no extension".to_owned(), 1), ("png".to_owned(), 2)]
+    );
     assert_eq!(listing.problems, []);
 }
 
@@ -158,7 +211,14 @@ fn only_documents_are_found_and_other_kinds_are_counted() {
 fn globs_and_gitignore_choose_files() {
     let home = tempfile::tempdir().unwrap();
     let docs = home.path();
-    for name in ["a.md", "drafts/b.md", "guides/c.md", "guides/deep/d.md", "guides/e.txt", "build/f.md"] {
+    for name in [
+        "a.md",
+        "drafts/b.md",
+        "guides/c.md",
+        "guides/deep/d.md",
+        "guides/e.txt",
+        "build/f.md",
+    ] {
         write(docs, name, "text");
     }
     write(docs, ".gitignore", "build/\n");
@@ -169,11 +229,23 @@ fn globs_and_gitignore_choose_files() {
         source.gitignore = gitignore;
         paths(&list(&source, MAX_BYTES).unwrap()).join(" ")
     };
-    assert_eq!(with(&[], &["drafts/**"], true), "a.md guides/c.md guides/deep/d.md guides/e.txt");
-    assert_eq!(with(&["**/*.md"], &["drafts"], false), "a.md build/f.md guides/c.md guides/deep/d.md");
-    assert_eq!(with(&["**/*.md"], &[], true), "a.md drafts/b.md guides/c.md guides/deep/d.md");
+    assert_eq!(
+        with(&[], &["drafts/**"], true),
+        "a.md guides/c.md guides/deep/d.md guides/e.txt"
+    );
+    assert_eq!(
+        with(&["**/*.md"], &["drafts"], false),
+        "a.md build/f.md guides/c.md guides/deep/d.md"
+    );
+    assert_eq!(
+        with(&["**/*.md"], &[], true),
+        "a.md drafts/b.md guides/c.md guides/deep/d.md"
+    );
     assert_eq!(with(&["guides/*.md"], &[], true), "guides/c.md");
-    assert_eq!(with(&["guides/"], &[], true), "guides/c.md guides/deep/d.md guides/e.txt");
+    assert_eq!(
+        with(&["guides/"], &[], true),
+        "guides/c.md guides/deep/d.md guides/e.txt"
+    );
 }
 
 #[test]
@@ -188,23 +260,32 @@ fn a_single_file_is_a_source() {
 #[test]
 fn a_source_that_cannot_be_listed_says_why() {
     let home = tempfile::tempdir().unwrap();
-    let missing = list(&folder(&home.path().join("nowhere")), MAX_BYTES).unwrap_err().to_string();
+    let missing = list(&folder(&home.path().join("nowhere")), MAX_BYTES)
+        .unwrap_err()
+        .to_string();
     let shown = missing.replace(&home.path().display().to_string(), "HOME");
-    assert_snapshot!(shown, @"");
+    assert_snapshot!(shown, @r#"source "docs": there is no file or folder HOME/nowhere; check source.path, or the path on the command line"#);
     let mut source = folder(home.path());
     source.exclude = vec!["a/{b".to_owned()];
-    assert_snapshot!(list(&source, MAX_BYTES).unwrap_err(), @"");
+    assert_snapshot!(list(&source, MAX_BYTES).unwrap_err(), @r#"source "docs": exclude = "a/{b" is no glob: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)"#);
 }
 
 #[test]
 fn ten_thousand_files_are_read_in_a_moment() {
     let home = tempfile::tempdir().unwrap();
     for number in 0..10_000 {
-        write(home.path(), &format!("{}/{number}.md", number % 50), format!("# Page {number}\n\nText."));
+        write(
+            home.path(),
+            &format!("{}/{number}.md", number % 50),
+            format!("# Page {number}\n\nText."),
+        );
     }
     let begun = std::time::Instant::now();
     let listing = listed(home.path());
-    let read = listing.found.iter().filter(|found| source::read(found, &listing.root, MAX_BYTES).is_ok());
+    let read = listing
+        .found
+        .iter()
+        .filter(|found| source::read(found, &listing.root, MAX_BYTES).is_ok());
     assert_eq!(read.count(), 10_000);
     // Far above what it takes (about 0.2 s), for slow machines.
     assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());

@@ -1,5 +1,10 @@
 //! What a chunk promises.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground is missing may panic"
+)]
+
 use docent_core::config;
 use docent_core::document::Chunk;
 use docent_core::models::TokenCounter;
@@ -49,13 +54,22 @@ fn in_document<'a>(chunk: &'a Chunk, document: &str) -> &'a str {
         return &chunk.text;
     }
     let header = chunk.text.match_indices('\n').nth(1).unwrap().0 + 1;
-    assert!(document.contains(chunk.text[..header].trim_end()), "{}", chunk.text);
+    assert!(
+        document.contains(chunk.text[..header].trim_end()),
+        "{}",
+        chunk.text
+    );
     &chunk.text[header..]
 }
 
 /// Fails where a chunk is no part of the document, is out of order, is too large, or where visible
 /// text is in none of them.
-fn check(title: &str, document: &str, counter: &TokenCounter, settings: &config::Chunk) -> Vec<Chunk> {
+fn check(
+    title: &str,
+    document: &str,
+    counter: &TokenCounter,
+    settings: &config::Chunk,
+) -> Vec<Chunk> {
     let chunks = chunks(title, document, counter, settings);
     if document.trim().is_empty() {
         assert_eq!(chunks.len(), 1);
@@ -84,7 +98,11 @@ fn check(title: &str, document: &str, counter: &TokenCounter, settings: &config:
             settings.max_tokens
         );
     }
-    assert!(document[covered..].trim().is_empty(), "not covered: {:?}", &document[covered..]);
+    assert!(
+        document[covered..].trim().is_empty(),
+        "not covered: {:?}",
+        &document[covered..]
+    );
     chunks
 }
 
@@ -119,24 +137,40 @@ proptest! {
 fn shown(chunks: &[Chunk]) -> String {
     chunks
         .iter()
-        .map(|chunk| format!("[{}] {}\n{}\n", chunk.ordinal, chunk.heading.join(" > "), chunk.text))
+        .map(|chunk| {
+            format!(
+                "[{}] {}\n{}\n",
+                chunk.ordinal,
+                chunk.heading.join(" > "),
+                chunk.text
+            )
+        })
         .collect::<Vec<_>>()
         .join("-----\n")
 }
 
 #[test]
 fn a_section_is_a_chunk_and_carries_its_headings() {
-    let prose = "Every trip that ended is counted once, on the day it ended, in the city of its dock. ".repeat(4);
-    let text = format!("# Trips\n\n## Definition\n\n{prose}\n\n### `late` *docks*\n\n{prose}\n\nCaveats\n-------\n\n{prose}\n\n```\n# no heading\n```");
+    let prose =
+        "Every trip that ended is counted once, on the day it ended, in the city of its dock. "
+            .repeat(4);
+    let text = format!(
+        "# Trips\n\n## Definition\n\n{prose}\n\n### `late` *docks*\n\n{prose}\n\nCaveats\n-------\n\n{prose}\n\n```\n# no heading\n```"
+    );
     let chunks = check("Trips", &text, &bytes(), &settings(320, 0));
-    let paths: Vec<String> = chunks.iter().map(|chunk| chunk.heading.join(" > ")).collect();
+    let paths: Vec<String> = chunks
+        .iter()
+        .map(|chunk| chunk.heading.join(" > "))
+        .collect();
     assert_eq!(paths, ["Definition", "Definition > late docks", "Caveats"]);
     assert!(chunks[0].text.starts_with("# Trips\n\n## Definition"));
 }
 
 #[test]
 fn sections_of_a_few_words_are_joined_under_their_parent() {
-    let prose = "Every trip that ended is counted once, on the day it ended, in the city of its dock. ".repeat(4);
+    let prose =
+        "Every trip that ended is counted once, on the day it ended, in the city of its dock. "
+            .repeat(4);
     let text = format!(
         "# Trips\n\n## Facts\n\n### Owner\n\nThe rides team.\n\n### Freshness\n\nHourly.\n\n### Rows\n\nOne a trip.\n\n## Definition\n\n{prose}\n\n### See also\n\nStations.\n\n## End\n"
     );
@@ -145,20 +179,40 @@ fn sections_of_a_few_words_are_joined_under_their_parent() {
 
 #[test]
 fn a_table_too_large_is_cut_between_rows_and_keeps_its_header() {
-    let rows: String = (0..40).map(|row| format!("| column_{row} | what column {row} holds |\n")).collect();
-    let text = format!("# Columns\n\nThe columns are:\n\n| name | meaning |\n|---|---|\n{rows}\nThat is all.");
+    let rows: Vec<String> = (0..40)
+        .map(|row| format!("| column_{row} | what column {row} holds |\n"))
+        .collect();
+    let text = format!(
+        "# Columns\n\nThe columns are:\n\n| name | meaning |\n|---|---|\n{}\nThat is all.",
+        rows.concat()
+    );
     let chunks = check("fct_trips", &text, &bytes(), &settings(120, 0));
-    let tables: Vec<&Chunk> = chunks.iter().filter(|chunk| chunk.text.contains("column_")).collect();
+    let tables: Vec<&Chunk> = chunks
+        .iter()
+        .filter(|chunk| chunk.text.contains("column_"))
+        .collect();
     assert!(tables.len() > 2);
     for table in tables {
-        assert!(table.text.contains("| name | meaning |\n|---|---|\n| column_"), "{}", table.text);
+        assert!(
+            table
+                .text
+                .contains("| name | meaning |\n|---|---|\n| column_"),
+            "{}",
+            table.text
+        );
     }
 }
 
 #[test]
 fn a_heading_is_never_a_chunk_of_its_own_when_text_follows() {
     let code = "SELECT city_id, COUNT(*) FROM fct_trips GROUP BY city_id;\n".repeat(20);
-    let text = format!("## Query\n\n```sql\n{code}```\n\n## Rows\n\n| a | b |\n|---|---|\n{}", (0..80).map(|row| format!("| one | {row} |\n")).collect::<String>());
+    let text = format!(
+        "## Query\n\n```sql\n{code}```\n\n## Rows\n\n| a | b |\n|---|---|\n{}",
+        (0..80)
+            .map(|row| format!("| one | {row} |\n"))
+            .collect::<Vec<_>>()
+            .concat()
+    );
     for chunk in check("Trips", &text, &bytes(), &settings(100, 0)) {
         assert!(chunk.text.lines().count() > 1, "{}", chunk.text);
     }
@@ -166,9 +220,11 @@ fn a_heading_is_never_a_chunk_of_its_own_when_text_follows() {
 
 #[test]
 fn overlap_repeats_the_end_of_the_part_before() {
-    let text: String = (0..80).map(|number| format!("Sentence number {number} is here. ")).collect();
-    let apart = check("T", &text, &bytes(), &settings(80, 0));
-    let overlapping = check("T", &text, &bytes(), &settings(80, 20));
+    let text: Vec<String> = (0..80)
+        .map(|number| format!("Sentence number {number} is here. "))
+        .collect();
+    let apart = check("T", &text.concat(), &bytes(), &settings(80, 0));
+    let overlapping = check("T", &text.concat(), &bytes(), &settings(80, 20));
     assert!(overlapping.len() > apart.len());
     let last_words = &overlapping[0].text[overlapping[0].text.len() - 20..];
     assert!(overlapping[1].text.contains(last_words));
@@ -176,7 +232,10 @@ fn overlap_repeats_the_end_of_the_part_before() {
 
 #[test]
 fn a_title_alone_is_one_chunk() {
-    assert_eq!(check("Real-time", "# Real-time", &bytes(), &settings(320, 0)).len(), 1);
+    assert_eq!(
+        check("Real-time", "# Real-time", &bytes(), &settings(320, 0)).len(),
+        1
+    );
     let chunks = chunks("Real-time", "\n", &bytes(), &settings(320, 0));
     assert_eq!(chunks.len(), 1);
     assert_eq!(chunks[0].text, "Real-time");
@@ -185,7 +244,10 @@ fn a_title_alone_is_one_chunk() {
 #[test]
 fn long_headings_leave_room_for_the_text() {
     let long = "a very long heading of many words ".repeat(6);
-    let text = format!("# {long}\n\n## {long}\n\n### Short\n\n{}", "Some words of text. ".repeat(60));
+    let text = format!(
+        "# {long}\n\n## {long}\n\n### Short\n\n{}",
+        "Some words of text. ".repeat(60)
+    );
     let chunks = check("T", &text, &bytes(), &settings(64, 0));
     assert!(chunks.iter().any(|chunk| chunk.heading == ["Short"]));
 }

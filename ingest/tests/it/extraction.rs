@@ -1,5 +1,11 @@
 //! What becomes of the text of a document.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground is missing may panic"
+)]
+
+use std::fmt::Write as _;
 use std::path::Path;
 
 use docent_core::config::Source;
@@ -36,7 +42,11 @@ fn shown(page: &Extracted) -> String {
 fn read_from(folder: &Path, path: &str) -> Raw {
     let source = Source::folder("docs".to_owned(), folder.to_path_buf());
     let listing = source::list(&source, 1_000_000).unwrap();
-    let found = listing.found.iter().find(|found| found.path == path).unwrap();
+    let found = listing
+        .found
+        .iter()
+        .find(|found| found.path == path)
+        .unwrap();
     source::read(found, &listing.root, 1_000_000).unwrap()
 }
 
@@ -56,10 +66,18 @@ fn mdbook_includes_are_put_in() {
         "# Clients daily\n\n{{#include ./intro.md}}\n\n```sql\n{{#include q.sql:2:3}}\n```\n\n\
          ```python\n{{#include job.py:body}}\n```\n\n\\{{#include shown.md}} {{#unknown thing}}\n",
     );
-    write(docs, "clients/intro.md", "One row a client. {{#include ../parts/note.md}}\n");
+    write(
+        docs,
+        "clients/intro.md",
+        "One row a client. {{#include ../parts/note.md}}\n",
+    );
     write(docs, "parts/note.md", "Loaded {{#include when.txt}} UTC.\n");
     write(docs, "parts/when.txt", "at 04:00\n");
-    write(docs, "clients/q.sql", "-- hidden\nSELECT client_id\nFROM t\n-- hidden too\n");
+    write(
+        docs,
+        "clients/q.sql",
+        "-- hidden\nSELECT client_id\nFROM t\n-- hidden too\n",
+    );
     write(
         docs,
         "clients/job.py",
@@ -85,16 +103,55 @@ fn an_include_that_fails_is_left_out_and_noted() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "secret.md", "outside");
     let docs = folder.path().join("docs");
-    write(&docs, "a.md", "# A\n\nText. {{#include b.md}}\n\n{{#include ../secret.md}}{{#include gone.md}}");
+    write(
+        &docs,
+        "a.md",
+        "# A\n\nText. {{#include b.md}}\n\n{{#include ../secret.md}}{{#include gone.md}}",
+    );
     write(&docs, "b.md", "B and {{#include a.md}}again.");
     std::os::unix::fs::symlink("../secret.md", docs.join("link.md")).unwrap();
-    write(&docs, "c.md", "C {{#include link.md}}{{#include a.md:nowhere}}");
+    write(
+        &docs,
+        "c.md",
+        "C {{#include link.md}}{{#include a.md:nowhere}}",
+    );
     let a = read_from(&docs, "a.md");
-    assert_snapshot!(a.notes.join("\n"), @"");
-    assert_eq!(String::from_utf8(a.bytes).unwrap(), "# A\n\nText. B and again.\n\n");
+    assert_snapshot!(a.notes.join("\n"), @r"
+    {{#include a.md}} was left out: a.md includes itself
+    {{#include ../secret.md}} was left out: ../secret.md lies outside of the source
+    {{#include gone.md}} was left out: gone.md: No such file or directory (os error 2)
+    ");
+    assert_eq!(
+        String::from_utf8(a.bytes).unwrap(),
+        "# A\n\nText. B and again.\n\n"
+    );
     let c = read_from(&docs, "c.md");
-    assert_snapshot!(c.notes.join("\n"), @"");
+    assert_snapshot!(c.notes.join("\n"), @r"
+    {{#include link.md}} was left out: link.md lies outside of the source
+    {{#include a.md:nowhere}} was left out: a.md has no such part
+    ");
     assert_eq!(c.bytes, b"C ");
+}
+
+#[test]
+fn an_include_cannot_widen_who_reads_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = "# Page\n\n{{#include secret.md}}{{#include secret.md:4}}{{#include broken.md}}{{#include part.md}}";
+    write(folder.path(), "page.md", page);
+    write(
+        folder.path(),
+        "secret.md",
+        "---\ngroups: [finance]\n---\nSalaries\n",
+    );
+    write(
+        folder.path(),
+        "broken.md",
+        "---\ngroups: [finance\n---\nSalaries\n",
+    );
+    write(folder.path(), "part.md", "---\ntitle: Part\n---\nPublic\n");
+    let raw = read_from(folder.path(), "page.md");
+    assert_eq!(raw.bytes, b"# Page\n\nPublic");
+    assert_eq!(raw.notes.len(), 3);
 }
 
 #[test]
@@ -103,9 +160,15 @@ fn the_hash_changes_when_an_included_file_does() {
     write(folder.path(), "page.md", "# Page\n\n{{#include part.md}}");
     write(folder.path(), "part.md", "one");
     let before = read_from(folder.path(), "page.md");
-    assert_eq!(before.raw_hash, read_from(folder.path(), "page.md").raw_hash);
+    assert_eq!(
+        before.raw_hash,
+        read_from(folder.path(), "page.md").raw_hash
+    );
     write(folder.path(), "part.md", "two");
-    assert_ne!(before.raw_hash, read_from(folder.path(), "page.md").raw_hash);
+    assert_ne!(
+        before.raw_hash,
+        read_from(folder.path(), "page.md").raw_hash
+    );
 }
 
 #[test]
@@ -118,7 +181,11 @@ fn includes_that_multiply_are_bounded() {
     write(folder.path(), "9.md", "boom");
     let raw = read_from(folder.path(), "0.md");
     assert!(raw.bytes.len() < 100_000, "{}", raw.bytes.len());
-    assert!(raw.notes.iter().any(|note| note.contains("more than 1000 includes")));
+    assert!(
+        raw.notes
+            .iter()
+            .any(|note| note.contains("more than 1000 includes"))
+    );
 }
 
 #[test]
@@ -134,15 +201,24 @@ fn yaml_front_matter_is_metadata() {
     assert_eq!(page.front.owner.as_deref(), Some("rides-team"));
     assert_eq!(page.front.owner_slack.as_deref(), Some("#rides"));
     assert_eq!(page.front.owner_email.as_deref(), Some("rides@example.com"));
-    assert_eq!(page.front.groups, Some(vec!["analysts".to_owned(), "finance".to_owned()]));
+    assert_eq!(
+        page.front.groups,
+        Some(vec!["analysts".to_owned(), "finance".to_owned()])
+    );
     assert_eq!(page.front.asset.as_deref(), Some("fct_trips"));
     assert_eq!(page.front.status, Some(Status::Certified));
     assert_eq!(page.front.uri.as_deref(), Some("https://example.com/trips"));
     assert_eq!(page.front.tags, ["rides", "daily"]);
     assert_eq!(page.language.as_deref(), Some("en"));
     let days = [page.front.updated_at, page.front.fresh_at].map(|at| at.unwrap().to_rfc3339());
-    assert_eq!(days, ["2026-03-01T00:00:00+00:00", "2026-03-01T19:00:00+00:00"]);
-    assert_eq!(clean(&page.markdown), "# Another heading\n\nOne row a trip.");
+    assert_eq!(
+        days,
+        ["2026-03-01T00:00:00+00:00", "2026-03-01T19:00:00+00:00"]
+    );
+    assert_eq!(
+        clean(&page.markdown),
+        "# Another heading\n\nOne row a trip."
+    );
 }
 
 #[test]
@@ -154,7 +230,10 @@ fn toml_front_matter_is_metadata_too() {
     assert_eq!(page.title, "Stations");
     assert_eq!(page.front.groups, Some(vec!["ops".to_owned()]));
     assert_eq!(page.front.owner.as_deref(), Some("ops"));
-    assert_eq!(page.front.updated_at.unwrap().to_rfc3339(), "2026-01-02T00:00:00+00:00");
+    assert_eq!(
+        page.front.updated_at.unwrap().to_rfc3339(),
+        "2026-01-02T00:00:00+00:00"
+    );
 }
 
 #[test]
@@ -197,7 +276,7 @@ fn a_yaml_bomb_is_passed_over_quickly() {
     let mut bomb = String::from("---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for level in 1..12 {
         let inner = vec![format!("*a{}", level - 1); 9].join(",");
-        bomb.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+        let _ = writeln!(bomb, "a{level}: &a{level} [{inner}]");
     }
     bomb.push_str("---\n# Trips\n\nText\n");
     let begun = std::time::Instant::now();
@@ -209,12 +288,28 @@ fn a_yaml_bomb_is_passed_over_quickly() {
 #[test]
 fn titles_come_from_the_best_place() {
     let title = |path: &str, text: &str| extracted(path, text).title;
-    assert_eq!(title("a.md", "Text\n\nHeading **one**\n===\n\n# Two\n"), "Heading one");
+    assert_eq!(
+        title("a.md", "Text\n\nHeading **one**\n===\n\n# Two\n"),
+        "Heading one"
+    );
     assert_eq!(title("a.md", "### Only `this`\n\nText\n"), "Only this");
-    assert_eq!(title("clients_daily/intro.md", "Text\n\n#### Contents\n"), "clients_daily intro");
-    assert_eq!(title("clients_daily/intro.md", "#### Contents\n\nText"), "clients_daily intro");
-    assert_eq!(title("guides/getting-started.md", "Text"), "Getting started");
+    assert_eq!(
+        title("clients_daily/intro.md", "Text\n\n#### Contents\n"),
+        "clients_daily intro"
+    );
+    assert_eq!(
+        title("clients_daily/intro.md", "#### Contents\n\nText"),
+        "clients_daily intro"
+    );
+    assert_eq!(
+        title("guides/getting-started.md", "Text"),
+        "Getting started"
+    );
     assert_eq!(title("fct_trips/README", "Text"), "fct_trips");
+    assert_eq!(
+        title("active_profiles.md", "# Intro\n\nText"),
+        "active_profiles"
+    );
     assert_eq!(title("README.md", "```\n# no heading\n```\n"), "README");
     assert_eq!(title("a.html", "<title>T</title><h1>H</h1><p>Text"), "H");
     assert_eq!(title("a.html", "<title>T</title><p>Text"), "T");
@@ -222,8 +317,14 @@ fn titles_come_from_the_best_place() {
 
 #[test]
 fn a_document_of_a_title_alone_is_kept() {
-    assert_eq!(clean(&extracted("a.md", "# Real-time\n").markdown), "# Real-time");
-    assert_eq!(extracted("a.md", "---\ntitle: Only this\n---\n").title, "Only this");
+    assert_eq!(
+        clean(&extracted("a.md", "# Real-time\n").markdown),
+        "# Real-time"
+    );
+    assert_eq!(
+        extracted("a.md", "---\ntitle: Only this\n---\n").title,
+        "Only this"
+    );
 }
 
 #[test]
@@ -255,10 +356,7 @@ fn html_in_markdown_becomes_markdown() {
 
 #[test]
 fn an_html_page_is_reduced_to_its_content() {
-    let page = extracted(
-        "dashboards/trips.html",
-        include_str!("fixtures/trips.html"),
-    );
+    let page = extracted("dashboards/trips.html", include_str!("fixtures/trips.html"));
     assert_snapshot!(shown(&page));
 }
 
@@ -290,7 +388,11 @@ fn encodings_with_a_byte_order_mark_are_read() {
     utf16.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
     let mut big: Vec<u8> = vec![0xfe, 0xff];
     big.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
-    let utf8 = [b"\xef\xbb\xbf".as_slice(), text.replace('\n', "\r\n").as_bytes()].concat();
+    let utf8 = [
+        b"\xef\xbb\xbf".as_slice(),
+        text.replace('\n', "\r\n").as_bytes(),
+    ]
+    .concat();
     let expected = shown(&extracted("a.md", text));
     for bytes in [utf16, big, utf8] {
         assert_eq!(shown(&extract(&raw("a.md", &bytes)).unwrap()), expected);
@@ -300,7 +402,10 @@ fn encodings_with_a_byte_order_mark_are_read() {
 
 #[test]
 fn decomposed_hangul_is_composed_outside_of_code() {
-    let page = extracted("a.md", "# \u{1112}\u{1161}\u{11ab}\n\n\u{1112}\u{1161}\u{11ab} `\u{1112}\u{1161}`\n");
+    let page = extracted(
+        "a.md",
+        "# \u{1112}\u{1161}\u{11ab}\n\n\u{1112}\u{1161}\u{11ab} `\u{1112}\u{1161}`\n",
+    );
     assert_eq!(page.title, "한");
     assert!(clean(&page.markdown).starts_with("# 한\n\n한"));
 }
@@ -329,10 +434,49 @@ fn html_nested_without_end_is_refused_and_not_fatal() {
     ];
     for html in deep {
         let outcome = extract(&raw("a.html", format!("<html>{html}text").as_bytes()));
-        assert!(matches!(outcome, Err(Outcome::Failed(_))), "{:?}", outcome.map(|page| page.title));
-        let inside = extract(&raw("a.md", format!("# Title\n\n{html}\n\nText").as_bytes())).unwrap();
+        assert!(
+            matches!(outcome, Err(Outcome::Failed(_))),
+            "{:?}",
+            outcome.map(|page| page.title)
+        );
+        let inside = extract(&raw(
+            "a.md",
+            format!("# Title\n\n{html}\n\nText").as_bytes(),
+        ))
+        .unwrap();
         assert!(inside.markdown.ends_with("Text"));
     }
+}
+
+#[test]
+fn nesting_below_the_limit_is_read_on_a_small_stack() {
+    let list = format!("{}deep{}", "<ul><li>".repeat(100), "</li></ul>".repeat(100));
+    let blocks = format!("{}deep{}", "<div>".repeat(240), "</div>".repeat(240));
+    for html in [list, blocks] {
+        let page = extracted("a.html", &format!("<html><body>{html}</body></html>"));
+        assert!(clean(&page.markdown).contains("deep"));
+    }
+}
+
+#[test]
+fn markdown_made_to_be_slow_is_not() {
+    let begun = std::time::Instant::now();
+    for text in [
+        ">".repeat(20_000),
+        "[".repeat(50_000),
+        "![a](".repeat(20_000),
+        "*a **b ".repeat(20_000),
+        "<!--".repeat(20_000),
+        "`a".repeat(20_000),
+        "- ".repeat(5_000),
+        "[a]: b\n".repeat(20_000),
+        "| a ".repeat(20_000) + "\n" + &"|-".repeat(20_000),
+    ] {
+        if let Ok(page) = extract(&raw("a.md", text.as_bytes())) {
+            clean(&page.markdown);
+        }
+    }
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
 
 proptest! {
