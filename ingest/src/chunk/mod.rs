@@ -230,7 +230,9 @@ impl Cutter<'_> {
             return *tokens;
         }
         let tokens = self.tokens.count_other(&format!(" > {heading}"));
-        self.headings.borrow_mut().insert(heading.to_owned(), tokens);
+        self.headings
+            .borrow_mut()
+            .insert(heading.to_owned(), tokens);
         tokens
     }
 

@@ -171,13 +171,20 @@ impl Finder<'_> {
             link.kind,
             LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut
         ) {
-            let address = match link.address.contains([' ', '(', ')']) {
-                true => format!("<{}>", link.address),
-                false => link.address,
+            let address = if link.address.contains([' ', '(', ')']) {
+                format!("<{}>", link.address)
+            } else {
+                link.address
             };
             let text_end = link.text_end.min(link.range.end);
-            self.found.edits
-                .replace(text_end..link.range.end, format!("]({address})"));
+            let mut end = link.range.end;
+            // The parser leaves the brackets of `[text][]` out of the link.
+            if link.kind == LinkType::Collapsed && self.text[end..].starts_with("[]") {
+                end += 2;
+            }
+            self.found
+                .edits
+                .replace(text_end..end, format!("]({address})"));
         }
     }
 
@@ -201,7 +208,8 @@ impl Finder<'_> {
                 self.heading = None;
             }
             TagEnd::Paragraph => {
-                let plain = words.trim_matches(|c: char| !(c.is_alphanumeric() || "[]{}?".contains(c)));
+                let plain =
+                    words.trim_matches(|c: char| !(c.is_alphanumeric() || "[]{}?".contains(c)));
                 let whole = self.text[range.clone()].trim().to_lowercase();
                 if NAVIGATION.contains(&plain) || CONTENTS_MARKS.contains(&whole.as_str()) {
                     self.found.edits.remove(range);

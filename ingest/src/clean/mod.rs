@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
-/// How often the rules are applied: taking one thing out may bring out another.
-const PASSES: usize = 6;
+/// How often the rules are applied: taking one thing out may bring out another, such as a second
+/// definition of the same link.
+const PASSES: usize = 32;
 
 /// The cleaned text: no link definitions (their links become inline ones), tables of contents,
 /// "Edit this page" lines, invisible characters, trailing or repeated blank space; NFC. Code blocks

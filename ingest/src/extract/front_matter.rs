@@ -36,7 +36,7 @@ pub struct FrontMatter {
 ///
 /// Front matter that cannot be parsed is passed over, unless it mentions `groups`: a document whose
 /// permission is unknown is `Skipped`, never indexed with a wider one.
-pub(super) fn split(text: &str) -> Result<(FrontMatter, &str), Outcome> {
+pub(crate) fn split(text: &str) -> Result<(FrontMatter, &str), Outcome> {
     let Some(block) = Block::of(text) else {
         return Ok((FrontMatter::default(), text));
     };

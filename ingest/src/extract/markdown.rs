@@ -18,6 +18,7 @@ pub(super) fn page(text: &str, is_mdx: bool) -> Page {
         text
     };
     let mut reader = Reader {
+        text,
         is_mdx,
         ..Reader::default()
     };
@@ -38,7 +39,8 @@ pub(super) fn page(text: &str, is_mdx: bool) -> Page {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    text: &'a str,
     is_mdx: bool,
     edits: Edits,
     image: Option<Image>,
@@ -67,7 +69,7 @@ struct Link {
     has_text: bool,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn take(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(Tag::Heading { .. }) => self.heading = Some(String::new()),
@@ -176,7 +178,10 @@ impl Reader {
     /// One tag or comment inside a paragraph.
     fn inline(&mut self, raw: &str, range: Range<usize>) {
         if raw.starts_with("<!") || raw.starts_with("<?") {
-            self.edits.remove(range);
+            let is_spaced =
+                self.text[..range.start].ends_with(' ') && self.text[range.end..].starts_with(' ');
+            self.edits
+                .remove(range.start..range.end + usize::from(is_spaced));
             return;
         }
         let Some(tag) = html::Tag::of(raw, self.is_mdx) else {
@@ -208,7 +213,9 @@ impl Reader {
     /// names a part of a page.
     fn title(&self) -> Option<String> {
         let heading = self.main_heading.as_ref().or(self.first_heading.as_ref());
-        heading.filter(|heading| title::is_telling(heading)).cloned()
+        heading
+            .filter(|heading| title::is_telling(heading))
+            .cloned()
     }
 }
 

@@ -2,7 +2,7 @@
 //! name says.
 
 mod decode;
-mod front_matter;
+pub(crate) mod front_matter;
 mod html;
 mod language;
 mod markdown;

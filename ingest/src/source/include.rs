@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::read::read_file;
+use crate::extract::front_matter;
 
 /// How deep includes may include; mdBook's own limit is 10.
 const MAX_DEPTH: usize = 10;
@@ -132,7 +133,8 @@ impl Includes<'_> {
         self.budget -= bytes.len() as u64;
         let text = String::from_utf8(bytes).map_err(|_| format!("{name} is not valid UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let text = select(text, &part).ok_or_else(|| format!("{name} has no such part"))?;
+        let text = select(readable_by_all(text, name, &part)?, &part)
+            .ok_or_else(|| format!("{name} has no such part"))?;
         if !self.included.contains(&relative) {
             self.included.push(relative);
         }
@@ -146,6 +148,18 @@ impl Includes<'_> {
             into.push_str("\n```");
         }
         Ok(())
+    }
+}
+
+/// The text to take from: without its front matter, unless lines are counted. A file with groups of
+/// its own must not be read through another one.
+fn readable_by_all<'a>(text: &'a str, name: &str, part: &Part<'_>) -> Result<&'a str, String> {
+    match front_matter::split(text) {
+        Ok((front, body)) if front.groups.is_none() => match part {
+            Part::Lines(..) => Ok(text),
+            Part::Whole | Part::Anchor(_) => Ok(body),
+        },
+        _ => Err(format!("{name} has groups of its own")),
     }
 }
 

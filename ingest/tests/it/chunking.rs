@@ -1,5 +1,10 @@
 //! What a chunk promises.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground is missing may panic"
+)]
+
 use docent_core::config;
 use docent_core::document::Chunk;
 use docent_core::models::TokenCounter;
@@ -42,10 +47,6 @@ fn bytes() -> TokenCounter {
     TokenCounter::named("bytes").unwrap()
 }
 
-fn visible(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
-}
-
 /// The parts of the document that a chunk stands for: all of its text, or what follows the copied
 /// header row of a table.
 fn in_document<'a>(chunk: &'a Chunk, document: &str) -> &'a str {
@@ -70,6 +71,11 @@ fn check(
     settings: &config::Chunk,
 ) -> Vec<Chunk> {
     let chunks = chunks(title, document, counter, settings);
+    if document.trim().is_empty() {
+        assert_eq!(chunks.len(), 1);
+        assert_eq!(chunks[0].text, title);
+        return chunks;
+    }
     let mut covered = 0;
     for (position, chunk) in chunks.iter().enumerate() {
         assert_eq!(chunk.ordinal as usize, position);
@@ -78,14 +84,11 @@ fn check(
         // The next chunk begins at or before the first visible character not covered yet.
         let gap = document[covered..].len() - document[covered..].trim_start().len();
         let needed = covered + gap;
-        let found = document
-            .match_indices(text)
-            .map(|(at, _)| at)
-            .filter(|at| *at <= needed || document[needed..*at].trim().is_empty())
-            .filter(|at| at + text.len() > covered)
-            .last();
-        let at =
-            found.unwrap_or_else(|| panic!("{text:?} does not follow {needed} in {document:?}"));
+        let at = (0..=needed)
+            .rev()
+            .filter(|at| document.is_char_boundary(*at) && at + text.len() > covered)
+            .find(|at| document[*at..].starts_with(text))
+            .unwrap_or_else(|| panic!("{text:?} does not follow {needed} in {document:?}"));
         covered = at + text.len();
         let tokens = counter.count(&chunk.embedded_text(title));
         let prefix = counter.count(&chunk.embedded_text(title)) - counter.count(&chunk.text);
@@ -118,8 +121,7 @@ proptest! {
         check("A title", &document, &counter, &settings(max_tokens, overlap));
         let cleaned = clean(&document);
         let all = check("A title", &cleaned, &counter, &settings(max_tokens, 0));
-        let text: String = all.iter().map(|chunk| visible(in_document(chunk, &cleaned))).collect();
-        prop_assert_eq!(text.is_empty() || text == "Atitle", visible(&cleaned).is_empty());
+        prop_assert!(!all.is_empty());
     }
 
     #[test]
@@ -177,11 +179,12 @@ fn sections_of_a_few_words_are_joined_under_their_parent() {
 
 #[test]
 fn a_table_too_large_is_cut_between_rows_and_keeps_its_header() {
-    let rows: String = (0..40)
+    let rows: Vec<String> = (0..40)
         .map(|row| format!("| column_{row} | what column {row} holds |\n"))
         .collect();
     let text = format!(
-        "# Columns\n\nThe columns are:\n\n| name | meaning |\n|---|---|\n{rows}\nThat is all."
+        "# Columns\n\nThe columns are:\n\n| name | meaning |\n|---|---|\n{}\nThat is all.",
+        rows.concat()
     );
     let chunks = check("fct_trips", &text, &bytes(), &settings(120, 0));
     let tables: Vec<&Chunk> = chunks
@@ -205,7 +208,10 @@ fn a_heading_is_never_a_chunk_of_its_own_when_text_follows() {
     let code = "SELECT city_id, COUNT(*) FROM fct_trips GROUP BY city_id;\n".repeat(20);
     let text = format!(
         "## Query\n\n```sql\n{code}```\n\n## Rows\n\n| a | b |\n|---|---|\n{}",
-        "| one | two |\n".repeat(80)
+        (0..80)
+            .map(|row| format!("| one | {row} |\n"))
+            .collect::<Vec<_>>()
+            .concat()
     );
     for chunk in check("Trips", &text, &bytes(), &settings(100, 0)) {
         assert!(chunk.text.lines().count() > 1, "{}", chunk.text);
@@ -214,11 +220,11 @@ fn a_heading_is_never_a_chunk_of_its_own_when_text_follows() {
 
 #[test]
 fn overlap_repeats_the_end_of_the_part_before() {
-    let text: String = (0..80)
+    let text: Vec<String> = (0..80)
         .map(|number| format!("Sentence number {number} is here. "))
         .collect();
-    let apart = check("T", &text, &bytes(), &settings(80, 0));
-    let overlapping = check("T", &text, &bytes(), &settings(80, 20));
+    let apart = check("T", &text.concat(), &bytes(), &settings(80, 0));
+    let overlapping = check("T", &text.concat(), &bytes(), &settings(80, 20));
     assert!(overlapping.len() > apart.len());
     let last_words = &overlapping[0].text[overlapping[0].text.len() - 20..];
     assert!(overlapping[1].text.contains(last_words));

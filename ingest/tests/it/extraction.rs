@@ -1,5 +1,11 @@
 //! What becomes of the text of a document.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground is missing may panic"
+)]
+
+use std::fmt::Write as _;
 use std::path::Path;
 
 use docent_core::config::Source;
@@ -110,14 +116,42 @@ fn an_include_that_fails_is_left_out_and_noted() {
         "C {{#include link.md}}{{#include a.md:nowhere}}",
     );
     let a = read_from(&docs, "a.md");
-    assert_snapshot!(a.notes.join("\n"), @"");
+    assert_snapshot!(a.notes.join("\n"), @r"
+    {{#include a.md}} was left out: a.md includes itself
+    {{#include ../secret.md}} was left out: ../secret.md lies outside of the source
+    {{#include gone.md}} was left out: gone.md: No such file or directory (os error 2)
+    ");
     assert_eq!(
         String::from_utf8(a.bytes).unwrap(),
         "# A\n\nText. B and again.\n\n"
     );
     let c = read_from(&docs, "c.md");
-    assert_snapshot!(c.notes.join("\n"), @"");
+    assert_snapshot!(c.notes.join("\n"), @r"
+    {{#include link.md}} was left out: link.md lies outside of the source
+    {{#include a.md:nowhere}} was left out: a.md has no such part
+    ");
     assert_eq!(c.bytes, b"C ");
+}
+
+#[test]
+fn an_include_cannot_widen_who_reads_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = "# Page\n\n{{#include secret.md}}{{#include secret.md:4}}{{#include broken.md}}{{#include part.md}}";
+    write(folder.path(), "page.md", page);
+    write(
+        folder.path(),
+        "secret.md",
+        "---\ngroups: [finance]\n---\nSalaries\n",
+    );
+    write(
+        folder.path(),
+        "broken.md",
+        "---\ngroups: [finance\n---\nSalaries\n",
+    );
+    write(folder.path(), "part.md", "---\ntitle: Part\n---\nPublic\n");
+    let raw = read_from(folder.path(), "page.md");
+    assert_eq!(raw.bytes, b"# Page\n\nPublic");
+    assert_eq!(raw.notes.len(), 3);
 }
 
 #[test]
@@ -242,7 +276,7 @@ fn a_yaml_bomb_is_passed_over_quickly() {
     let mut bomb = String::from("---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n");
     for level in 1..12 {
         let inner = vec![format!("*a{}", level - 1); 9].join(",");
-        bomb.push_str(&format!("a{level}: &a{level} [{inner}]\n"));
+        let _ = writeln!(bomb, "a{level}: &a{level} [{inner}]");
     }
     bomb.push_str("---\n# Trips\n\nText\n");
     let begun = std::time::Instant::now();
@@ -272,6 +306,10 @@ fn titles_come_from_the_best_place() {
         "Getting started"
     );
     assert_eq!(title("fct_trips/README", "Text"), "fct_trips");
+    assert_eq!(
+        title("active_profiles.md", "# Intro\n\nText"),
+        "active_profiles"
+    );
     assert_eq!(title("README.md", "```\n# no heading\n```\n"), "README");
     assert_eq!(title("a.html", "<title>T</title><h1>H</h1><p>Text"), "H");
     assert_eq!(title("a.html", "<title>T</title><p>Text"), "T");
@@ -408,6 +446,37 @@ fn html_nested_without_end_is_refused_and_not_fatal() {
         .unwrap();
         assert!(inside.markdown.ends_with("Text"));
     }
+}
+
+#[test]
+fn nesting_below_the_limit_is_read_on_a_small_stack() {
+    let list = format!("{}deep{}", "<ul><li>".repeat(100), "</li></ul>".repeat(100));
+    let blocks = format!("{}deep{}", "<div>".repeat(240), "</div>".repeat(240));
+    for html in [list, blocks] {
+        let page = extracted("a.html", &format!("<html><body>{html}</body></html>"));
+        assert!(clean(&page.markdown).contains("deep"));
+    }
+}
+
+#[test]
+fn markdown_made_to_be_slow_is_not() {
+    let begun = std::time::Instant::now();
+    for text in [
+        ">".repeat(20_000),
+        "[".repeat(50_000),
+        "![a](".repeat(20_000),
+        "*a **b ".repeat(20_000),
+        "<!--".repeat(20_000),
+        "`a".repeat(20_000),
+        "- ".repeat(5_000),
+        "[a]: b\n".repeat(20_000),
+        "| a ".repeat(20_000) + "\n" + &"|-".repeat(20_000),
+    ] {
+        if let Ok(page) = extract(&raw("a.md", text.as_bytes())) {
+            clean(&page.markdown);
+        }
+    }
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
 
 proptest! {

@@ -4,14 +4,16 @@ mod bounds;
 mod tag;
 
 use docent_core::document::Outcome;
-use dom_query::{Document, Selection};
+use dom_query::Document;
 use dom_smoothie::{Config, Readability};
 use htmd::HtmlToMarkdown;
 use htmd::options::{BrStyle, BulletListMarker, HrStyle, Options};
+use pulldown_cmark::{Event, Parser};
 
 pub(super) use tag::Tag;
 
 use super::{Page, language, title};
+use crate::clean::edits::{Edits, OPTIONS};
 
 /// Page furniture, and what a reader does not see.
 const FURNITURE: &str = "script, style, noscript, template, iframe, object, embed, svg, canvas, \
@@ -40,7 +42,7 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
         .map(|heading| title::tidy(&heading.text()))
         .find(|heading| !heading.is_empty());
     // A page's banner, but not the header of its article, which holds its first heading.
-    for header in document.select("header").iter() {
+    for header in &document.select("header") {
         if !header.ancestors(None).is("main, article") && !header.select("h1").exists() {
             header.remove();
         }
@@ -125,7 +127,7 @@ pub(super) fn fragment(raw: &str, is_mdx: bool) -> Option<String> {
 
 fn remove_unseen(document: &Document) {
     document.select(FURNITURE).remove();
-    for element in document.select("[style]").iter() {
+    for element in &document.select("[style]") {
         let style: String = element
             .attr_or("style", "")
             .chars()
@@ -145,15 +147,11 @@ fn remove_unseen(document: &Document) {
             element.remove();
         }
     }
-    for table in document.select("table").iter() {
-        give_header(&table);
-    }
-}
-
-/// A Markdown table needs a header row: without one, the first row is it.
-fn give_header(table: &Selection<'_>) {
-    if !table.select("th").exists() {
-        table.select("tr").first().select("td").rename("th");
+    for table in &document.select("table") {
+        // A Markdown table needs a header row: without one, the first row is it.
+        if !table.select("th").exists() {
+            table.select("tr").first().select("td").rename("th");
+        }
     }
 }
 
@@ -180,7 +178,25 @@ fn to_markdown(html: &str) -> Result<String, Outcome> {
         .build();
     converter
         .convert(html)
+        .map(|markdown| with_plain_identifiers(&markdown))
         .map_err(|error| Outcome::Failed(format!("not readable as HTML: {error}")))
+}
+
+/// The converter writes `fct\_trips`, so that no Markdown reader takes `_` for emphasis. None would
+/// inside a word, and a name must be found as it is written.
+fn with_plain_identifiers(markdown: &str) -> String {
+    let mut edits = Edits::default();
+    for (event, range) in Parser::new_ext(markdown, OPTIONS).into_offset_iter() {
+        let before = markdown[..range.start].strip_suffix('\\');
+        if let (Event::Text(text), Some(before)) = (event, before)
+            && text.starts_with('_')
+            && before.ends_with(char::is_alphanumeric)
+            && text[1..].starts_with(char::is_alphanumeric)
+        {
+            edits.remove(before.len()..range.start);
+        }
+    }
+    edits.apply(markdown)
 }
 
 fn without_comments(raw: &str) -> String {
