@@ -52,7 +52,7 @@ async fn scripted(first_token: Duration, gap: Duration) {
     let server = ScriptedOpenAi::start(Script {
         answer: Answer::Text(answer),
         first_token,
-        token_gap: gap,
+        gap,
         keep: false,
         ..Script::default()
     })

@@ -141,6 +141,8 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
 fn log(config: &Config, short: bool) {
     let level = &config.log.level;
     let filter = if short && level == "info" { "warn" } else { level };
+    // Qdrant's engine warns of settings of a server that it is not part of.
+    let filter = format!("qdrant_edge=error,{filter}");
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()

@@ -125,9 +125,7 @@ async fn a_streamed_answer_comes_in_the_promised_order_and_can_be_read_again() {
 #[tokio::test]
 async fn a_models_citations_exist_and_its_tokens_and_cost_are_in_the_ledger() {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.answer(Answer::text(
-        "Hourly, at minute 20 [1][9]. Ask the owner [7].",
-    ));
+    model.change(|script| script.answer = Answer::Text("Hourly, at minute 20 [1][9]. Ask the owner [7].".to_owned()));
     let mut world = world().await;
     world.chat_with(&model);
     let price = serde_json::from_value(json!({ "input": 2.0, "output": 8.0 })).unwrap();
@@ -164,7 +162,7 @@ async fn a_models_citations_exist_and_its_tokens_and_cost_are_in_the_ledger() {
 #[tokio::test]
 async fn a_follow_up_is_condensed_with_the_conversation() {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.answer(Answer::of(|request| {
+    let answer = Answer::made(|request| {
         let text = request.to_string();
         if text.contains("Standalone question") {
             assert!(
@@ -175,7 +173,8 @@ async fn a_follow_up_is_condensed_with_the_conversation() {
         } else {
             "The Trips team [1].".to_owned()
         }
-    }));
+    });
+    model.change(|script| script.answer = answer);
     let mut world = world().await;
     world.chat_with(&model);
     world.ingest().await;
@@ -208,7 +207,7 @@ async fn a_follow_up_is_condensed_with_the_conversation() {
 #[tokio::test]
 async fn a_model_that_says_it_has_no_answer_abstains() {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.answer(Answer::text("NO_ANSWER\nI looked at the table's page."));
+    model.change(|script| script.answer = Answer::Text("NO_ANSWER\nI looked at the table's page.".to_owned()));
     let mut world = world().await;
     world.chat_with(&model);
     world.ingest().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use docent_scripted::openai::{Answer, Fault, Script, ScriptedOpenAi};
+use docent_scripted::openai::{Answer, Fault, Route, Script, ScriptedOpenAi, Times};
 use serde_json::{Value, json};
 
 use crate::support::{World, eventually};
@@ -23,11 +23,9 @@ async fn world(model: &ScriptedOpenAi) -> World {
 /// Asks while the chat endpoint has a fault, and answers what came back.
 async fn ask_with(fault: Fault) -> Value {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.answer(Answer::text(
-        "The table is loaded hourly, as its page says [1].",
-    ));
+    model.change(|script| script.answer = Answer::Text("The table is loaded hourly, as its page says [1].".to_owned()));
     let world = world(&model).await;
-    model.fail_chat_always(fault);
+    model.fail(Route::Chat, Times::Forever, fault);
     let server = world.serve().await;
     let answer = server.ask(QUESTION).await;
     server.stop().await;
@@ -41,13 +39,13 @@ async fn ask_with(fault: Fault) -> Value {
 #[tokio::test]
 async fn a_chat_model_that_fails_is_replaced_by_quotes_and_the_answer_says_why() {
     let cases = [
-        (Fault::Status(500), "unavailable"),
-        (Fault::RateLimited(Duration::from_secs(120)), "rate limited"),
+        (Fault::status(500, "broken"), "unavailable"),
+        (Fault::rate_limited(120), "rate limited"),
         (Fault::Hang, "unavailable"),
-        (Fault::CutStream, "unavailable"),
-        (Fault::MalformedJson, "cannot be read"),
-        (Fault::Status(401), "refused"),
-        (Fault::UnknownModel, "refused"),
+        (Fault::CutAfter(3), "unavailable"),
+        (Fault::Malformed, "cannot be read"),
+        (Fault::wrong_key("sk-secret"), "refused"),
+        (Fault::no_such_model("scripted-chat"), "refused"),
     ];
     for (fault, expected) in cases {
         let name = format!("{fault:?}");
@@ -69,7 +67,7 @@ async fn an_embedder_that_fails_leaves_the_words_to_search_with() {
     world.embed_with(&model);
     world.config.embedding.retries = 0;
     world.ingest().await;
-    model.fail_embeddings_always(Fault::Status(500));
+    model.fail(Route::Embeddings, Times::Forever, Fault::status(500, "broken"));
     let server = world.serve().await;
     let answer = server.ask(QUESTION).await;
     assert_eq!(answer["citations"][0]["path"], "fct_trips.md");
@@ -81,27 +79,26 @@ async fn an_embedding_that_was_received_is_not_asked_for_again() {
     let model = ScriptedOpenAi::start(Script::default()).await;
     let mut world = World::new().await;
     world.embed_with(&model);
-    world.config.embedding.batch_texts = 2;
-    world.config.embedding.concurrency = 1;
-    world.config.embedding.retries = 0;
     for number in 0..8 {
+        let section = format!("The table number {number} has its own words. ").repeat(20);
+        let last = if number == 3 { "It has a cursed word." } else { "It is plain." };
         world.write(
             &format!("{number}.md"),
-            &format!("# Table {number}\n\nThe table number {number} has its own words.\n"),
+            &format!("# Table {number}\n\n## First\n\n{section}\n\n## Second\n\n{section}{last}\n"),
         );
     }
-    model.fail_embeddings_after(2, Fault::Status(500));
+    model.change(|script| script.refused_word = Some("cursed".to_owned()));
     let first = world.ingest().await;
-    let failed = first.sources[0].documents.failed;
-    assert!(failed > 0, "{first:?}");
-    assert!(
-        first.sources[0].problems[0].reason.contains("unavailable"),
-        "{first:?}"
-    );
-    model.heal();
+    assert_eq!(first.sources[0].documents.indexed, 7, "{first:?}");
+    let problem = &first.sources[0].problems[0];
+    assert_eq!(problem.path, "3.md");
+    assert!(problem.reason.contains("refused scripted-embedding"), "{problem:?}");
+
+    model.change(|script| script.refused_word = None);
     let second = world.ingest().await;
-    assert_eq!(second.sources[0].documents.failed, 0, "{second:?}");
-    assert_eq!(second.sources[0].documents.indexed, failed);
+    assert_eq!(second.sources[0].documents.indexed, 1, "{second:?}");
+    assert_eq!(second.sources[0].chunks.embedded, 1);
+    assert!(second.sources[0].chunks.reused >= 1);
     let mut texts = model.embedded_texts();
     let answered = texts.len();
     texts.sort_unstable();
@@ -112,8 +109,11 @@ async fn an_embedding_that_was_received_is_not_asked_for_again() {
 #[tokio::test]
 async fn a_reader_that_goes_away_stops_the_model_and_what_it_used_is_recorded() {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.answer(Answer::text(&"word ".repeat(400)));
-    model.pace(Duration::from_millis(20), Duration::from_millis(50));
+    model.change(|script| {
+        script.answer = Answer::Text("word ".repeat(400));
+        script.first_token = Duration::from_millis(20);
+        script.gap = Duration::from_millis(50);
+    });
     let world = world(&model).await;
     let server = world.serve().await;
     let mut response = server

@@ -187,7 +187,7 @@ async fn an_open_answer_finishes_before_the_service_stops() {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| {
         script.answer = Answer::Text(format!("{}[1].", "The table is loaded hourly, ".repeat(20)));
-        script.token_gap = Duration::from_millis(10);
+        script.gap = Duration::from_millis(10);
     });
     let mut world = world().await;
     world.chat_with(&model);

@@ -61,7 +61,7 @@ impl World {
     pub fn embed_with(&mut self, server: &ScriptedOpenAi) {
         let embedding = &mut self.config.embedding;
         embedding.kind = EmbeddingKind::OpenAi;
-        embedding.base_url = server.base_url();
+        embedding.base_url = server.base_url().to_owned();
         embedding.model = "scripted-embedding".to_owned();
         embedding.timeout_ms = 1000;
         embedding.retries = 2;
@@ -71,7 +71,7 @@ impl World {
     pub fn chat_with(&mut self, server: &ScriptedOpenAi) {
         let chat = &mut self.config.chat;
         chat.kind = ChatKind::OpenAi;
-        chat.base_url = server.base_url();
+        chat.base_url = server.base_url().to_owned();
         chat.model = "scripted-chat".to_owned();
         chat.first_token_ms = 500;
         chat.stall_ms = 500;

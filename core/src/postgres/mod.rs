@@ -10,6 +10,7 @@ mod leftover;
 mod process;
 mod programs;
 
+use std::fmt::Write as _;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -84,6 +85,7 @@ pub struct EmbeddedPostgres {
     // Held for its `Drop`, and before the lock: the server has ended when the lock is given up.
     _process: Process,
     connect: PgConnectOptions,
+    socket_folder: PathBuf,
     _lock: File,
 }
 
@@ -126,11 +128,31 @@ impl EmbeddedPostgres {
         Ok(Self {
             _process: process,
             connect,
+            socket_folder: cluster.socket_folder,
             _lock: lock,
         })
     }
 
+    /// The address of docent's database in it, for another process of the same user.
+    pub fn url(&self) -> String {
+        self.url_of(DATABASE)
+    }
+
+    /// The address of another database in it.
+    pub fn url_of(&self, database: &str) -> String {
+        let mut folder = String::new();
+        for byte in self.socket_folder.as_os_str().as_encoded_bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.~".contains(byte) {
+                folder.push(char::from(*byte));
+            } else {
+                let _ = write!(folder, "%{byte:02X}");
+            }
+        }
+        format!("postgres://{ROLE}@localhost:{PORT}/{database}?host={folder}&sslmode=disable")
+    }
+
     /// How to connect to docent's database in it.
+
     pub fn connect_options(&self) -> PgConnectOptions {
         self.connect.clone()
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use docent_core::postgres::{Durability, EmbeddedPostgres};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ struct Server {
 pub struct TestDatabase {
     name: String,
     options: PgConnectOptions,
+    url: String,
 }
 
 impl TestDatabase {
@@ -39,13 +40,37 @@ impl TestDatabase {
             .execute(&mut connection)
             .await
             .expect("a database can be created");
+        let url = server.postgres.url_of(&name);
         let options = options.database(&name);
-        Self { name, options }
+        Self { name, options, url }
     }
 
     /// How to connect to it.
     pub fn options(&self) -> PgConnectOptions {
         self.options.clone()
+    }
+
+    /// Its address, as `DATABASE_URL` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The rows of a query whose columns are all text; `None`: NULL.
+    ///
+    /// # Panics
+    /// When the server refuses the query.
+    pub async fn rows(&self, query: &str) -> Vec<Vec<Option<String>>> {
+        rows(&self.url, query).await
+    }
+
+    /// The number of rows of a table.
+    ///
+    /// # Panics
+    /// When there is no such table.
+    pub async fn count(&self, table: &str) -> usize {
+        let count = format!("SELECT count(*)::text FROM {table}");
+        let rows = self.rows(&count).await;
+        rows[0][0].as_deref().unwrap_or_default().parse().expect("a number")
     }
 
     /// Its name.
@@ -62,6 +87,21 @@ impl TestDatabase {
             .await
             .expect("the test database answers")
     }
+}
+
+/// [`TestDatabase::rows`] of any Postgres.
+///
+/// # Panics
+/// When it does not answer, or refuses the query.
+pub async fn rows(url: &str, query: &str) -> Vec<Vec<Option<String>>> {
+    let mut connection = PgConnection::connect(url).await.expect("Postgres answers");
+    sqlx::query(AssertSqlSafe(query.to_owned()))
+        .fetch_all(&mut connection)
+        .await
+        .expect("the query runs")
+        .iter()
+        .map(|row| (0..row.len()).map(|column| row.get(column)).collect())
+        .collect()
 }
 
 impl Server {

@@ -283,7 +283,7 @@ async fn a_short_text_is_completed_in_one_piece() {
         .complete(&call, &request().messages, 64)
         .await
         .unwrap();
-    assert_eq!(text, "standalone: what is a trip?");
+    assert_eq!(text.text, "standalone: what is a trip?");
     assert_eq!(server.chat_requests()[0]["stream"], false);
     insta::assert_snapshot!(booked.table(), @"Condense priced-chat 8/0/6 Reported 0.00032 Ok");
 }
@@ -303,7 +303,7 @@ async fn quoting_needs_no_model_books_nothing_and_streams_quote_by_quote() {
             text: "A trip is a ride. Trips have a surcharge.".to_owned(),
             title: "Trips".to_owned(),
             heading: vec![],
-            cosine: 0.4,
+            cosine: Some(0.4),
             score: 1.0,
         }],
         term_weights: HashMap::from([("trip".to_owned(), 3.0)]),
