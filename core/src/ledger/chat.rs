@@ -1,6 +1,7 @@
 //! What a conversation reads.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::{Interaction, InteractionOutcome, Ledger, LedgerError};
 
 /// An earlier turn of a conversation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PastTurn {
     pub question: String,
     pub standalone_question: String,
@@ -18,7 +19,7 @@ pub struct PastTurn {
 }
 
 /// A line of the list of conversations.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct ConversationSummary {
     pub id: Uuid,
     /// The first question, cut to 80 characters.
@@ -29,7 +30,7 @@ pub struct ConversationSummary {
 }
 
 /// A conversation to be read again.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Conversation {
     pub id: Uuid,
     pub title: String,

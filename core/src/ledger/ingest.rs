@@ -109,7 +109,7 @@ pub struct RunProblem {
 }
 
 /// What a run did with a source.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
 pub struct RunReport {
     pub outcome: RunOutcome,
     pub indexed: i64,
@@ -128,7 +128,7 @@ pub struct RunReport {
 }
 
 /// A row of `ingest_run`.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
 pub struct RunRow {
     pub id: Uuid,
     pub source: String,
@@ -429,20 +429,20 @@ async fn write_documents(
         rows.iter().map(|row| without_nul(of(row))).collect()
     };
     sqlx::query(
-        "INSERT INTO document AS old (collection, run_id, document_id, path, source, raw_hash,
+        "INSERT INTO document AS held (collection, run_id, document_id, path, source, raw_hash,
              content_hash, metadata_hash, title, chunks, lexical_length, indexed, outcome, reason)
-         SELECT $1, $2, row.* FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-             $8::text[], $9::text[], $10::int[], $11::bigint[], $12::bool[], $13::text[], $14::text[]) AS row
+         SELECT $1, $2, given.* FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+             $8::text[], $9::text[], $10::int[], $11::bigint[], $12::bool[], $13::text[], $14::text[]) AS given
          ON CONFLICT (collection, source, document_id) DO UPDATE SET
              path = excluded.path, outcome = excluded.outcome, reason = excluded.reason,
              run_id = excluded.run_id, updated_at = now(),
-             raw_hash = CASE WHEN $15 THEN excluded.raw_hash ELSE old.raw_hash END,
-             content_hash = CASE WHEN $15 THEN excluded.content_hash ELSE old.content_hash END,
-             metadata_hash = CASE WHEN $15 THEN excluded.metadata_hash ELSE old.metadata_hash END,
-             title = CASE WHEN $15 THEN excluded.title ELSE old.title END,
-             chunks = CASE WHEN $15 THEN excluded.chunks ELSE old.chunks END,
-             lexical_length = CASE WHEN $15 THEN excluded.lexical_length ELSE old.lexical_length END,
-             indexed = CASE WHEN $15 THEN excluded.indexed ELSE old.indexed END",
+             raw_hash = CASE WHEN $15 THEN excluded.raw_hash ELSE held.raw_hash END,
+             content_hash = CASE WHEN $15 THEN excluded.content_hash ELSE held.content_hash END,
+             metadata_hash = CASE WHEN $15 THEN excluded.metadata_hash ELSE held.metadata_hash END,
+             title = CASE WHEN $15 THEN excluded.title ELSE held.title END,
+             chunks = CASE WHEN $15 THEN excluded.chunks ELSE held.chunks END,
+             lexical_length = CASE WHEN $15 THEN excluded.lexical_length ELSE held.lexical_length END,
+             indexed = CASE WHEN $15 THEN excluded.indexed ELSE held.indexed END",
     )
     .bind(collection)
     .bind(run_id)

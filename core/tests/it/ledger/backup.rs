@@ -1,0 +1,189 @@
+//! A backup holds everything, and goes only where it can do no harm.
+
+use docent_core::config::Migrate;
+use docent_core::ledger::{
+    DocumentBatch, DocumentOutcome, DocumentRow, Ledger, LedgerError, Record, SourceRow,
+};
+use docent_scripted::database::TestDatabase;
+use uuid::Uuid;
+
+use super::connection::migrate_to;
+use super::{call, count, interaction, ledger, options, turn};
+
+/// A row in every table, with texts that a careless format would break.
+async fn fill(ledger: &Ledger) -> Uuid {
+    let conversation = Uuid::now_v7();
+    let mut odd = interaction(
+        conversation,
+        "tab\t newline\n backslash \\. \\N null 한국어",
+    );
+    odd.question_embedding = Some(vec![0.25, -1.5e-7]);
+    odd.message_id = Some("odd".to_owned());
+    ledger.writer().write(turn(odd));
+    ledger.writer().write(Record::ModelCall(call("m")));
+    ledger.flush().await;
+    let source = SourceRow {
+        name: "docs".to_owned(),
+        kind: "folder".to_owned(),
+        location: "/docs".to_owned(),
+    };
+    ledger
+        .start_run(Uuid::now_v7(), "c", &source)
+        .await
+        .unwrap();
+    ledger
+        .save_collection(&docent_core::ledger::CollectionRow {
+            name: "c".to_owned(),
+            embedding: "e".to_owned(),
+            layout: "l".to_owned(),
+            dimensions: 384,
+            generation: Uuid::now_v7(),
+            average_length: 0.1,
+            live: true,
+        })
+        .await
+        .unwrap();
+    let document = DocumentRow {
+        document_id: Uuid::now_v7(),
+        path: "a.md".to_owned(),
+        source: "docs".to_owned(),
+        raw_hash: String::new(),
+        content_hash: String::new(),
+        metadata_hash: String::new(),
+        title: String::new(),
+        chunks: 1,
+        lexical_length: 2,
+        indexed: true,
+        outcome: DocumentOutcome::Indexed,
+        reason: None,
+    };
+    let batch = DocumentBatch {
+        upserted: vec![document],
+        terms: [(
+            (
+                "trip".to_owned(),
+                vec!["a,b".to_owned(), "everyone".to_owned()],
+            ),
+            2,
+        )]
+        .into(),
+        ..DocumentBatch::default()
+    };
+    ledger
+        .commit_documents("c", Uuid::now_v7(), &batch)
+        .await
+        .unwrap();
+    conversation
+}
+
+/// Every table of a database as text.
+async fn contents(database: &TestDatabase) -> Vec<(String, String)> {
+    let mut connection = database.connect().await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+            AND relkind = 'r' AND relname <> 'docent_migration' ORDER BY relname COLLATE \"C\"",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
+    let mut all = Vec::new();
+    for table in tables {
+        let rows =
+            format!("SELECT coalesce(jsonb_agg(t ORDER BY t::text), '[]')::text FROM {table} t");
+        let rows: String = sqlx::query_scalar(sqlx::AssertSqlSafe(rows))
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        all.push((table, rows));
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_restored_ledger_is_the_one_that_was_backed_up_in_every_table() {
+    let (from, from_database, _from_spool) = ledger().await;
+    fill(&from).await;
+    let mut bytes = Vec::new();
+    from.export(&mut bytes).await.unwrap();
+    let (to, to_database, _to_spool) = ledger().await;
+    to.import(bytes.as_slice()).await.unwrap();
+    let before = contents(&from_database).await;
+    for (table, rows) in &before {
+        assert_ne!(
+            rows, "[]",
+            "{table} is not in this test, or not in the list of tables"
+        );
+    }
+    assert_eq!(contents(&to_database).await, before);
+    assert_eq!(count(&to_database, "report_cost").await, 1);
+}
+
+#[tokio::test]
+async fn a_backup_of_the_first_migration_is_restored_into_the_newest() {
+    let old_database = TestDatabase::create().await;
+    migrate_to(&old_database, 1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut old_options = options(old_database.options(), &folder.path().join("old"));
+    old_options.migrate = Migrate::Check;
+    sqlx::raw_sql(
+        "INSERT INTO model_call (id, at, purpose, model, latency_ms, outcome, cost)
+         VALUES (gen_random_uuid(), now(), 'answer', 'm', 1, 'ok', 0.5)",
+    )
+    .execute(&mut old_database.connect().await)
+    .await
+    .unwrap();
+    let mut bytes = Vec::new();
+    Ledger::open_lazy(old_options)
+        .export(&mut bytes)
+        .await
+        .unwrap();
+    assert!(bytes.starts_with(b"docent-ledger 1\nmigration 1\n"));
+
+    let new_database = TestDatabase::create().await;
+    let new = Ledger::open_lazy(options(new_database.options(), &folder.path().join("new")));
+    new.import(bytes.as_slice()).await.unwrap();
+    assert_eq!(count(&new_database, "model_call").await, 1);
+    assert_eq!(count(&new_database, "report_cost").await, 1);
+}
+
+#[tokio::test]
+async fn a_ledger_that_holds_anything_is_not_overwritten() {
+    let (ledger, database, _spool) = ledger().await;
+    fill(&ledger).await;
+    let mut bytes = Vec::new();
+    ledger.export(&mut bytes).await.unwrap();
+    let before = contents(&database).await;
+    let error = ledger.import(bytes.as_slice()).await.unwrap_err();
+    assert!(matches!(error, LedgerError::Backup { .. }));
+    assert!(error.to_string().contains("not empty"), "{error}");
+    assert_eq!(contents(&database).await, before);
+}
+
+#[tokio::test]
+async fn a_backup_that_was_cut_short_restores_nothing_and_can_be_tried_again() {
+    let (from, from_database, _from_spool) = ledger().await;
+    fill(&from).await;
+    let mut bytes = Vec::new();
+    from.export(&mut bytes).await.unwrap();
+    let (to, to_database, _to_spool) = ledger().await;
+    for length in [0, 10, 40, bytes.len() / 2, bytes.len() - 1, bytes.len() - 4] {
+        let error = to.import(&bytes[..length]).await.unwrap_err();
+        assert!(
+            matches!(error, LedgerError::Backup { .. }),
+            "{length}: {error}"
+        );
+    }
+    assert_eq!(count(&to_database, "interaction").await, 0);
+    to.import(bytes.as_slice()).await.unwrap();
+    assert_eq!(contents(&to_database).await, contents(&from_database).await);
+}
+
+#[tokio::test]
+async fn a_backup_of_a_newer_docent_is_refused_by_name() {
+    let (ledger, _database, _spool) = ledger().await;
+    let error = ledger
+        .import(&b"docent-ledger 1\nmigration 999\nend\n"[..])
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("newer docent"), "{error}");
+}
