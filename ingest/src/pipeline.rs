@@ -20,9 +20,8 @@ use crate::report::{Progress, SourceReport};
 use crate::run::{IngestError, Run};
 use crate::source;
 
-/// Batches that are embedded ahead of the one being indexed, besides the embedder's own limit on
-/// requests at once.
-const BATCHES_AHEAD: usize = 2;
+/// Batches that are embedded at once: one alone would leave the embedder idle at its end.
+const BATCHES_AT_ONCE: usize = 3;
 
 /// Brings the index up to date with one source. Documents that cannot be read or embedded are
 /// reported and the rest goes on; an error is something that the whole run depends on.
@@ -58,7 +57,7 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     let mut done = 0;
     let mut exhausted = false;
     while !exhausted || !embedding.is_empty() {
-        while !exhausted && embedding.len() < BATCHES_AHEAD + run.app.config.embedding.concurrency {
+        while !exhausted && embedding.len() < BATCHES_AT_ONCE {
             match batches.recv().await {
                 Some(batch) => {
                     done += batch.documents() as u64;

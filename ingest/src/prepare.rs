@@ -18,9 +18,10 @@ use crate::run::Run;
 use crate::source::{Found, Listing};
 use crate::{chunk, clean, extract, source};
 
-/// A batch is handed on when it has this many chunks …
-const BATCH_CHUNKS: usize = 256;
-/// … or this many documents.
+/// A batch is handed on when its chunks keep every connection to the embedder busy once (what is
+/// lost and paid again when the process is killed), within these bounds …
+const BATCH_CHUNKS: std::ops::RangeInclusive<usize> = 32..=512;
+/// … or when it has this many documents.
 const BATCH_DOCUMENTS: usize = 1024;
 
 /// What a document came to on the way to the index.
@@ -131,6 +132,9 @@ pub(crate) fn start(
     }
     drop(sender);
 
+    let embedding = &config.embedding;
+    let batch_chunks = (embedding.batch_texts * embedding.concurrency)
+        .clamp(*BATCH_CHUNKS.start(), *BATCH_CHUNKS.end());
     let (batches, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
         let mut early: HashMap<usize, Prepared> = HashMap::new();
@@ -141,7 +145,7 @@ pub(crate) fn start(
             while let Some(prepared) = early.remove(&position) {
                 position += 1;
                 batch.0.push(prepared);
-                let full = batch.chunks() >= BATCH_CHUNKS || batch.documents() >= BATCH_DOCUMENTS;
+                let full = batch.chunks() >= batch_chunks || batch.documents() >= BATCH_DOCUMENTS;
                 if full && batches.send(std::mem::take(&mut batch)).await.is_err() {
                     return;
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use docent_core::index::lexical;
-use docent_core::models::quotable;
+use docent_core::models::{Quotable, quotable};
 
 use super::generate::GeneratedAnswer;
 use super::retrieve::{Retrieval, Retrieved};
@@ -36,15 +36,23 @@ pub(super) fn cite(generated: &GeneratedAnswer, retrieval: &Retrieval) -> Option
     Some(Cited { answer, citations })
 }
 
-fn citation(passage: &Retrieved, quote: String) -> Citation {
+fn citation(passage: &Retrieved, quote: Quotable<'_>) -> Citation {
     let payload = &passage.hit.payload;
+    // Small sections share a chunk: the heading above the quote says more than the chunk's own.
+    let mut heading = payload.heading.clone();
+    if !quote.heading.is_empty()
+        && quote.heading != payload.title
+        && heading.last().is_none_or(|last| last != quote.heading)
+    {
+        heading.push(quote.heading.to_owned());
+    }
     Citation {
         number: passage.number,
         title: payload.title.clone(),
         uri: payload.uri.clone(),
         path: payload.path.clone(),
-        heading: payload.heading.join(" > "),
-        quote,
+        heading: heading.join(" > "),
+        quote: quote.text.to_owned(),
         score: passage.hit.score,
         verified: None,
         updated_at: payload.updated_at,
@@ -110,20 +118,27 @@ fn claims_of(answer: &str, number: usize) -> String {
 }
 
 /// The sentence of the passage that shares most words with the claim, word for word.
-fn best_quote(passage: &Retrieved, claim: &str) -> String {
+fn best_quote<'a>(passage: &'a Retrieved, claim: &str) -> Quotable<'a> {
     let text = &passage.hit.payload.text;
     let claimed: BTreeSet<String> = lexical::terms(claim).into_iter().collect();
-    let mut best: Option<(f32, &str)> = None;
+    let mut best: Option<(f32, Quotable<'a>)> = None;
     for sentence in quotable(text) {
-        let terms: BTreeSet<String> = lexical::terms(sentence).into_iter().collect();
+        let terms: BTreeSet<String> = lexical::terms(sentence.text).into_iter().collect();
         let shared = terms.intersection(&claimed).count() as f32;
-        // The share of the claim that is covered, less a little for what else the sentence says.
-        let score = shared - 0.05 * terms.len() as f32 + f32::from(claim.contains(sentence)) * 100.0;
+        // What is quoted word for word wins; else a little is taken off for what else it says.
+        let whole = if claim.contains(sentence.text) { terms.len() as f32 } else { 0.0 };
+        let score = shared + whole - 0.05 * terms.len() as f32;
         if best.is_none_or(|(best, _)| score > best) {
             best = Some((score, sentence));
         }
     }
-    best.map_or_else(|| text.trim().to_owned(), |(_, sentence)| sentence.to_owned())
+    best.map_or(
+        Quotable {
+            text: text.trim(),
+            heading: "",
+        },
+        |(_, sentence)| sentence,
+    )
 }
 
 /// Takes citations that do not exist out of a stream. Holds back an open bracket until it is

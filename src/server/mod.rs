@@ -82,8 +82,13 @@ pub fn router(service: AppState) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
 
-    let routes = api
-        .merge(pages)
+    let base = config.server.base_path();
+    let mut people = api.merge(pages);
+    if !base.is_empty() {
+        // Nesting serves `/docent`, but not `/docent/`.
+        people = people.route(&format!("{base}/"), get(page::index));
+    }
+    let routes = people
         .layer(middleware::from_fn_with_state(
             Arc::clone(&service),
             guard::guard,
@@ -91,15 +96,11 @@ pub fn router(service: AppState) -> Router {
         .merge(health)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed);
-    let base = config.server.base_path();
     // A proxy may strip the path that it puts docent under, or leave it.
     let routes = if base.is_empty() {
         routes
     } else {
-        Router::new()
-            .nest(&base, routes.clone())
-            .route(&format!("{base}/"), get(page::index))
-            .merge(routes)
+        Router::new().nest(&base, routes.clone()).merge(routes)
     };
     routes
         .layer(TraceLayer::new_for_http())

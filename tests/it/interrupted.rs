@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::binary::docent;
 use crate::support::World;
 
-const DOCUMENTS: usize = 60;
+const DOCUMENTS: usize = 120;
 
 async fn world(model: &ScriptedOpenAi) -> World {
     let mut world = World::new().await;
@@ -100,7 +100,8 @@ async fn a_killed_run_is_completed_by_the_next_one() {
     assert_eq!(contents(&broken).await, expected);
     // Paid twice at the most: what was in flight at each kill.
     let paid = model.embedded_texts().len() - texts;
-    let in_flight = 8 * (broken.config.embedding.concurrency + 2) * kills;
+    let batch = 8 * broken.config.embedding.concurrency;
+    let in_flight = 4 * batch * kills;
     assert!(
         paid <= texts + in_flight,
         "{paid} texts embedded, {texts} needed, {kills} kills"

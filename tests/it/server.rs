@@ -31,7 +31,8 @@ async fn problem(response: reqwest::Response) -> (u16, Value) {
 
 #[tokio::test]
 async fn errors_are_problems_with_a_stable_code() {
-    let server = world().await.serve().await;
+    let world = world().await;
+    let server = world.serve().await;
     let send = |body: String| server.chat().body(body).send();
     let cases = [
         ("{}".to_owned(), 422, "bad_request"),
@@ -80,7 +81,8 @@ async fn errors_are_problems_with_a_stable_code() {
 
 #[tokio::test]
 async fn another_origin_and_a_rebound_name_are_turned_away() {
-    let server = world().await.serve().await;
+    let world = world().await;
+    let server = world.serve().await;
     let body = json!({ "question": "How often is fct_trips loaded?" }).to_string();
     let foreign = server
         .chat()

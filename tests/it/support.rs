@@ -63,6 +63,7 @@ impl World {
         embedding.kind = EmbeddingKind::OpenAi;
         embedding.base_url = server.base_url().to_owned();
         embedding.model = "scripted-embedding".to_owned();
+        embedding.dimensions = 64;
         embedding.timeout_ms = 1000;
         embedding.retries = 2;
     }

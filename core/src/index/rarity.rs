@@ -5,6 +5,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::lexical::{term_id, term_ids};
 
+/// A smaller collection says too little of how rare its words are: in one of three chunks, a word
+/// that two of them hold would weigh next to nothing beside one that is missing by chance.
+const FEW_CHUNKS: u32 = 200;
+
 /// How many chunks of a collection hold each term. About 12 bytes a term.
 #[derive(Debug, Clone, Default)]
 pub struct TermFrequencies {
@@ -46,10 +50,11 @@ impl TermFrequencies {
     }
 
     /// BM25's inverse document frequency, `ln(1 + (N - n + 0.5) / (n + 0.5))`, as Qdrant's `idf`
-    /// modifier computes it; always positive. A term that no chunk holds is the rarest.
+    /// modifier computes it, but for at least [`FEW_CHUNKS`]; always positive. A term that no chunk
+    /// holds is the rarest.
     pub fn idf(&self, term_id: u32) -> f32 {
         let holding = self.frequency(term_id).min(self.chunks) as f32;
-        let all = self.chunks as f32;
+        let all = self.chunks.max(FEW_CHUNKS) as f32;
         ((all - holding + 0.5) / (holding + 0.5)).ln_1p()
     }
 }

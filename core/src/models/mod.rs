@@ -19,6 +19,6 @@ pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEm
 pub use error::ModelError;
 pub use generator::{
     Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message, OpenAiGenerator,
-    Passage, Role, quotable,
+    Passage, Quotable, Role, quotable,
 };
 pub use tokens::TokenCounter;

@@ -105,12 +105,24 @@ pub struct Completed {
     pub cost: Option<Decimal>,
 }
 
+/// A piece of a passage that can be quoted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotable<'a> {
+    /// As it stands.
+    pub text: &'a str,
+    /// The last heading above it in the passage; empty: none.
+    pub heading: &'a str,
+}
+
 /// The pieces of a passage that can be quoted, in reading order: sentences, list items, table rows
-/// and lines of code, each as it stands.
-pub fn quotable(passage: &str) -> impl Iterator<Item = &str> {
+/// and lines of code.
+pub fn quotable(passage: &str) -> impl Iterator<Item = Quotable<'_>> {
     sentences::sentences(passage)
         .into_iter()
-        .map(|sentence| sentence.text)
+        .map(|sentence| Quotable {
+            text: sentence.text,
+            heading: sentence.heading,
+        })
 }
 
 /// An answer that has begun. Dropping it stops the request, and books what was used as cancelled.
