@@ -141,8 +141,9 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
 fn log(config: &Config, short: bool) {
     let level = &config.log.level;
     let filter = if short && level == "info" { "warn" } else { level };
-    // Qdrant's engine warns of settings of a server that it is not part of.
-    let filter = format!("qdrant_edge=error,{filter}");
+    // Qdrant's engine warns of settings of a server that it is not part of; async-openai logs the
+    // texts of answers that it cannot read.
+    let filter = format!("qdrant_edge=error,async_openai=off,{filter}");
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()

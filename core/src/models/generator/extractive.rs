@@ -106,7 +106,8 @@ fn candidates<'a>(
             1.0
         };
         // Rank, fused score and similarity of the passage, as one number near 1.
-        let prior = by_rank * (0.8 + 0.1 * by_score + 0.1 * passage.cosine.unwrap_or_default().clamp(0.0, 1.0));
+        let prior = by_rank
+            * (0.8 + 0.1 * by_score + 0.1 * passage.cosine.unwrap_or_default().clamp(0.0, 1.0));
         let mut terms_above: HashMap<&str, HashSet<String>> = HashMap::new();
         for sentence in sentences(&passage.text) {
             // Neighbours may overlap.

@@ -276,7 +276,8 @@ async fn a_run_has_a_row_for_each_source_and_one_that_was_killed_is_still_runnin
         }],
     };
     ledger.finish_run(run_id, "docs", &report).await.unwrap();
-    let runs = ledger.runs(10).await.unwrap();
+    let mut runs = ledger.runs(10).await.unwrap();
+    runs.sort_by(|a, b| a.source.cmp(&b.source));
     assert_eq!(runs.len(), 2);
     assert_eq!(runs[0].report.problems[0].path, "ab");
     assert_eq!(runs[0].report.cost, report.cost);

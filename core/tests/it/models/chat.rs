@@ -15,14 +15,14 @@ use super::support::{INTERACTION, book, chat, for_answer, generator, read, reque
 async fn an_answer_streams_word_by_word_and_is_booked_as_reported() {
     let (server, generator, mut booked) = generator(|_| {}).await;
     server.change(|script| {
-        script.gap = Duration::from_millis(100);
+        script.gap = Duration::from_millis(300);
         script.cached_tokens = 4;
     });
     let started = Instant::now();
     let mut generation = generator.generate(&for_answer(), &request()).await.unwrap();
     let first = generation.next().await.unwrap().unwrap();
     assert!(
-        started.elapsed() < Duration::from_millis(200),
+        started.elapsed() < Duration::from_millis(600),
         "the first word does not wait for the last"
     );
     assert_eq!(first, Generated::Text("A ".to_owned()));
@@ -185,7 +185,7 @@ async fn streams_of_strange_servers_are_understood() {
         (
             "reasoning and tools",
             format!(
-                "data: {{\"choices\":[{{\"delta\":{{\"reasoning_content\":\"hmm\"}}}}]}}\n\n\
+                "data: {{\"choices\":[{{\"delta\":{{\"reasoning_content\":\"hmm\",\"reasoning\":\"hmm\"}}}}]}}\n\n\
                  data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{{\"index\":0}}]}}}}]}}\n\n\
                  data: {text}\n\ndata: {stop}\n\ndata: [DONE]\n\n"
             ),

@@ -50,7 +50,7 @@ async fn a_short_retry_after_is_waited_for_and_a_long_one_is_not() {
         .err()
         .unwrap();
     assert!(matches!(error, ModelError::RateLimited { .. }));
-    assert!(started.elapsed() < Duration::from_millis(500));
+    assert!(started.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn each_failure_has_its_message_and_only_what_may_pass_is_tried_again() {
             1,
         ),
     ] {
-        let (server, generator, mut booked) = generator(|_| {}).await;
+        let (server, generator, mut booked) = generator(|config| config.first_token_ms = 400).await;
         server.fail(Route::Chat, Times::Forever, fault.clone());
         let error = generator
             .generate(&for_answer(), &request())
@@ -146,7 +146,7 @@ async fn a_stream_that_breaks_keeps_its_words_and_is_booked_with_estimated_token
         Fault::StallAfter(2),
         Fault::Malformed,
     ] {
-        let (server, generator, mut booked) = generator(|_| {}).await;
+        let (server, generator, mut booked) = generator(|config| config.stall_ms = 300).await;
         // With a pause, or else the break may overtake the words.
         server.change(|script| script.gap = Duration::from_millis(40));
         server.fail(Route::Chat, Times::Next(1), fault);
@@ -191,7 +191,7 @@ async fn a_model_that_says_nothing_is_given_up_in_time() {
         .err()
         .unwrap();
     assert!(
-        started.elapsed() < Duration::from_millis(450),
+        started.elapsed() < Duration::from_millis(2_000),
         "{:?}",
         started.elapsed()
     );

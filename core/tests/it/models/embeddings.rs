@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use docent_core::config::Secret;
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Embedder};
-use docent_scripted::openai::{Fault, Route, Times, vector};
+use docent_scripted::openai::{Fault, Route, Script, ScriptedOpenAi, Times, vector};
 
 use super::support::{INTERACTION, book, embedder, embedding, for_run, texts};
 
@@ -107,7 +108,7 @@ async fn configured_dimensions_cost_no_call_and_are_sent_where_wanted() {
 
 #[tokio::test]
 async fn another_model_dimension_or_passage_prefix_is_another_space_but_a_question_prefix_is_not() {
-    let server = docent_scripted::openai::ScriptedOpenAi::start(Default::default()).await;
+    let server = ScriptedOpenAi::start(Script::default()).await;
     let mut prints = BTreeSet::new();
     for change in 0..6 {
         let mut config = embedding(&server);
@@ -225,7 +226,7 @@ async fn concurrency_is_shared_by_all_callers() {
         config.timeout_ms = 5_000;
     })
     .await;
-    server.change(|script| script.embedding_delay = Duration::from_millis(60));
+    server.change(|script| script.embedding_delay = Duration::from_millis(200));
     let started = Instant::now();
     let (three, call) = (texts(3), for_run());
     tokio::join!(
@@ -233,11 +234,11 @@ async fn concurrency_is_shared_by_all_callers() {
         embedder.embed_passages(&call, &three)
     );
     assert!(
-        started.elapsed() >= Duration::from_millis(180),
+        started.elapsed() >= Duration::from_millis(600),
         "six requests, two at once"
     );
     assert!(
-        started.elapsed() < Duration::from_millis(340),
+        started.elapsed() < Duration::from_millis(1_150),
         "{:?}",
         started.elapsed()
     );
@@ -251,7 +252,7 @@ async fn the_key_is_sent_and_nothing_is_taken_from_the_environment() {
         server.authorization().as_deref(),
         Some("Bearer sk-test-1234567890")
     );
-    let (server, without_key, _) = embedder(|config| config.api_key = Default::default()).await;
+    let (server, without_key, _) = embedder(|config| config.api_key = Secret::default()).await;
     without_key.space().await.unwrap();
     assert_eq!(server.authorization(), None);
 }

@@ -98,7 +98,7 @@ pub(crate) fn embedding(server: &ScriptedOpenAi) -> Embedding {
         batch_texts: 8,
         batch_tokens: 100_000,
         concurrency: 4,
-        timeout_ms: 400,
+        timeout_ms: 2_000,
         retries: 2,
     }
 }
@@ -114,8 +114,8 @@ pub(crate) fn chat(server: &ScriptedOpenAi) -> Chat {
         max_output_tokens: 800,
         window_tokens: 16_000,
         tokenizer: "bytes".to_owned(),
-        first_token_ms: 400,
-        stall_ms: 300,
+        first_token_ms: 2_000,
+        stall_ms: 2_000,
         retries: 2,
         history_turns: 6,
         prompts: PathBuf::new(),
