@@ -121,10 +121,7 @@ pub async fn run(
 }
 
 /// One source with its row in `ingest_run`, which also remembers a run that was interrupted.
-async fn run_source(
-    run: &Arc<Run>,
-    source: &config::Source,
-) -> Result<SourceReport, IngestError> {
+async fn run_source(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport, IngestError> {
     let ledger = &run.app.ledger;
     if !run.dry_run {
         let row = collection::source_row(&run.app, source);

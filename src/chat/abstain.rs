@@ -9,11 +9,11 @@
 use docent_core::app::App;
 use docent_core::index::Payload;
 
+use super::Turn;
 use super::language::Language;
 use super::record::Draft;
 use super::retrieve::Retrieval;
 use super::turn::{Answer, AnswerOutcome, Contact};
-use super::Turn;
 
 /// Documents that an abstention names as looked at.
 const LOOKED_AT: usize = 3;
@@ -69,7 +69,9 @@ fn contact(payload: &Payload) -> Option<Contact> {
 
 fn sentence(language: Language, looked_at: &[&str], contact: Option<&Contact>) -> String {
     let mut text = match language {
-        Language::English => "I found no answer to this in the documents I may show you.".to_owned(),
+        Language::English => {
+            "I found no answer to this in the documents I may show you.".to_owned()
+        }
         Language::Korean => "보여 드릴 수 있는 문서에서 이 질문의 답을 찾지 못했습니다.".to_owned(),
     };
     if !looked_at.is_empty() {

@@ -70,7 +70,10 @@ pub(super) fn cited_numbers(text: &str, passages: usize) -> BTreeSet<usize> {
             continue;
         };
         if let Some(mark) = numbers_of(&rest[..close]) {
-            numbers.extend(mark.into_iter().filter(|number| (1..=passages).contains(number)));
+            numbers.extend(
+                mark.into_iter()
+                    .filter(|number| (1..=passages).contains(number)),
+            );
         }
     }
     numbers
@@ -82,7 +85,8 @@ fn numbers_of(inside: &str) -> Option<Vec<usize>> {
         .split([',', ';'])
         .map(|part| {
             let part = part.trim().trim_start_matches('^');
-            let digits = !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
+            let digits =
+                !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
             digits.then(|| part.parse().ok()).flatten()
         })
         .collect()
@@ -126,7 +130,11 @@ fn best_quote<'a>(passage: &'a Retrieved, claim: &str) -> Quotable<'a> {
         let terms: BTreeSet<String> = lexical::terms(sentence.text).into_iter().collect();
         let shared = terms.intersection(&claimed).count() as f32;
         // What is quoted word for word wins; else a little is taken off for what else it says.
-        let whole = if claim.contains(sentence.text) { terms.len() as f32 } else { 0.0 };
+        let whole = if claim.contains(sentence.text) {
+            terms.len() as f32
+        } else {
+            0.0
+        };
         let score = shared + whole - 0.05 * terms.len() as f32;
         if best.is_none_or(|(best, _)| score > best) {
             best = Some((score, sentence));
@@ -214,7 +222,10 @@ mod tests {
 
     #[test]
     fn a_citation_that_does_not_exist_is_taken_out() {
-        assert_eq!(through(3, &["Yes [1][", "9] and [2,", " 3]."]), "Yes [1] and [2][3].");
+        assert_eq!(
+            through(3, &["Yes [1][", "9] and [2,", " 3]."]),
+            "Yes [1] and [2][3]."
+        );
     }
 
     #[test]

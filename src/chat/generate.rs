@@ -3,9 +3,7 @@
 
 use docent_core::app::App;
 use docent_core::ledger::Purpose;
-use docent_core::models::{
-    CallFor, GenerateRequest, Generated, Generator, Message, ModelError,
-};
+use docent_core::models::{CallFor, GenerateRequest, Generated, Generator, Message, ModelError};
 
 use super::cite::{Citer, cited_numbers};
 use super::record::Draft;
@@ -97,9 +95,7 @@ async fn stream(
                 let text = citer.push(&text);
                 held.push_str(&text);
                 let start = held.trim_start();
-                if may_be_marker
-                    && (NO_ANSWER.starts_with(start) || start.starts_with(NO_ANSWER))
-                {
+                if may_be_marker && (NO_ANSWER.starts_with(start) || start.starts_with(NO_ANSWER)) {
                     continue;
                 }
                 may_be_marker = false;

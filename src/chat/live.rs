@@ -20,7 +20,9 @@ const KEEP_FINISHED: Duration = Duration::from_secs(120);
 /// Why a turn was not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("docent is answering as many questions as it is allowed to (server.max_answers); try again in a few seconds")]
+    #[error(
+        "docent is answering as many questions as it is allowed to (server.max_answers); try again in a few seconds"
+    )]
     Busy,
     #[error("docent is stopping; ask again in a moment")]
     Stopping,
@@ -165,7 +167,10 @@ impl LiveTurns {
     /// as stopped).
     pub async fn finish(&self, limit: Duration) {
         self.tasks.close();
-        if tokio::time::timeout(limit, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(limit, self.tasks.wait())
+            .await
+            .is_err()
+        {
             self.stop_all.cancel();
             let _ = tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await;
         }

@@ -31,7 +31,10 @@ impl Prompts {
             let path = folder.join(name);
             let template = if !folder.as_os_str().is_empty() && path.is_file() {
                 std::fs::read_to_string(&path).map_err(|error| {
-                    ChatError::Prompt(format!("chat.prompts: cannot read {}: {error}", path.display()))
+                    ChatError::Prompt(format!(
+                        "chat.prompts: cannot read {}: {error}",
+                        path.display()
+                    ))
                 })?
             } else {
                 built_in.to_owned()
@@ -75,7 +78,9 @@ impl Prompts {
 }
 
 fn broken(name: &str, error: &minijinja::Error) -> ChatError {
-    ChatError::Prompt(format!("the prompt template {name} cannot be used: {error:#}"))
+    ChatError::Prompt(format!(
+        "the prompt template {name} cannot be used: {error:#}"
+    ))
 }
 
 /// System message with the passages, the conversation so far, and the question. What does not fit

@@ -151,28 +151,31 @@ pub(super) fn record(
         chat.conversations.remember(turn, past);
     }
     let total_ms = draft.elapsed_ms() as i64;
-    let generator = matches!(outcome, InteractionOutcome::Answered).then_some(match draft.generator {
-        AnswerGenerator::Model => GeneratorKind::Model,
-        AnswerGenerator::Extractive => GeneratorKind::Extractive,
-    });
-    app.ledger.writer().write(Record::Interaction(Box::new(Interaction {
-        id: turn.interaction_id,
-        at: Utc::now(),
-        conversation_id: turn.conversation_id,
-        message_id: turn.message_id.clone(),
-        channel: turn.channel,
-        caller: turn.caller.name.clone(),
-        origin: turn.origin,
-        question: turn.question.clone(),
-        question_embedding: draft.question_embedding,
-        standalone_question: draft.standalone_question,
-        answer,
-        outcome,
-        generator,
-        fallback_reason: draft.fallback_reason,
-        retrieve_ms: draft.retrieve_ms as i64,
-        first_token_ms: draft.first_token_ms.map(|ms| ms as i64),
-        total_ms,
-        passages: draft.passages,
-    })));
+    let generator =
+        matches!(outcome, InteractionOutcome::Answered).then_some(match draft.generator {
+            AnswerGenerator::Model => GeneratorKind::Model,
+            AnswerGenerator::Extractive => GeneratorKind::Extractive,
+        });
+    app.ledger
+        .writer()
+        .write(Record::Interaction(Box::new(Interaction {
+            id: turn.interaction_id,
+            at: Utc::now(),
+            conversation_id: turn.conversation_id,
+            message_id: turn.message_id.clone(),
+            channel: turn.channel,
+            caller: turn.caller.name.clone(),
+            origin: turn.origin,
+            question: turn.question.clone(),
+            question_embedding: draft.question_embedding,
+            standalone_question: draft.standalone_question,
+            answer,
+            outcome,
+            generator,
+            fallback_reason: draft.fallback_reason,
+            retrieve_ms: draft.retrieve_ms as i64,
+            first_token_ms: draft.first_token_ms.map(|ms| ms as i64),
+            total_ms,
+            passages: draft.passages,
+        })));
 }

@@ -196,7 +196,10 @@ impl Event {
     /// The SSE data: the event's own JSON, without its name.
     pub fn data(&self) -> String {
         let value = serde_json::to_value(self).unwrap_or_default();
-        value.get("data").map(ToString::to_string).unwrap_or_default()
+        value
+            .get("data")
+            .map(ToString::to_string)
+            .unwrap_or_default()
     }
 
     /// Whether nothing follows it.

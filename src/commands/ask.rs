@@ -94,7 +94,10 @@ async fn ask_here(
 /// The rest of the answer below what was streamed.
 fn print(answer: &Answer, streamed: bool) {
     if let Some(reason) = &answer.fallback_reason {
-        say(format!("\n(quoted from the documents: {})", one_line(reason)));
+        say(format!(
+            "\n(quoted from the documents: {})",
+            one_line(reason)
+        ));
     }
     if !streamed {
         say(safe(&answer.answer));
@@ -109,7 +112,10 @@ fn print(answer: &Answer, streamed: bool) {
             one_line(&format!("{} > {}", citation.title, citation.heading))
         };
         let age = citation.updated_at.map(age);
-        let owner = citation.owner.as_ref().map(|owner| format!("owner {owner}"));
+        let owner = citation
+            .owner
+            .as_ref()
+            .map(|owner| format!("owner {owner}"));
         let about: Vec<String> = [age, owner].into_iter().flatten().collect();
         let about = if about.is_empty() {
             String::new()

@@ -97,7 +97,9 @@ pub async fn write(app: &App, file: &Path) -> anyhow::Result<BackupSummary> {
         format: FORMAT,
         docent: env!("CARGO_PKG_VERSION").to_owned(),
         created_at: Utc::now(),
-        collection: rows.into_iter().find(|row| Some(&row.name) == live.as_ref()),
+        collection: rows
+            .into_iter()
+            .find(|row| Some(&row.name) == live.as_ref()),
         points: count,
     };
     let manifest = serde_json::to_vec_pretty(&manifest)?;
@@ -105,7 +107,12 @@ pub async fn write(app: &App, file: &Path) -> anyhow::Result<BackupSummary> {
     let target = tempfile::NamedTempFile::new_in(folder)?;
     let compressed = zstd::Encoder::new(target.as_file(), 3)?;
     let mut archive = tar::Builder::new(compressed);
-    append(&mut archive, "backup.json", manifest.as_slice(), manifest.len() as u64)?;
+    append(
+        &mut archive,
+        "backup.json",
+        manifest.as_slice(),
+        manifest.len() as u64,
+    )?;
     for (name, part) in [("ledger.copy", &mut ledger), ("points.jsonl", &mut points)] {
         let size = part.stream_position()?;
         part.rewind()?;
@@ -163,7 +170,9 @@ async fn write_points(app: &App, live: &str, file: &mut File) -> anyhow::Result<
 
 pub(super) async fn restore(config: Config, arguments: Arguments) -> anyhow::Result<Ended> {
     let app = match open(config, "restore").await? {
-        Access::Owner(_) => bail!("stop the running docent first: a backup is read into an empty one"),
+        Access::Owner(_) => {
+            bail!("stop the running docent first: a backup is read into an empty one")
+        }
         Access::Own(app) => app,
     };
     let result = read(&app, &arguments.file).await;
@@ -187,7 +196,12 @@ pub async fn read(app: &App, file: &Path) -> anyhow::Result<u64> {
     let mut archive = tar::Archive::new(zstd::Decoder::new(source)?);
     let mut manifest: Option<Manifest> = None;
     let mut points = 0;
-    let broken = || format!("{} is no backup of docent, or it is damaged", file.display());
+    let broken = || {
+        format!(
+            "{} is no backup of docent, or it is damaged",
+            file.display()
+        )
+    };
     for entry in archive.entries().with_context(broken)? {
         let mut entry = entry.with_context(broken)?;
         let name = entry.path()?.into_owned();
@@ -250,7 +264,9 @@ async fn read_points(
         }
         if batch.len() == POINTS || (end && !batch.is_empty()) {
             count += batch.len() as u64;
-            app.index.upsert(&row.name, std::mem::take(&mut batch)).await?;
+            app.index
+                .upsert(&row.name, std::mem::take(&mut batch))
+                .await?;
         }
         if end {
             break;

@@ -43,18 +43,28 @@ pub(super) async fn run(mut overrides: Overrides, arguments: &Arguments) -> anyh
     let data = config.data.clone();
     let questions = config.server.suggestions.clone();
     let service = serve::open(config).await?;
-    say(format!("ingesting {} …", arguments.folder.join("docs").display()));
+    say(format!(
+        "ingesting {} …",
+        arguments.folder.join("docs").display()
+    ));
     let request = IngestRequest::default();
-    let report = ingest::run(Arc::clone(&service.app), &request, ProgressSender::default())
-        .await
-        .context("the demo documents could not be ingested")?;
+    let report = ingest::run(
+        Arc::clone(&service.app),
+        &request,
+        ProgressSender::default(),
+    )
+    .await
+    .context("the demo documents could not be ingested")?;
     for source in &report.sources {
         say(format!(
             "  {} documents indexed, {} unchanged, {} chunks embedded",
             source.documents.indexed, source.documents.unchanged, source.chunks.embedded
         ));
         for problem in &source.problems {
-            note(format!("  {} {}: {}", problem.outcome, problem.path, problem.reason));
+            note(format!(
+                "  {} {}: {}",
+                problem.outcome, problem.path, problem.reason
+            ));
         }
     }
     let config_file = overrides.config.clone().unwrap_or_default();
@@ -76,7 +86,10 @@ fn welcome(url: &str, questions: &[String], config: &Path, data: &Path) {
             config.display()
         ));
     }
-    say(format!("(Ctrl-C stops it; what it made lies in {})", data.display()));
+    say(format!(
+        "(Ctrl-C stops it; what it made lies in {})",
+        data.display()
+    ));
 }
 
 /// With no model configured, a local one that runs is offered by using it and saying so.

@@ -25,7 +25,12 @@ impl Findings {
         say(format!("WRONG  {part}: {}", one_line(text)));
     }
 
-    fn check<T>(&mut self, part: &str, result: Result<T, impl ToString>, good: impl FnOnce(T) -> String) {
+    fn check<T>(
+        &mut self,
+        part: &str,
+        result: Result<T, impl ToString>,
+        good: impl FnOnce(T) -> String,
+    ) {
         match result {
             Ok(value) => self.good(part, &good(value)),
             Err(error) => self.wrong(part, &error.to_string()),
@@ -35,12 +40,18 @@ impl Findings {
 
 pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let mut findings = Findings::default();
-    findings.good("configuration", &format!("data folder {}", config.data.display()));
+    findings.good(
+        "configuration",
+        &format!("data folder {}", config.data.display()),
+    );
     for source in &config.sources {
         check_source(&mut findings, source);
     }
     if config.sources.is_empty() {
-        findings.good("sources", "none configured; folders can be named on the command line");
+        findings.good(
+            "sources",
+            "none configured; folders can be named on the command line",
+        );
     }
     let port = config.server.port;
     let host = config.server.host.clone();
@@ -94,10 +105,15 @@ async fn check_port(findings: &mut Findings, host: &str, port: u16) {
 
 async fn check_parts(findings: &mut Findings, app: &App) {
     let version = app.ledger.version().await;
-    findings.check("ledger", version, |version| format!("at migration {version}"));
+    findings.check("ledger", version, |version| {
+        format!("at migration {version}")
+    });
     match app.index.live().await {
         Ok(Some(live)) => {
-            let count = app.index.count(&live, &docent_core::index::Filter::default()).await;
+            let count = app
+                .index
+                .count(&live, &docent_core::index::Filter::default())
+                .await;
             findings.check("index", count, |count| format!("{count} chunks in {live}"));
         }
         Ok(None) => findings.wrong("index", "nothing is ingested yet; run `docent ingest`"),
@@ -108,14 +124,20 @@ async fn check_parts(findings: &mut Findings, app: &App) {
         run_id: None,
         interaction_id: None,
     };
-    let embedded = app.embedder.embed_question(&call, "which table has weekly active users?").await;
+    let embedded = app
+        .embedder
+        .embed_question(&call, "which table has weekly active users?")
+        .await;
     let vector = embedded.map(|embedded| embedded.vector.len());
     findings.check("embedding", vector, |dimensions| {
         format!("vectors of {dimensions} numbers")
     });
     check_space(findings, app).await;
     if !app.generator.is_model() {
-        findings.good("chat", "extractive: the best sentences are quoted, no model is called");
+        findings.good(
+            "chat",
+            "extractive: the best sentences are quoted, no model is called",
+        );
         return;
     }
     let call = CallFor {
@@ -129,7 +151,10 @@ async fn check_parts(findings: &mut Findings, app: &App) {
     }];
     let completed = app.generator.complete(&call, &messages, 16).await;
     findings.check("chat", completed, |completed| {
-        format!("the model answered \u{201c}{}\u{201d}", completed.text.trim())
+        format!(
+            "the model answered \u{201c}{}\u{201d}",
+            completed.text.trim()
+        )
     });
 }
 

@@ -45,7 +45,11 @@ pub(super) async fn command(config: Config, arguments: Arguments) -> anyhow::Res
     };
     let mut show = Show::new(arguments.json);
     let report = match open(config, "ingest").await? {
-        Access::Owner(owner) => owner.ingest(&request, |progress| show.progress(progress)).await?,
+        Access::Owner(owner) => {
+            owner
+                .ingest(&request, |progress| show.progress(progress))
+                .await?
+        }
         Access::Own(app) => {
             let app = Arc::new(*app);
             let (progress, mut events) = ProgressSender::channel();
@@ -101,8 +105,11 @@ fn absolute(config: &Config, targets: &[String]) -> anyhow::Result<Vec<String>> 
                 return Ok(target.clone());
             }
             let path = std::fs::canonicalize(target).with_context(|| {
-                let names: Vec<&str> =
-                    config.sources.iter().map(|source| source.name.as_str()).collect();
+                let names: Vec<&str> = config
+                    .sources
+                    .iter()
+                    .map(|source| source.name.as_str())
+                    .collect();
                 let known = if names.is_empty() {
                     "no source is configured".to_owned()
                 } else {
@@ -125,7 +132,10 @@ async fn sources(app: &App, targets: &[String]) -> anyhow::Result<Vec<config::So
     for target in targets {
         let configured = app.config.sources.iter().find(|source| {
             source.name == *target
-                || source.path.canonicalize().is_ok_and(|path| path == Path::new(target))
+                || source
+                    .path
+                    .canonicalize()
+                    .is_ok_and(|path| path == Path::new(target))
         });
         match configured {
             Some(source) => sources.push(source.clone()),
@@ -197,7 +207,10 @@ impl Show {
                     bar.set_prefix(name);
                     self.bar = Some(bar);
                 } else {
-                    note(format!("{name}: looking at {} documents", grouped(documents)));
+                    note(format!(
+                        "{name}: looking at {} documents",
+                        grouped(documents)
+                    ));
                 }
             }
             Progress::Documents { name, done } => match &self.bar {

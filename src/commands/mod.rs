@@ -69,7 +69,10 @@ pub fn main() -> ExitCode {
     // Two TLS providers are in the tree; rustls wants to be told which one to use.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal::error(&anyhow::Error::from(error));
@@ -140,7 +143,11 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
 /// Logs to standard error: a short command only warnings, unless `log.level` was changed.
 fn log(config: &Config, short: bool) {
     let level = &config.log.level;
-    let filter = if short && level == "info" { "warn" } else { level };
+    let filter = if short && level == "info" {
+        "warn"
+    } else {
+        level
+    };
     // Qdrant's engine warns of settings of a server that it is not part of; async-openai logs the
     // texts of answers that it cannot read.
     let filter = format!("qdrant_edge=error,async_openai=off,{filter}");

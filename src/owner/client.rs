@@ -135,7 +135,9 @@ impl Lines {
                 return Ok(Some(line.trim_end().to_owned()));
             }
             match self.body.next().await {
-                Some(piece) => self.buffer.extend(piece.context("the running docent went away")?),
+                Some(piece) => self
+                    .buffer
+                    .extend(piece.context("the running docent went away")?),
                 None => return Ok(None),
             }
         }

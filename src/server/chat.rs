@@ -83,8 +83,8 @@ fn start(
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let stream = ask.stream
         || header(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"));
-    let after = header(header::HeaderName::from_static("last-event-id"))
-        .and_then(|id| id.parse().ok());
+    let after =
+        header(header::HeaderName::from_static("last-event-id")).and_then(|id| id.parse().ok());
     let caller = Caller {
         name: ANONYMOUS.to_owned(),
         groups: service.app.config.access.anonymous_groups.clone(),
@@ -101,12 +101,7 @@ fn start(
     Ok((reader, stream))
 }
 
-fn turn(
-    service: &AppState,
-    ask: Ask,
-    caller: Caller,
-    channel: Channel,
-) -> Result<Turn, Problem> {
+fn turn(service: &AppState, ask: Ask, caller: Caller, channel: Channel) -> Result<Turn, Problem> {
     let question = ask.question.trim();
     let longest = service.app.config.server.max_question_chars;
     if question.is_empty() {
@@ -123,7 +118,11 @@ fn turn(
             format!("the question is longer than {longest} characters (server.max_question_chars)"),
         ));
     }
-    if ask.message_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MESSAGE_ID_MAX) {
+    if ask
+        .message_id
+        .as_ref()
+        .is_some_and(|id| id.is_empty() || id.len() > MESSAGE_ID_MAX)
+    {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "message_id_invalid",

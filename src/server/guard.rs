@@ -53,7 +53,11 @@ struct Hosts<'a> {
 
 impl Hosts<'_> {
     fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
         let host = text(header::HOST).unwrap_or_default();
         if self.loopback && !is_loopback_name(host) && Some(host) != self.public {
             return Err(Problem::new(
@@ -123,10 +127,25 @@ mod tests {
 
     #[test]
     fn another_origin_is_refused_and_the_public_one_is_not() {
-        assert!(check(true, "", "localhost:8080", Some("http://localhost:8080")));
-        assert!(!check(true, "", "localhost:8080", Some("http://evil.example")));
+        assert!(check(
+            true,
+            "",
+            "localhost:8080",
+            Some("http://localhost:8080")
+        ));
+        assert!(!check(
+            true,
+            "",
+            "localhost:8080",
+            Some("http://evil.example")
+        ));
         assert!(!check(true, "", "localhost:8080", Some("null")));
         let public = "https://data.example.com/docent";
-        assert!(check(false, public, "127.0.0.1:8080", Some("https://data.example.com")));
+        assert!(check(
+            false,
+            public,
+            "127.0.0.1:8080",
+            Some("https://data.example.com")
+        ));
     }
 }

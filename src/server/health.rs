@@ -32,7 +32,12 @@ pub(super) async fn ready(State(service): State<AppState>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let generator = if app.generator.is_model() { "model" } else { "extractive" };
-    let body = json!({ "index": index, "ledger": ledger, "generator": generator, "stopping": stopping });
+    let generator = if app.generator.is_model() {
+        "model"
+    } else {
+        "extractive"
+    };
+    let body =
+        json!({ "index": index, "ledger": ledger, "generator": generator, "stopping": stopping });
     (status, Json(body)).into_response()
 }

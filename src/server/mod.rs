@@ -102,9 +102,7 @@ pub fn router(service: AppState) -> Router {
     } else {
         Router::new().nest(&base, routes.clone()).merge(routes)
     };
-    routes
-        .layer(TraceLayer::new_for_http())
-        .with_state(service)
+    routes.layer(TraceLayer::new_for_http()).with_state(service)
 }
 
 /// Serves until `shutdown`, then lets open answers finish within `server.shutdown_seconds`. While

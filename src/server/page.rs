@@ -14,23 +14,66 @@ const NO_SUGGESTIONS: &str = r#"<meta name="docent-suggestions" content="[]">"#;
 
 /// Name, type and text of everything that the page loads.
 const FILES: [(&str, &str, &str); 10] = [
-    ("/page.css", "text/css", include_str!("../../web/page/page.css")),
-    ("/icon.svg", "image/svg+xml", include_str!("../../web/page/icon.svg")),
-    ("/page.js", "text/javascript", include_str!("../../web/page/page.js")),
-    ("/ask.js", "text/javascript", include_str!("../../web/page/ask.js")),
-    ("/card.js", "text/javascript", include_str!("../../web/page/card.js")),
-    ("/dom.js", "text/javascript", include_str!("../../web/page/dom.js")),
-    ("/markdown.js", "text/javascript", include_str!("../../web/page/markdown.js")),
-    ("/sse.js", "text/javascript", include_str!("../../web/page/sse.js")),
-    ("/turn.js", "text/javascript", include_str!("../../web/page/turn.js")),
-    ("/words.js", "text/javascript", include_str!("../../web/page/words.js")),
+    (
+        "/page.css",
+        "text/css",
+        include_str!("../../web/page/page.css"),
+    ),
+    (
+        "/icon.svg",
+        "image/svg+xml",
+        include_str!("../../web/page/icon.svg"),
+    ),
+    (
+        "/page.js",
+        "text/javascript",
+        include_str!("../../web/page/page.js"),
+    ),
+    (
+        "/ask.js",
+        "text/javascript",
+        include_str!("../../web/page/ask.js"),
+    ),
+    (
+        "/card.js",
+        "text/javascript",
+        include_str!("../../web/page/card.js"),
+    ),
+    (
+        "/dom.js",
+        "text/javascript",
+        include_str!("../../web/page/dom.js"),
+    ),
+    (
+        "/markdown.js",
+        "text/javascript",
+        include_str!("../../web/page/markdown.js"),
+    ),
+    (
+        "/sse.js",
+        "text/javascript",
+        include_str!("../../web/page/sse.js"),
+    ),
+    (
+        "/turn.js",
+        "text/javascript",
+        include_str!("../../web/page/turn.js"),
+    ),
+    (
+        "/words.js",
+        "text/javascript",
+        include_str!("../../web/page/words.js"),
+    ),
 ];
 
 /// The page and its files.
 pub(super) fn routes() -> Router<AppState> {
     let mut routes = Router::new().route("/", get(index));
     for (name, kind, text) in FILES {
-        routes = routes.route(name, get(move || async move { file(kind, text.to_owned()) }));
+        routes = routes.route(
+            name,
+            get(move || async move { file(kind, text.to_owned()) }),
+        );
     }
     routes
 }

@@ -38,14 +38,18 @@ impl Problem {
             "nothing_ingested" => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "nothing_ingested", message)
             }
-            "index_unavailable" => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "index_unavailable", message)
-                    .retry_after(5)
-            }
-            "model_unavailable" => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "model_unavailable", message)
-                    .retry_after(5)
-            }
+            "index_unavailable" => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "index_unavailable",
+                message,
+            )
+            .retry_after(5),
+            "model_unavailable" => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "model_unavailable",
+                message,
+            )
+            .retry_after(5),
             "too_slow" => Self::new(StatusCode::GATEWAY_TIMEOUT, "too_slow", message),
             "cancelled" => Self::new(StatusCode::SERVICE_UNAVAILABLE, "cancelled", message),
             _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message),
@@ -99,7 +103,11 @@ impl From<ChatError> for Problem {
 
 /// For paths that are no route.
 pub(super) async fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "there is nothing at this path",
+    )
 }
 
 /// For a route that is there, with another method.

@@ -125,7 +125,9 @@ async fn a_streamed_answer_comes_in_the_promised_order_and_can_be_read_again() {
 #[tokio::test]
 async fn a_models_citations_exist_and_its_tokens_and_cost_are_in_the_ledger() {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.change(|script| script.answer = Answer::Text("Hourly, at minute 20 [1][9]. Ask the owner [7].".to_owned()));
+    model.change(|script| {
+        script.answer = Answer::Text("Hourly, at minute 20 [1][9]. Ask the owner [7].".to_owned())
+    });
     let mut world = world().await;
     world.chat_with(&model);
     let price = serde_json::from_value(json!({ "input": 2.0, "output": 8.0 })).unwrap();
@@ -207,7 +209,9 @@ async fn a_follow_up_is_condensed_with_the_conversation() {
 #[tokio::test]
 async fn a_model_that_says_it_has_no_answer_abstains() {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.change(|script| script.answer = Answer::Text("NO_ANSWER\nI looked at the table's page.".to_owned()));
+    model.change(|script| {
+        script.answer = Answer::Text("NO_ANSWER\nI looked at the table's page.".to_owned())
+    });
     let mut world = world().await;
     world.chat_with(&model);
     world.ingest().await;

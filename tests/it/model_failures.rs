@@ -23,7 +23,9 @@ async fn world(model: &ScriptedOpenAi) -> World {
 /// Asks while the chat endpoint has a fault, and answers what came back.
 async fn ask_with(fault: Fault) -> Value {
     let model = ScriptedOpenAi::start(Script::default()).await;
-    model.change(|script| script.answer = Answer::Text("The table is loaded hourly, as its page says [1].".to_owned()));
+    model.change(|script| {
+        script.answer = Answer::Text("The table is loaded hourly, as its page says [1].".to_owned())
+    });
     let world = world(&model).await;
     model.fail(Route::Chat, Times::Forever, fault);
     let server = world.serve().await;
@@ -67,7 +69,11 @@ async fn an_embedder_that_fails_leaves_the_words_to_search_with() {
     world.embed_with(&model);
     world.config.embedding.retries = 0;
     world.ingest().await;
-    model.fail(Route::Embeddings, Times::Forever, Fault::status(500, "broken"));
+    model.fail(
+        Route::Embeddings,
+        Times::Forever,
+        Fault::status(500, "broken"),
+    );
     let server = world.serve().await;
     let answer = server.ask(QUESTION).await;
     assert_eq!(answer["citations"][0]["path"], "fct_trips.md");
@@ -81,7 +87,11 @@ async fn an_embedding_that_was_received_is_not_asked_for_again() {
     world.embed_with(&model);
     for number in 0..8 {
         let section = format!("The table number {number} has its own words. ").repeat(20);
-        let last = if number == 3 { "It has a cursed word." } else { "It is plain." };
+        let last = if number == 3 {
+            "It has a cursed word."
+        } else {
+            "It is plain."
+        };
         world.write(
             &format!("{number}.md"),
             &format!("# Table {number}\n\n## First\n\n{section}\n\n## Second\n\n{section}{last}\n"),
@@ -92,7 +102,10 @@ async fn an_embedding_that_was_received_is_not_asked_for_again() {
     assert_eq!(first.sources[0].documents.indexed, 7, "{first:?}");
     let problem = &first.sources[0].problems[0];
     assert_eq!(problem.path, "3.md");
-    assert!(problem.reason.contains("refused scripted-embedding"), "{problem:?}");
+    assert!(
+        problem.reason.contains("refused scripted-embedding"),
+        "{problem:?}"
+    );
 
     model.change(|script| script.refused_word = None);
     let second = world.ingest().await;

@@ -18,7 +18,7 @@ pub use cost::{CallFor, CostBook, Usage};
 pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts};
 pub use error::ModelError;
 pub use generator::{
-    Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message, OpenAiGenerator,
-    Passage, Quotable, Role, quotable,
+    Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,
+    OpenAiGenerator, Passage, Quotable, Role, quotable,
 };
 pub use tokens::TokenCounter;

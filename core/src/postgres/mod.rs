@@ -10,8 +10,8 @@ mod leftover;
 mod process;
 mod programs;
 
-use std::fmt::Write as _;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStringExt;

@@ -70,7 +70,11 @@ impl TestDatabase {
     pub async fn count(&self, table: &str) -> usize {
         let count = format!("SELECT count(*)::text FROM {table}");
         let rows = self.rows(&count).await;
-        rows[0][0].as_deref().unwrap_or_default().parse().expect("a number")
+        rows[0][0]
+            .as_deref()
+            .unwrap_or_default()
+            .parse()
+            .expect("a number")
     }
 
     /// Its name.

@@ -34,7 +34,9 @@ fn options(connect: PgConnectOptions, spool: &Path) -> LedgerOptions {
 async fn ledger() -> (Ledger, TestDatabase, TempDir) {
     let database = TestDatabase::create().await;
     let spool = tempfile::tempdir().unwrap();
-    let ledger = Ledger::open(options(database.options(), spool.path())).await.unwrap();
+    let ledger = Ledger::open(options(database.options(), spool.path()))
+        .await
+        .unwrap();
     (ledger, database, spool)
 }
 
