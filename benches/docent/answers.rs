@@ -71,7 +71,7 @@ const WORDS: [&str; 48] = [
     "access",
 ];
 
-pub async fn run(table: &mut Table) {
+pub(crate) async fn run(table: &mut Table) {
     if !table.wants("answers") {
         return;
     }
@@ -177,7 +177,9 @@ fn point(number: usize, random: &mut Random) -> Point {
         .map(|_| random.below(2000) as f32 / 1000.0 - 1.0)
         .collect();
     let length = dense.iter().map(|value| value * value).sum::<f32>().sqrt();
-    dense.iter_mut().for_each(|value| *value /= length);
+    for value in &mut dense {
+        *value /= length;
+    }
     let payload = Payload {
         document_id: id,
         source: "bench".to_owned(),

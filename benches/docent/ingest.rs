@@ -13,7 +13,7 @@ const DOCUMENTS: usize = 2000;
 /// Documents of the line without changes.
 const UNCHANGED: usize = 10_000;
 
-pub async fn run(table: &mut Table) {
+pub(crate) fn run(table: &mut Table) {
     if table.wants("ingest pipeline") {
         pipeline(table);
     }

@@ -5,21 +5,8 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// CPU time of a process so far (its children that have not ended are not in it). The kernel counts
-/// in hundredths of a second.
-pub fn cpu(process: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("a live process");
-    // The name stands in brackets and may hold spaces; utime and stime are fields 14 and 15.
-    let fields: Vec<&str> = stat[stat.rfind(')').expect("a name") + 2..]
-        .split(' ')
-        .collect();
-    let ticks: u64 =
-        fields[11].parse::<u64>().expect("ticks") + fields[12].parse::<u64>().expect("ticks");
-    Duration::from_millis(ticks * 10)
-}
-
 /// Resident memory of a process in megabytes, without the pages of mapped files.
-pub fn memory_mb(process: u32) -> f64 {
+pub(crate) fn memory_mb(process: u32) -> f64 {
     let status =
         std::fs::read_to_string(format!("/proc/{process}/status")).expect("a live process");
     let line = status
@@ -36,14 +23,14 @@ pub fn memory_mb(process: u32) -> f64 {
 }
 
 /// The scripted model server in a process of its own; it ends when this is dropped.
-pub struct ScriptedProcess {
+pub(crate) struct ScriptedProcess {
     pub base_url: String,
     child: Child,
     _open: ChildStdin,
 }
 
 impl ScriptedProcess {
-    pub fn start(first_token_ms: u64, gap_ms: u64) -> Self {
+    pub(crate) fn start(first_token_ms: u64, gap_ms: u64) -> Self {
         let mut child = Command::new(std::env::current_exe().expect("this program"))
             .args([
                 super::SCRIPTED,
@@ -75,7 +62,7 @@ impl Drop for ScriptedProcess {
 }
 
 /// `docent serve` in a process of its own.
-pub struct ServeProcess {
+pub(crate) struct ServeProcess {
     pub url: String,
     pub id: u32,
     /// From the start of the process until it was ready to answer.
@@ -85,7 +72,7 @@ pub struct ServeProcess {
 
 impl ServeProcess {
     /// Starts it over a data folder, and waits until it can answer.
-    pub async fn start(data: &Path, environment: &[(&str, String)]) -> Self {
+    pub(crate) async fn start(data: &Path, environment: &[(&str, String)]) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port")
@@ -111,7 +98,7 @@ impl ServeProcess {
                 break;
             }
             assert!(
-                started.elapsed() < Duration::from_secs(120),
+                started.elapsed() < Duration::from_mins(2),
                 "docent does not become ready"
             );
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -125,7 +112,7 @@ impl ServeProcess {
     }
 
     /// Ends it as an operator would.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let _ = Command::new("kill")
             .args(["-TERM", &self.id.to_string()])
             .status();

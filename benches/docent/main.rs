@@ -38,8 +38,8 @@ fn main() {
         .skip(1)
         .find(|argument| !argument.starts_with('-'));
     let mut table = Table::new(wanted.map(String::as_str));
+    ingest::run(&mut table);
     runtime.block_on(async {
-        ingest::run(&mut table).await;
         answers::run(&mut table).await;
         service::run(&mut table).await;
     });

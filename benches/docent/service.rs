@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::machine::{ServeProcess, memory_mb};
 use crate::table::Table;
 
-pub async fn run(table: &mut Table) {
+pub(crate) async fn run(table: &mut Table) {
     if !table.wants("service") {
         return;
     }

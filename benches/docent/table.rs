@@ -11,13 +11,13 @@ struct Row {
 }
 
 /// Figures in the order they were measured.
-pub struct Table {
+pub(crate) struct Table {
     rows: Vec<Row>,
     wanted: Option<String>,
 }
 
 impl Table {
-    pub fn new(wanted: Option<&str>) -> Self {
+    pub(crate) fn new(wanted: Option<&str>) -> Self {
         Self {
             rows: Vec::new(),
             wanted: wanted.map(str::to_owned),
@@ -25,24 +25,24 @@ impl Table {
     }
 
     /// Whether a part of the benchmark was asked for.
-    pub fn wants(&self, name: &str) -> bool {
+    pub(crate) fn wants(&self, name: &str) -> bool {
         self.wanted
             .as_ref()
             .is_none_or(|wanted| name.contains(wanted.as_str()))
     }
 
     /// A figure that should stay at or below its aim.
-    pub fn at_most(&mut self, name: &str, value: f64, aim: f64, unit: &str) {
+    pub(crate) fn at_most(&mut self, name: &str, value: f64, aim: f64, unit: &str) {
         self.push(name, value, unit, format!("≤ {aim} {unit}"), value <= aim);
     }
 
     /// A figure that should reach its aim.
-    pub fn at_least(&mut self, name: &str, value: f64, aim: f64, unit: &str) {
+    pub(crate) fn at_least(&mut self, name: &str, value: f64, aim: f64, unit: &str) {
         self.push(name, value, unit, format!("≥ {aim} {unit}"), value >= aim);
     }
 
     /// A figure without an aim.
-    pub fn note(&mut self, name: &str, value: f64, unit: &str) {
+    pub(crate) fn note(&mut self, name: &str, value: f64, unit: &str) {
         self.push(name, value, unit, String::new(), true);
     }
 
@@ -62,7 +62,7 @@ impl Table {
         self.rows.push(row);
     }
 
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         let mut out = std::io::stdout();
         let _ = writeln!(out, "\n| figure | measured | aim | |\n|---|---|---|---|");
         for row in &self.rows {

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::{Chat, Event, Events, Turn, answer};
 
 /// How long a finished turn can still be read by its `message_id`.
-const KEEP_FINISHED: Duration = Duration::from_secs(120);
+const KEEP_FINISHED: Duration = Duration::from_mins(2);
 
 /// Why a turn was not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum Refused {
 
 /// All turns of this process.
 pub struct LiveTurns {
-    by_message: Arc<Mutex<HashMap<(String, String), Arc<LiveTurn>>>>,
+    by_message: Arc<Mutex<ByMessage>>,
     answers: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Parent of every turn's own token.
@@ -40,6 +40,9 @@ pub struct LiveTurns {
     answer_limit: Duration,
     resume: Duration,
 }
+
+/// By caller and `message_id`.
+type ByMessage = HashMap<(String, String), Arc<LiveTurn>>;
 
 /// One turn: its events so far, and who reads them.
 struct LiveTurn {

@@ -123,5 +123,5 @@ async fn walk(
     events.send(Event::Citations {
         citations: cited.citations.clone(),
     });
-    Ok(draft.answered(turn, generated, cited))
+    Ok(draft.answered(turn, &generated, cited))
 }

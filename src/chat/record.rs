@@ -103,7 +103,7 @@ impl Draft {
     pub(super) fn answered(
         &mut self,
         turn: &Turn,
-        generated: GeneratedAnswer,
+        generated: &GeneratedAnswer,
         cited: Cited,
     ) -> Answer {
         for citation in &cited.citations {

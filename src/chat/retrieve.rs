@@ -32,8 +32,6 @@ pub(super) struct Retrieval {
     pub(super) passages: Vec<Retrieved>,
     /// The question's terms and how rare each is.
     pub(super) term_weights: HashMap<String, f32>,
-    /// Share of the question's terms that stand in any of the passages.
-    pub(super) coverage: f32,
 }
 
 /// Embeds the question and searches both arms; a dense arm that is down leaves the sparse one.
@@ -113,14 +111,11 @@ fn weigh(
         .iter()
         .map(|term| (term.clone(), terms.idf(lexical::term_id(term))))
         .collect();
-    let mut all_text = String::new();
     let passages: Vec<Retrieved> = hits
         .into_iter()
         .enumerate()
         .map(|(position, hit)| {
             let text = hit.payload.lexical_text();
-            all_text.push_str(&text);
-            all_text.push('\n');
             Retrieved {
                 number: position + 1,
                 cosine: dense.map(|question| dot(question, &hit.dense)),
@@ -130,7 +125,6 @@ fn weigh(
         })
         .collect();
     Retrieval {
-        coverage: coverage(&question_terms, &all_text, terms),
         passages,
         term_weights,
     }

@@ -16,10 +16,6 @@ struct Findings {
 }
 
 impl Findings {
-    fn good(&self, part: &str, text: &str) {
-        say(format!("ok     {part}: {}", one_line(text)));
-    }
-
     fn wrong(&mut self, part: &str, text: &str) {
         self.wrong += 1;
         say(format!("WRONG  {part}: {}", one_line(text)));
@@ -29,18 +25,22 @@ impl Findings {
         &mut self,
         part: &str,
         result: Result<T, impl ToString>,
-        good: impl FnOnce(T) -> String,
+        text: impl FnOnce(T) -> String,
     ) {
         match result {
-            Ok(value) => self.good(part, &good(value)),
+            Ok(value) => good(part, &text(value)),
             Err(error) => self.wrong(part, &error.to_string()),
         }
     }
 }
 
+fn good(part: &str, text: &str) {
+    say(format!("ok     {part}: {}", one_line(text)));
+}
+
 pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let mut findings = Findings::default();
-    findings.good(
+    good(
         "configuration",
         &format!("data folder {}", config.data.display()),
     );
@@ -48,7 +48,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
         check_source(&mut findings, source);
     }
     if config.sources.is_empty() {
-        findings.good(
+        good(
             "sources",
             "none configured; folders can be named on the command line",
         );
@@ -56,7 +56,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let port = config.server.port;
     let host = config.server.host.clone();
     match open(config, "doctor").await {
-        Ok(Access::Owner(_)) => findings.good(
+        Ok(Access::Owner(_)) => good(
             "data folder",
             "owned by a running docent, which answers on its socket; its /readyz tells its state",
         ),
@@ -134,7 +134,7 @@ async fn check_parts(findings: &mut Findings, app: &App) {
     });
     check_space(findings, app).await;
     if !app.generator.is_model() {
-        findings.good(
+        good(
             "chat",
             "extractive: the best sentences are quoted, no model is called",
         );

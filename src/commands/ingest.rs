@@ -157,8 +157,10 @@ async fn folder_name(app: &App, path: &Path) -> anyhow::Result<String> {
     let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     let name: String = path
         .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_else(|| "root".to_owned())
+        .map_or_else(
+            || "root".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        )
         .chars()
         .map(|c| if fits(c) { c } else { '-' })
         .collect();

@@ -16,7 +16,7 @@ use crate::server::{Service, public_url, serve};
 /// How long a short command may hold the data folder before `serve` gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the rarity of terms is read again: other processes may ingest.
-const TERMS_EVERY: Duration = Duration::from_secs(60);
+const TERMS_EVERY: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let service = open(config).await?;

@@ -9,7 +9,7 @@ use crate::chat::live::Refused;
 
 /// An error as a client sees it.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -17,7 +17,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             status,
             code,
@@ -27,13 +27,13 @@ impl Problem {
     }
 
     /// Asks the client to wait, in seconds.
-    pub fn retry_after(mut self, seconds: u64) -> Self {
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
     /// What the event of a turn that gave no answer says, as a response.
-    pub fn of_event(code: &str, message: String) -> Self {
+    pub(crate) fn of_event(code: &str, message: String) -> Self {
         match code {
             "nothing_ingested" => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "nothing_ingested", message)

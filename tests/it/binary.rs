@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::support::write;
 
 /// The binary with a data folder and nothing of this machine's environment but what it needs.
-pub fn docent(data: &Path) -> Command {
+pub(crate) fn docent(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_docent"));
     command.env_clear();
     for name in ["PATH", "HOME", "PG_BIN_DIR", "TMPDIR"] {

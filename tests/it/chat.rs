@@ -126,7 +126,7 @@ async fn a_streamed_answer_comes_in_the_promised_order_and_can_be_read_again() {
 async fn a_models_citations_exist_and_its_tokens_and_cost_are_in_the_ledger() {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| {
-        script.answer = Answer::Text("Hourly, at minute 20 [1][9]. Ask the owner [7].".to_owned())
+        script.answer = Answer::Text("Hourly, at minute 20 [1][9]. Ask the owner [7].".to_owned());
     });
     let mut world = world().await;
     world.chat_with(&model);
@@ -210,7 +210,7 @@ async fn a_follow_up_is_condensed_with_the_conversation() {
 async fn a_model_that_says_it_has_no_answer_abstains() {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| {
-        script.answer = Answer::Text("NO_ANSWER\nI looked at the table's page.".to_owned())
+        script.answer = Answer::Text("NO_ANSWER\nI looked at the table's page.".to_owned());
     });
     let mut world = world().await;
     world.chat_with(&model);

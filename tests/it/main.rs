@@ -1,6 +1,11 @@
 //! Tests of the whole: the real service on port 0, a real Postgres, Qdrant's real engine, a scripted
 //! model server, and the real binary.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do, and clippy.toml frees only the tests themselves"
+)]
+
 mod binary;
 mod chat;
 mod interrupted;

@@ -24,7 +24,8 @@ async fn world(model: &ScriptedOpenAi) -> World {
 async fn ask_with(fault: Fault) -> Value {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| {
-        script.answer = Answer::Text("The table is loaded hourly, as its page says [1].".to_owned())
+        script.answer =
+            Answer::Text("The table is loaded hourly, as its page says [1].".to_owned());
     });
     let world = world(&model).await;
     model.fail(Route::Chat, Times::Forever, fault);

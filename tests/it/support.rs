@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Documents, a data folder and a database of its own.
-pub struct World {
+pub(crate) struct World {
     pub folder: TempDir,
     pub database: TestDatabase,
     pub config: Config,
@@ -27,7 +27,7 @@ pub struct World {
 
 impl World {
     /// The built-in embedder, extractive answers, and no documents yet.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("docs")).unwrap();
         let database = TestDatabase::create().await;
@@ -49,16 +49,16 @@ impl World {
         }
     }
 
-    pub fn docs(&self) -> PathBuf {
+    pub(crate) fn docs(&self) -> PathBuf {
         self.folder.path().join("docs")
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         write(&self.docs(), path, text);
     }
 
     /// Embeddings from a scripted server.
-    pub fn embed_with(&mut self, server: &ScriptedOpenAi) {
+    pub(crate) fn embed_with(&mut self, server: &ScriptedOpenAi) {
         let embedding = &mut self.config.embedding;
         embedding.kind = EmbeddingKind::OpenAi;
         embedding.base_url = server.base_url().to_owned();
@@ -69,7 +69,7 @@ impl World {
     }
 
     /// Answers from a scripted server.
-    pub fn chat_with(&mut self, server: &ScriptedOpenAi) {
+    pub(crate) fn chat_with(&mut self, server: &ScriptedOpenAi) {
         let chat = &mut self.config.chat;
         chat.kind = ChatKind::OpenAi;
         chat.base_url = server.base_url().to_owned();
@@ -79,7 +79,7 @@ impl World {
         chat.retries = 1;
     }
 
-    pub async fn app(&self) -> App {
+    pub(crate) async fn app(&self) -> App {
         let data = DataFolder::open(&self.config.data).unwrap();
         let ownership = data.own("test", Duration::from_secs(5)).await.unwrap();
         App::open(self.config.clone(), data, Some(ownership), false)
@@ -88,33 +88,33 @@ impl World {
     }
 
     /// One run over every source.
-    pub async fn ingest(&self) -> RunReport {
+    pub(crate) async fn ingest(&self) -> RunReport {
         let app = Arc::new(self.app().await);
         let report = ingest(&app).await;
         Arc::into_inner(app).unwrap().close().await;
         report
     }
 
-    pub async fn serve(&self) -> TestServer {
+    pub(crate) async fn serve(&self) -> TestServer {
         TestServer::start(self.app().await).await
     }
 }
 
-pub async fn ingest(app: &Arc<App>) -> RunReport {
+pub(crate) async fn ingest(app: &Arc<App>) -> RunReport {
     let request = IngestRequest::default();
     docent::commands::ingest::run(Arc::clone(app), &request, ProgressSender::default())
         .await
         .unwrap()
 }
 
-pub fn write(folder: &Path, path: &str, text: &str) {
+pub(crate) fn write(folder: &Path, path: &str, text: &str) {
     let path = folder.join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }
 
 /// The real service on port 0.
-pub struct TestServer {
+pub(crate) struct TestServer {
     pub url: String,
     pub service: Arc<Service>,
     pub http: reqwest::Client,
@@ -123,7 +123,7 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    pub async fn start(app: App) -> Self {
+    pub(crate) async fn start(app: App) -> Self {
         let service = Arc::new(Service::new(app).unwrap());
         service.app.load_terms().await.unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -147,26 +147,26 @@ impl TestServer {
         }
     }
 
-    pub fn chat(&self) -> reqwest::RequestBuilder {
+    pub(crate) fn chat(&self) -> reqwest::RequestBuilder {
         self.http
             .post(format!("{}/v1/chat", self.url))
             .header("content-type", "application/json")
     }
 
     /// The JSON answer to a question.
-    pub async fn ask(&self, question: &str) -> Value {
+    pub(crate) async fn ask(&self, question: &str) -> Value {
         self.ask_body(&serde_json::json!({ "question": question }))
             .await
     }
 
-    pub async fn ask_body(&self, body: &Value) -> Value {
+    pub(crate) async fn ask_body(&self, body: &Value) -> Value {
         let response = self.chat().body(body.to_string()).send().await.unwrap();
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
 
     /// Every event of a streamed answer: name and data.
-    pub async fn stream(&self, body: &Value) -> Vec<(String, Value)> {
+    pub(crate) async fn stream(&self, body: &Value) -> Vec<(String, Value)> {
         let response = self
             .chat()
             .header("accept", "text/event-stream")
@@ -179,7 +179,7 @@ impl TestServer {
     }
 
     /// Asks the service to stop; answers when it has.
-    pub async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) {
         self.stop.take();
         self.serving.take().unwrap().await.unwrap();
         self.service.app.ledger.close().await;
@@ -187,7 +187,7 @@ impl TestServer {
 }
 
 /// Reads a stream of server-sent events.
-pub fn events(text: &str) -> Vec<(String, Value)> {
+pub(crate) fn events(text: &str) -> Vec<(String, Value)> {
     let mut events = Vec::new();
     for block in text.split("\n\n") {
         let field = |name: &str| {
@@ -204,7 +204,7 @@ pub fn events(text: &str) -> Vec<(String, Value)> {
 }
 
 /// Waits until something holds, and fails where it does not within ten seconds.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     for _ in 0..200 {
         if holds().await {
             return;

@@ -17,7 +17,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// After a failure nobody waits for a connection again for this long.
 const BELIEVED_AWAY: Duration = Duration::from_secs(1);
 /// Key of the lock under which tables are changed: "docent" in ASCII.
-const MIGRATION_LOCK: i64 = 0x64_6f63_656e_74;
+const MIGRATION_LOCK: i64 = 0x646f_6365_6e74;
 /// Of our own, so that another program in the same database may use sqlx's default.
 pub(super) const MIGRATION_TABLE: &str = "docent_migration";
 
@@ -97,11 +97,12 @@ impl Connection {
         // `run` asks for a trait whose lifetimes do not fit a spawned task; this is what it calls.
         let done = migrator().run_direct(target, &mut connection, false).await;
         done.map_err(|error| match error {
-            MigrateError::Execute(error) => self.failed(&error),
             MigrateError::ExecuteMigration(error, version) if !is_away(&error) => {
                 self.rejected(format!("migration {version}: {error}"))
             }
-            MigrateError::ExecuteMigration(error, _) => self.failed(&error),
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+                self.failed(&error)
+            }
             other => self.rejected(other.to_string()),
         })
         // Dropping the transaction gives up the lock.

@@ -320,7 +320,8 @@ async fn write(connection: &Connection, records: &[Record]) -> Result<Vec<Refuse
     let pool = connection.pool_now().await?;
     let mut refused = Vec::new();
     // The next part is the last one: in order.
-    let mut parts = vec![0..records.len()];
+    let whole = 0..records.len();
+    let mut parts = Vec::from([whole]);
     while let Some(part) = parts.pop() {
         if part.is_empty() {
             continue;

@@ -22,6 +22,9 @@ enum Kind {
 
 impl TokenCounter {
     /// The built-in model's own tokenizer.
+    ///
+    /// # Panics
+    /// Never: the embedded file is read in a test.
     pub fn builtin() -> Self {
         static TOKENIZER: OnceLock<Arc<Tokenizer>> = OnceLock::new();
         let tokenizer = TOKENIZER.get_or_init(|| {

@@ -32,7 +32,7 @@ const DATABASE: &str = "docent";
 /// Only names the socket file: nothing listens on TCP.
 const PORT: u16 = 5432;
 /// Crash recovery of a large ledger may take a while; a healthy start takes 0.2 s.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 /// How long another owner, or what it left behind, is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -152,7 +152,6 @@ impl EmbeddedPostgres {
     }
 
     /// How to connect to docent's database in it.
-
     pub fn connect_options(&self) -> PgConnectOptions {
         self.connect.clone()
     }

@@ -343,7 +343,10 @@ async fn the_live_collection_is_switched_in_one_step() {
         both.sort();
         assert_eq!(index.collections().await.unwrap(), both);
         index.remove(&old).await.unwrap();
-        assert_eq!(index.collections().await.unwrap(), [new.clone()]);
+        assert_eq!(
+            index.collections().await.unwrap(),
+            std::slice::from_ref(&new)
+        );
         assert_eq!(index.live().await.unwrap(), Some(new.clone()));
         index.remove(&new).await.unwrap();
         assert_eq!(index.live().await.unwrap(), None);

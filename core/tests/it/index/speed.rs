@@ -145,7 +145,7 @@ fn measured_point(random: &mut Random, number: u32) -> Point {
     let mut payload = payload(&chunk(random, 200));
     payload.document_id = id(u128::from(number / 8));
     payload.groups = vec![
-        if number % 10 == 0 {
+        if number.is_multiple_of(10) {
             "finance"
         } else {
             "everyone"
@@ -178,12 +178,16 @@ fn chunk(random: &mut Random, words: usize) -> String {
         for _ in 0..(4 + rank % 6) {
             text.push(char::from(b'a' + (word.next() % 26) as u8));
         }
-        text.push(if random.next() % 12 == 0 { '_' } else { ' ' });
+        text.push(if random.next().is_multiple_of(12) {
+            '_'
+        } else {
+            ' '
+        });
     }
     text
 }
 
-/// SplitMix64.
+/// `SplitMix64`.
 struct Random(u64);
 
 impl Random {

@@ -191,7 +191,7 @@ async fn a_model_that_says_nothing_is_given_up_in_time() {
         .err()
         .unwrap();
     assert!(
-        started.elapsed() < Duration::from_millis(2_000),
+        started.elapsed() < Duration::from_secs(2),
         "{:?}",
         started.elapsed()
     );

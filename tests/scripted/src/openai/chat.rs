@@ -62,7 +62,7 @@ pub(super) async fn complete(
     let usage = script.usage.then(|| usage(&request, &script, tokens.len()));
     if request["stream"] == true {
         let usage = usage.filter(|_| request["stream_options"]["include_usage"] == true);
-        return streamed(shared, script, tokens, usage, fault);
+        return streamed(shared, &script, tokens, usage, fault);
     }
     sleep(script.first_token + script.gap * tokens.len() as u32).await;
     if matches!(fault, Some(Fault::Malformed | Fault::CutAfter(_))) {
@@ -116,7 +116,7 @@ impl Drop for Watch {
 
 fn streamed(
     shared: Arc<Shared>,
-    script: Script,
+    script: &Script,
     tokens: Vec<String>,
     usage: Option<Value>,
     fault: Option<Fault>,
@@ -140,8 +140,9 @@ fn streamed(
     }
     events.push_back((false, "data: [DONE]\n\n".to_owned()));
     let state = (events, watch, 0_usize);
+    let (first_token, gap) = (script.first_token, script.gap);
     let body = stream::unfold(state, move |(mut events, mut watch, sent)| {
-        let (fault, first_token, gap) = (fault.clone(), script.first_token, script.gap);
+        let fault = fault.clone();
         async move {
             match fault {
                 Some(Fault::CutAfter(after)) if sent >= after => {

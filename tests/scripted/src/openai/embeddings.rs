@@ -220,6 +220,8 @@ pub fn vector(text: &str, dimensions: usize) -> Vec<f32> {
         vector[0] = 1.0;
         return vector;
     }
-    vector.iter_mut().for_each(|x| *x /= length);
+    for value in &mut vector {
+        *value /= length;
+    }
     vector
 }
