@@ -1,6 +1,7 @@
 //! From a question and its passages to an answer: a chat model of an OpenAI-compatible server, or
 //! the passages' best sentences, quoted word for word.
 
+mod bare_code;
 mod extractive;
 mod openai;
 mod sentences;

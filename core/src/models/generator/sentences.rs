@@ -1,6 +1,8 @@
 //! Cutting a passage's Markdown into what can be quoted: sentences, list items, table rows and lines
 //! of code. Each is a piece of the passage, as it stands.
 
+use super::bare_code::leading_code;
+
 /// What a quotable piece is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -31,6 +33,7 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence<'_>> {
         lead: "",
         open: None,
     };
+    let code = leading_code(text);
     let mut fence: Option<&str> = None;
     let mut comment = false;
     let mut start = 0;
@@ -38,6 +41,14 @@ pub(super) fn sentences(text: &str) -> Vec<Sentence<'_>> {
         let (at, end) = (start, start + line.len());
         start = end;
         let body = line.trim();
+        if at < code {
+            cutter.push(body, Kind::Code);
+            continue;
+        }
+        // The fence that closes it opens nothing.
+        if at == code && code > 0 {
+            continue;
+        }
         if let Some(mark) = fence {
             if body.starts_with(mark) && body.chars().all(|c| mark.starts_with(c)) {
                 fence = None;
