@@ -26,7 +26,7 @@ pub const CHUNKER_VERSION: u32 = 1;
 const TINY: usize = 48;
 
 /// The chunks of a cleaned document, in reading order. What is embedded of each
-/// ([`Chunk::embedded_text`]: title, headings, text) has at most `settings.max_tokens` tokens; where
+/// ([`Chunk::embedded_text`]: title, headings, text) has at most `settings.max_tokens` tokens (seldom 2% more: a tokenizer can join pieces badly); where
 /// title and headings alone take more than half of that, outer headings are left out.
 ///
 /// Every visible character of the text is in a chunk, and a chunk's text stands in the document as

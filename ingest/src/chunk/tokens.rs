@@ -17,8 +17,9 @@ const LONGEST: usize = 256;
 /// fast, and rounding up word by word would make its sums too large.
 const PROBE: &str = "a b c d e f g h";
 
-/// The tokens of a text, counted once in short pieces and added up from there. A tokenizer gives a
-/// whole no more tokens than its pieces, so sums err to the safe side, by less than 2%.
+/// The tokens of a text, counted once in short pieces and added up from there. A tokenizer
+/// gives a whole hardly ever more tokens than its pieces, so sums err to the safe side, by less
+/// than 2%.
 pub(super) struct Tokens<'a> {
     text: &'a str,
     counter: &'a TokenCounter,
