@@ -14,8 +14,6 @@ use crate::index;
 use crate::report::{Progress, SourceReport};
 use crate::run::{IngestError, Request, Run};
 
-/// BM25's average passage length before anything was measured, in terms.
-const FIRST_AVERAGE_LENGTH: f64 = 150.0;
 /// The sparse vectors are computed anew when the average has drifted by this share.
 const DRIFT: f64 = 0.1;
 /// Points whose sparse vectors are replaced at a time.
@@ -29,7 +27,8 @@ const NAMED_ONCE: &str = "folder on the command line";
 /// The collection that a run writes.
 pub(crate) struct Target {
     pub(crate) name: String,
-    pub(crate) average_length: f64,
+    /// `None`: the collection was never complete.
+    pub(crate) average_length: Option<f64>,
     /// The live collection, where it is another one.
     pub(crate) replaces: Option<String>,
     /// The live collection, where it has vectors of the same embedding space.
@@ -95,7 +94,7 @@ pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, Inge
         layout,
         dimensions: space.dimensions as i32,
         generation: Uuid::now_v7(),
-        average_length: FIRST_AVERAGE_LENGTH,
+        average_length: 0.0,
         live: false,
     });
     if !request.dry_run {
@@ -116,7 +115,7 @@ pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, Inge
     let interrupted = app.ledger.has_interrupted_run(&name).await?;
     Ok(Target {
         name,
-        average_length: row.average_length,
+        average_length: row.live.then_some(row.average_length),
         replaces,
         reuse_from,
         exists: exists || !request.dry_run,
@@ -251,12 +250,11 @@ pub(crate) async fn finish(
 /// anew from the stored texts, without a model call.
 async fn average_length(run: &Run) -> Result<f64, IngestError> {
     let (chunks, terms) = run.app.ledger.lexical_totals(&run.collection).await?;
-    if chunks == 0 {
-        return Ok(run.average_length);
-    }
-    let average = terms as f64 / chunks as f64;
-    if (average / run.average_length - 1.0).abs() < DRIFT {
-        return Ok(run.average_length);
+    let average = terms as f64 / chunks.max(1) as f64;
+    if let Some(frozen) = run.average_length
+        && (chunks == 0 || (average / frozen - 1.0).abs() < DRIFT)
+    {
+        return Ok(frozen);
     }
     replace_sparse(run, average as f32).await?;
     Ok(average)

@@ -199,7 +199,7 @@ impl Vectors {
             embedded.points.push(Point {
                 id,
                 dense: dense.clone(),
-                sparse: lexical::passage_vector(&lexical, run.average_length as f32),
+                sparse: run.sparse(&lexical),
                 payload,
             });
         }

@@ -95,7 +95,7 @@ async fn set_metadata(
         count_terms(&mut indexed.terms, &point.payload, -1);
         let payload = with_metadata(&point.payload, document);
         count_terms(&mut indexed.terms, &payload, 1);
-        let sparse = lexical::passage_vector(&payload.lexical_text(), run.average_length as f32);
+        let sparse = run.sparse(&payload.lexical_text());
         updates.push((point.id, payload, sparse));
     }
     run.app.index.set_metadata(&run.collection, updates).await
@@ -196,7 +196,7 @@ async fn apply_permission(run: &Run, id: Uuid, new: &Payload) -> Result<(), Inde
             status: new.status,
             ..point.payload
         };
-        let sparse = lexical::passage_vector(&payload.lexical_text(), run.average_length as f32);
+        let sparse = run.sparse(&payload.lexical_text());
         updates.push((point.id, payload, sparse));
     }
     run.app.index.set_metadata(&run.collection, updates).await

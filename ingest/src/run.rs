@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use docent_core::app::{App, OpenError};
 use docent_core::config;
-use docent_core::index::IndexError;
+use docent_core::index::{IndexError, SparseVector, lexical};
 use docent_core::ledger::LedgerError;
 use docent_core::models::ModelError;
 use uuid::Uuid;
@@ -61,8 +61,9 @@ pub struct Run {
     pub collection: String,
     /// Another collection of the same embedding space, whose vectors can be used again.
     pub reuse_from: Option<String>,
-    /// BM25's average passage length, frozen for the collection.
-    pub average_length: f64,
+    /// BM25's average passage length, frozen for the collection. `None` while a new collection is
+    /// built: the true one is known at the end, and the sparse vectors are computed once, then.
+    pub average_length: Option<f64>,
     pub dry_run: bool,
     /// Whether the collection is there; a dry run makes none.
     pub collection_exists: bool,
@@ -72,6 +73,16 @@ pub struct Run {
     /// there that no row knows, and counts may be off.
     pub distrust: bool,
     pub progress: ProgressSender,
+}
+
+impl Run {
+    /// The sparse vector of a point; none while a new collection is built.
+    pub(crate) fn sparse(&self, lexical_text: &str) -> SparseVector {
+        self.average_length
+            .map_or_else(SparseVector::default, |average| {
+                lexical::passage_vector(lexical_text, average as f32)
+            })
+    }
 }
 
 /// Runs the requested sources. One that cannot be read is reported and the others go on.

@@ -1,4 +1,4 @@
-//! Settings: what they are ([`Config`]), where they come from ([`load`]) and what is wrong with
+//! Settings: what they are ([`Config`]), where they come from ([`load()`]) and what is wrong with
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
 mod load;
@@ -130,7 +130,7 @@ pub struct Embedding {
     pub retries: usize,
 }
 
-/// Which generator; [`load`] resolves `Auto`.
+/// Which generator; [`load()`] resolves `Auto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatKind {

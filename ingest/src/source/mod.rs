@@ -1,4 +1,4 @@
-//! Where documents come from. [`list`] finds the files of a source, [`read`] opens one of them.
+//! Where documents come from. [`list()`] finds the files of a source, [`read()`] opens one of them.
 //!
 //! Neither trusts what it finds: a folder that other people write to may hold links that lead out
 //! of it, pipes that block, files that change while they are read. Each becomes a problem of its

@@ -25,7 +25,10 @@ pub(super) fn leading_code(text: &str) -> usize {
 
 /// Whether most lines are indented, or begin or end as no line of prose does.
 fn looks_like_code(text: &str) -> bool {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     let code = lines.iter().filter(|line| is_code_line(line)).count();
     lines.len() >= 3 && code * 3 >= lines.len() * 2
 }
@@ -39,9 +42,11 @@ fn is_code_line(line: &str) -> bool {
     line.starts_with("  ")
         || line.starts_with('\t')
         || body.ends_with([',', ';', '(', ')', '{', '}', '[', ']', '='])
-        || ["--", "//", "#!", "SELECT", "FROM", "WHERE", "GROUP BY", "AND ", "JOIN", "WITH "]
-            .iter()
-            .any(|mark| body.starts_with(mark))
+        || [
+            "--", "//", "#!", "SELECT", "FROM", "WHERE", "GROUP BY", "AND ", "JOIN", "WITH ",
+        ]
+        .iter()
+        .any(|mark| body.starts_with(mark))
 }
 
 #[cfg(test)]
