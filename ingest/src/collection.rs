@@ -63,6 +63,11 @@ impl Target {
 
 /// Finds or makes the collection of the present embedding space and layout.
 pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, IngestError> {
+    let rows = app.ledger.collections().await?;
+    for row in &rows {
+        app.embedder
+            .remember_dimensions(&row.embedding, row.dimensions as usize);
+    }
     let space = app.embedder.space().await?;
     let embedding = space.fingerprint();
     let chunk = &app.config.chunk;
@@ -78,7 +83,6 @@ pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, Inge
     );
     let name = collection_name(&app.config.index.collection, &embedding, &layout);
 
-    let rows = app.ledger.collections().await?;
     let live = app.index.live().await?;
     let exists = app.index.collections().await?.contains(&name);
     let row = rows.iter().find(|row| row.name == name).cloned();

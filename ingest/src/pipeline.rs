@@ -42,6 +42,13 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     for problem in &listing.problems {
         run.count(&mut report, &problem.path, &problem.outcome);
     }
+    // Nothing is known of what lies in a folder that cannot be read: its documents stay.
+    let unreadable: Vec<String> = listing
+        .problems
+        .iter()
+        .filter(|problem| problem.path.ends_with('/'))
+        .map(|problem| problem.path.clone())
+        .collect();
     let present: HashSet<String> = listing
         .found
         .iter()
@@ -88,6 +95,7 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     let gone: Vec<_> = known
         .values()
         .filter(|row| !present.contains(&row.path))
+        .filter(|row| !unreadable.iter().any(|folder| row.path.starts_with(folder)))
         .collect();
     let removed = index::remove(run, &gone).await?;
     record::batch(run, &mut report, removed).await?;

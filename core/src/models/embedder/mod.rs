@@ -72,6 +72,14 @@ impl Embedder {
         }
     }
 
+    /// Takes the length of the vectors from a collection that this very model built, so that the
+    /// model need not be asked.
+    pub fn remember_dimensions(&self, fingerprint: &str, dimensions: usize) {
+        if let Self::OpenAi(openai) = self {
+            openai.remember_dimensions(fingerprint, dimensions);
+        }
+    }
+
     /// Counts as the model does.
     pub fn counter(&self) -> &TokenCounter {
         match self {

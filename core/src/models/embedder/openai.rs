@@ -81,6 +81,17 @@ impl OpenAiEmbedder {
         })
     }
 
+    pub(super) fn remember_dimensions(&self, fingerprint: &str, dimensions: usize) {
+        let space = EmbeddingSpace {
+            model: self.0.config.model.clone(),
+            dimensions,
+            passage_prefix: self.0.config.passage_prefix.clone(),
+        };
+        if space.fingerprint() == fingerprint {
+            let _ = self.0.dimensions.set(dimensions);
+        }
+    }
+
     async fn ask_dimensions(&self) -> Result<(), ModelError> {
         let call = CallFor {
             purpose: Purpose::EmbedPassages,
