@@ -150,7 +150,7 @@ fn log(config: &Config, short: bool) {
     };
     // Qdrant's engine warns of settings of a server that it is not part of; async-openai logs the
     // texts of answers that it cannot read.
-    let filter = format!("qdrant_edge=error,async_openai=off,{filter}");
+    let filter = format!("qdrant_edge=error,async_openai=off,sqlx=warn,{filter}");
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
