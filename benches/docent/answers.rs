@@ -13,63 +13,13 @@ use futures::future::join_all;
 
 use crate::machine::{ScriptedProcess, ServeProcess, memory_mb};
 use crate::table::Table;
+use crate::words::{self, Random};
 
 const CHUNKS: usize = 100_000;
 const UPSERT: usize = 1000;
 /// The model's own time to its first token.
 const FIRST_TOKEN_MS: u64 = 200;
 const GAP_MS: u64 = 20;
-
-const WORDS: [&str; 48] = [
-    "trip",
-    "station",
-    "rider",
-    "payment",
-    "refund",
-    "revenue",
-    "dock",
-    "bike",
-    "battery",
-    "route",
-    "weekly",
-    "hourly",
-    "active",
-    "table",
-    "column",
-    "metric",
-    "owner",
-    "fresh",
-    "loaded",
-    "partition",
-    "schema",
-    "query",
-    "dashboard",
-    "region",
-    "city",
-    "season",
-    "weather",
-    "maintenance",
-    "repair",
-    "ticket",
-    "support",
-    "customer",
-    "account",
-    "invoice",
-    "discount",
-    "campaign",
-    "signal",
-    "ping",
-    "sensor",
-    "firmware",
-    "model",
-    "forecast",
-    "demand",
-    "supply",
-    "balance",
-    "audit",
-    "policy",
-    "access",
-];
 
 pub(crate) async fn run(table: &mut Table) {
     if !table.wants("answers") {
@@ -167,11 +117,7 @@ async fn build(data: &Path) {
 }
 
 fn point(number: usize, random: &mut Random) -> Point {
-    let mut text = format!("Chunk {number}:");
-    for _ in 0..60 {
-        text.push(' ');
-        text.push_str(WORDS[random.below(WORDS.len())]);
-    }
+    let text = format!("Chunk {number}: {}", words::text(random, 60));
     let id = document_id("bench", &(number / 10).to_string());
     let mut dense: Vec<f32> = (0..384)
         .map(|_| random.below(2000) as f32 / 1000.0 - 1.0)
@@ -208,24 +154,13 @@ fn point(number: usize, random: &mut Random) -> Point {
     }
 }
 
-/// A small generator of numbers, the same in every run (Knuth's MMIX constants).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % limit
-    }
-}
-
+/// What people ask has one or two rare words, and some that stand everywhere.
 fn question(number: usize) -> String {
     let mut random = Random(number as u64 + 7);
-    let words: Vec<&str> = (0..8).map(|_| WORDS[random.below(WORDS.len())]).collect();
-    serde_json::json!({ "question": format!("which {} ?", words.join(" ")), "stream": true })
-        .to_string()
+    let common = words::text(&mut random, 5);
+    let rare = words::word(2_000 + random.below(10_000));
+    let question = format!("which {rare} {common}?");
+    serde_json::json!({ "question": question, "stream": true }).to_string()
 }
 
 async fn warm_up(url: &str) {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::machine::ScriptedProcess;
 use crate::table::Table;
+use crate::words::{self, Random};
 
 /// Documents of the pipeline's line; their chunks are what is counted.
 const DOCUMENTS: usize = 2000;
@@ -24,16 +25,16 @@ pub(crate) fn run(table: &mut Table) {
 
 /// Markdown like a product document: sections, a list, a table, code.
 fn document(number: usize) -> String {
+    let mut random = Random(number as u64);
     let mut text = format!("# Table {number}\n\nThe table `fct_{number}` is loaded hourly.\n");
     for section in 0..6 {
+        let (prose, column) = (words::text(&mut random, 60), words::any_word(&mut random));
         let _ = write!(
             text,
-            "\n## Section {section}\n\nRows of table {number} are written once for each trip of part \
-             {section}, after it has ended and was checked. A trip that is shorter than a minute is \
-             left out. The column `value_{section}` is in cents; refunds are negative.\n\n\
-             - loaded at minute {section} past the hour\n- owned by team {section}\n\n\
-             | column | type | meaning |\n|---|---|---|\n| id_{section} | bigint | key of {number} |\n\
-             | value_{section} | numeric | amount |\n\n```sql\nselect count(*) from fct_{number} where part = {section};\n```\n"
+            "\n## Section {section}\n\n{prose}.\n\n- loaded at minute {section} past the hour\n\
+             - owned by {column}\n\n| column | type | meaning |\n|---|---|---|\n\
+             | {column}_id | bigint | key of {number} |\n| {column} | numeric | amount |\n\n\
+             ```sql\nselect count(*) from fct_{number} where {column} = {section};\n```\n"
         );
     }
     text

@@ -8,6 +8,7 @@ mod ingest;
 mod machine;
 mod service;
 mod table;
+mod words;
 
 use std::io::Write;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! What a run embeds, writes and removes.
 
+use docent_core::index::Filter;
 use docent_scripted::openai::{Script, ScriptedOpenAi};
 
 use crate::support::World;
@@ -56,7 +57,7 @@ async fn a_run_without_changes_asks_the_model_nothing_and_a_changed_paragraph_on
     let live = app.index.live().await.unwrap().unwrap();
     let points = app
         .index
-        .points(&live, &Default::default(), false)
+        .points(&live, &Filter::default(), false)
         .await
         .unwrap();
     assert!(points.iter().all(|point| point.payload.path == "trips.md"));
@@ -91,7 +92,7 @@ async fn a_new_owner_or_group_is_written_without_a_model_call() {
     let live = app.index.live().await.unwrap().unwrap();
     let points = app
         .index
-        .points(&live, &Default::default(), false)
+        .points(&live, &Filter::default(), false)
         .await
         .unwrap();
     assert_eq!(points[0].payload.owner.as_deref(), Some("New team"));
