@@ -9,10 +9,10 @@ const SYLLABLES: [&str; 20] = [
 ];
 
 /// A small generator of numbers, the same in every run (Knuth's MMIX constants).
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -21,13 +21,13 @@ impl Random {
     }
 
     /// From 0 to below 1.
-    pub fn share(&mut self) -> f64 {
+    pub(crate) fn share(&mut self) -> f64 {
         self.below(1 << 30) as f64 / f64::from(1 << 30)
     }
 }
 
 /// The word of a rank, from 1.
-pub fn word(mut rank: usize) -> String {
+pub(crate) fn word(mut rank: usize) -> String {
     let mut word = String::new();
     while rank > 0 {
         word.push_str(SYLLABLES[rank % SYLLABLES.len()]);
@@ -37,12 +37,12 @@ pub fn word(mut rank: usize) -> String {
 }
 
 /// A word as often as Zipf's law has it: the chance of rank r is proportional to 1/r.
-pub fn any_word(random: &mut Random) -> String {
+pub(crate) fn any_word(random: &mut Random) -> String {
     word(VOCABULARY.powf(random.share()) as usize)
 }
 
 /// So many words.
-pub fn text(random: &mut Random, words: usize) -> String {
+pub(crate) fn text(random: &mut Random, words: usize) -> String {
     let mut text = String::with_capacity(words * 6);
     for _ in 0..words {
         text.push_str(&any_word(random));
