@@ -181,6 +181,9 @@ impl Reader {
         }
 
         let extracted = extract::extract(&raw)?;
+        for note in raw.notes.iter().chain(&extracted.front.problem) {
+            tracing::warn!(source = %self.source.name, path = %found.path, "{note}");
+        }
         let text = clean::clean(&extracted.markdown);
         let document = self.document(found, &raw, extracted, text)?;
         let content_hash = text_hash(&format!("{}\n{}", document.title, document.text));
