@@ -217,7 +217,7 @@ pub(crate) async fn finish(
     let mut row = target.row.clone();
     if changed || run.distrust || target.replaces.is_some() || !row.live {
         let forgot = reports.len() > 1 && reports.iter().any(|report| report.documents.removed > 0);
-        if run.distrust || forgot {
+        if run.distrust || run.is_building() || forgot {
             let terms = index::all_terms(run).await?;
             app.ledger.replace_terms(&run.collection, &terms).await?;
         }

@@ -92,9 +92,9 @@ async fn set_metadata(
 ) -> Result<(), IndexError> {
     let mut updates = Vec::new();
     for point in document_points(run, document.id).await? {
-        count_terms(&mut indexed.terms, &point.payload, -1);
+        run.count_terms(&mut indexed.terms, &point.payload, -1);
         let payload = with_metadata(&point.payload, document);
-        count_terms(&mut indexed.terms, &payload, 1);
+        run.count_terms(&mut indexed.terms, &payload, 1);
         let sparse = run.sparse(&payload.lexical_text());
         updates.push((point.id, payload, sparse));
     }
@@ -145,11 +145,11 @@ async fn changed(
         } else {
             if was_indexed && !run.dry_run {
                 for point in document_points(run, id).await? {
-                    count_terms(&mut indexed.terms, &point.payload, -1);
+                    run.count_terms(&mut indexed.terms, &point.payload, -1);
                 }
             }
             for point in &document.points {
-                count_terms(&mut indexed.terms, &point.payload, 1);
+                run.count_terms(&mut indexed.terms, &point.payload, 1);
             }
             // A document without a row has points only where a run was interrupted.
             if document.before.is_some() || run.distrust {
@@ -228,7 +228,7 @@ async fn remove_document(
     if !run.dry_run {
         if row.indexed {
             for point in document_points(run, row.document_id).await? {
-                count_terms(&mut indexed.terms, &point.payload, -1);
+                run.count_terms(&mut indexed.terms, &point.payload, -1);
             }
         }
         let filter = Filter {
@@ -295,6 +295,16 @@ async fn document_points(run: &Run, id: Uuid) -> Result<Vec<StoredPoint>, IndexE
         ..Filter::default()
     };
     run.app.index.points(&run.collection, &filter, false).await
+}
+
+impl Run {
+    /// [`count_terms`], but not while a new collection is built: its terms are counted once, at the
+    /// end, from what is in it then.
+    fn count_terms(&self, deltas: &mut TermDeltas, payload: &Payload, by: i64) {
+        if !self.is_building() {
+            count_terms(deltas, payload, by);
+        }
+    }
 }
 
 /// Adds (or takes away) one chunk's terms, by the groups that may read them.

@@ -76,6 +76,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether the collection was never complete: what it knows as a whole comes at the end.
+    pub(crate) fn is_building(&self) -> bool {
+        self.average_length.is_none()
+    }
+
     /// The sparse vector of a point; none while a new collection is built.
     pub(crate) fn sparse(&self, lexical_text: &str) -> SparseVector {
         self.average_length
