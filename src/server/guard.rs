@@ -71,29 +71,42 @@ impl Hosts<'_> {
         let Some(origin) = text(header::ORIGIN) else {
             return Ok(());
         };
+        // A name that is not known may have been rebound to this address; an address cannot be.
+        let trusted = is_loopback_name(host)
+            || Some(host) == self.public
+            || (!self.loopback && address_of(host).is_some());
         let from = host_of(origin);
-        if from == Some(host) || (from.is_some() && from == self.public) {
+        if from.is_some() && (from == self.public || (trusted && from == Some(host))) {
             return Ok(());
         }
         Err(Problem::new(
             StatusCode::FORBIDDEN,
             "origin_not_allowed",
-            "pages of another origin may not ask docent",
+            "pages of another origin may not ask docent; where this is its own page, set \
+             server.public_url to the address that people use",
         ))
     }
 }
 
 fn is_loopback_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
+    without_port(host) == "localhost"
+        || address_of(host).is_some_and(|address| address.is_loopback())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
-    };
-    name == "localhost"
-        || name
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// The address that a host is, where it is one and no name.
+fn address_of(host: &str) -> Option<std::net::IpAddr> {
+    without_port(host)
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
 }
 
 /// Host and port of an address: what stands between `://` and the next `/`.
@@ -147,5 +160,13 @@ mod tests {
             "127.0.0.1:8080",
             Some("https://data.example.com")
         ));
+    }
+
+    #[test]
+    fn a_rebound_name_is_not_its_own_origin_beyond_loopback() {
+        let rebound = Some("http://evil.example:8080");
+        assert!(!check(false, "", "evil.example:8080", rebound));
+        let address = Some("http://10.0.0.5:8080");
+        assert!(check(false, "", "10.0.0.5:8080", address));
     }
 }
