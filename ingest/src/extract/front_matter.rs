@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use docent_core::document::{Outcome, Status};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Longest front matter that is parsed, in bytes; a longer one is taken for malformed.
@@ -10,7 +11,7 @@ const MAX_BYTES: usize = 65_536;
 const SECTIONS: [&str; 3] = ["docent", "extra", "params"];
 
 /// What a document says about itself. Unknown keys are passed over.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FrontMatter {
     pub title: Option<String>,
     pub asset: Option<String>,
@@ -28,7 +29,8 @@ pub struct FrontMatter {
     pub uri: Option<String>,
     pub language: Option<String>,
     pub tags: Vec<String>,
-    /// Why the front matter was passed over, for the report; the text is indexed all the same.
+    /// Why the front matter, or a part of the document, was passed over: a note for people; the text
+    /// is indexed all the same.
     pub problem: Option<String>,
 }
 
