@@ -17,7 +17,9 @@ const FURNITURE_LENGTH: usize = 120;
 /// Reads a PDF. `Skipped` where it has no text: a scan, or a password.
 pub(super) fn page(bytes: &[u8]) -> Result<Page, Outcome> {
     let options = ParseOptions::new().lenient().sequential();
-    let document = unpdf::parse_bytes_with_options(bytes, options).map_err(|error| {
+    // Offsets count from the header, wherever it stands.
+    let start = bytes.windows(5).position(|window| window == b"%PDF-").unwrap_or(0);
+    let document = unpdf::parse_bytes_with_options(&bytes[start..], options).map_err(|error| {
         match error.kind() {
             ErrorKind::Encrypted | ErrorKind::InvalidPassword => {
                 Outcome::Skipped("encrypted; save it without a password".to_owned())

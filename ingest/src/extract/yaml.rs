@@ -11,7 +11,7 @@ use super::{Page, json};
 /// Deepest nesting, and the most that aliases may repeat: enough for any configuration, far too
 /// little for a bomb.
 const MAX_DEPTH: usize = 64;
-const MAX_NODES: usize = 500_000;
+const MAX_NODES: usize = 200_000;
 
 /// Reads one or several YAML documents.
 pub(super) fn page(text: &str) -> Result<Page, Outcome> {
@@ -63,6 +63,8 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
 }
 
 fn is_bomb(error: &Error) -> bool {
+    // An error inside of an alias is wrapped as text.
+    let is_wrapped = || error.to_string().starts_with("budget breached");
     matches!(
         error.without_snippet(),
         Error::Budget { .. }
@@ -70,7 +72,7 @@ fn is_bomb(error: &Error) -> bool {
             | Error::AliasReplayLimitExceeded { .. }
             | Error::AliasExpansionLimitExceeded { .. }
             | Error::AliasReplayStackDepthExceeded { .. }
-    )
+    ) || is_wrapped()
 }
 
 fn one_line(error: &Error) -> String {

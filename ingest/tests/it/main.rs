@@ -3,3 +3,5 @@
 mod bad_input;
 mod chunking;
 mod extraction;
+mod formats;
+mod hostile;
