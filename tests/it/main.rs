@@ -8,6 +8,7 @@
 
 mod binary;
 mod chat;
+mod formats;
 mod ingest;
 mod interrupted;
 mod model_failures;

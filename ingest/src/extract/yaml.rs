@@ -63,8 +63,11 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
 }
 
 fn is_bomb(error: &Error) -> bool {
-    // An error inside of an alias is wrapped as text.
-    let is_wrapped = || error.to_string().starts_with("budget breached");
+    // An error inside of an alias is wrapped as text, and the scanner's own limit is a text.
+    let is_wrapped = || {
+        let text = error.to_string();
+        text.starts_with("budget breached") || text.starts_with("recursion limit")
+    };
     matches!(
         error.without_snippet(),
         Error::Budget { .. }

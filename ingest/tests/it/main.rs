@@ -5,3 +5,4 @@ mod chunking;
 mod extraction;
 mod formats;
 mod hostile;
+mod pages;
