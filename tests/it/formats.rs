@@ -44,13 +44,27 @@ async fn every_format_is_indexed_and_cited_and_a_broken_file_fails_alone() {
     assert_eq!(source.documents.indexed, copied - 2 + 1);
 
     let server = world.serve().await;
-    let answer = server.ask("when is fct_trips late: how old is its newest row?").await;
+    let answer = server
+        .ask("when is fct_trips late: how old is its newest row?")
+        .await;
     let citations = answer["citations"].as_array().unwrap();
-    let of_pdf = citations.iter().find(|citation| citation["path"] == "report.pdf").unwrap();
+    let of_pdf = citations
+        .iter()
+        .find(|citation| citation["path"] == "report.pdf")
+        .unwrap();
     assert_eq!(of_pdf["heading"], "Freshness > page 2");
-    assert!(of_pdf["uri"].as_str().unwrap().ends_with("/report.pdf#page=2"), "{of_pdf}");
+    assert!(
+        of_pdf["uri"]
+            .as_str()
+            .unwrap()
+            .ends_with("/report.pdf#page=2"),
+        "{of_pdf}"
+    );
     server.stop().await;
 
     let again = world.ingest().await;
-    assert_eq!(again.sources[0].documents.unchanged, source.documents.indexed);
+    assert_eq!(
+        again.sources[0].documents.unchanged,
+        source.documents.indexed
+    );
 }

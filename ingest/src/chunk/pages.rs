@@ -49,7 +49,10 @@ impl Pages {
             Some(page) => self.before(page),
             None => self.current,
         };
-        let mut marks: Vec<PageMark> = first.map(|page| PageMark { at: 0, page }).into_iter().collect();
+        let mut marks: Vec<PageMark> = first
+            .map(|page| PageMark { at: 0, page })
+            .into_iter()
+            .collect();
         let mut bare = String::with_capacity(text.len());
         for line in text.split_inclusive('\n') {
             if let Some(page) = page_of(line) {

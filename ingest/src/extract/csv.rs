@@ -43,7 +43,11 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
 
 /// The separator that stands in most lines equally often, and in each.
 fn separator(text: &str) -> u8 {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(SNIFFED_LINES).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .take(SNIFFED_LINES)
+        .collect();
     let count = |line: &str, separator: u8| {
         let mut quoted = false;
         line.bytes()
@@ -55,9 +59,16 @@ fn separator(text: &str) -> u8 {
     };
     let score = |separator: u8| {
         let first = lines.first().map_or(0, |line| count(line, separator));
-        let same = lines.iter().filter(|line| count(line, separator) == first).count();
+        let same = lines
+            .iter()
+            .filter(|line| count(line, separator) == first)
+            .count();
         if first == 0 { 0 } else { same * 100 + first }
     };
     // `max_by_key` gives the last of equals: the likeliest goes last.
-    SEPARATORS.into_iter().rev().max_by_key(|separator| score(*separator)).unwrap_or(b',')
+    SEPARATORS
+        .into_iter()
+        .rev()
+        .max_by_key(|separator| score(*separator))
+        .unwrap_or(b',')
 }

@@ -33,13 +33,20 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
 pub(super) fn lines(text: &str) -> Result<Page, Outcome> {
     let mut values = Vec::new();
     let mut more = 0;
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    for (number, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
         if values.len() >= WHOLE * 2 {
             more += 1;
             continue;
         }
         let value: Value = serde_json::from_str(line).map_err(|error| {
-            Outcome::Failed(format!("line {} is not readable as JSON: {error}", number + 1))
+            Outcome::Failed(format!(
+                "line {} is not readable as JSON: {error}",
+                number + 1
+            ))
         })?;
         values.push(value);
     }
@@ -104,8 +111,12 @@ fn write_list(key: &str, values: &[Value], level: usize, markdown: &mut Markdown
             return;
         }
         match value {
-            Value::Object(map) if map.values().all(|value| short(value).is_some()) && map.len() <= 4 => {
-                let pairs = map.iter().filter_map(|(key, value)| Some(format!("{key}: {}", short(value)?)));
+            Value::Object(map)
+                if map.values().all(|value| short(value).is_some()) && map.len() <= 4 =>
+            {
+                let pairs = map
+                    .iter()
+                    .filter_map(|(key, value)| Some(format!("{key}: {}", short(value)?)));
                 markdown.item(0, None, &pairs.collect::<Vec<_>>().join(", "));
             }
             Value::Object(map) => {
@@ -154,8 +165,16 @@ fn write_table(values: &[Value], more: u64, markdown: &mut Markdown) -> bool {
     }
     let mut table = Described::with_header(keys.iter().map(|key| (*key).to_owned()).collect());
     for value in values {
-        let cell = |key: &&str| value.get(*key).map(|value| short(value).unwrap_or_else(|| value.to_string()));
-        table.row(keys.iter().map(|key| cell(key).unwrap_or_default()).collect());
+        let cell = |key: &&str| {
+            value
+                .get(*key)
+                .map(|value| short(value).unwrap_or_else(|| value.to_string()))
+        };
+        table.row(
+            keys.iter()
+                .map(|key| cell(key).unwrap_or_default())
+                .collect(),
+        );
     }
     let read = table.rows();
     table.more_rows(more);
@@ -169,7 +188,9 @@ fn short(value: &Value) -> Option<String> {
         Value::String(text) if text.trim().matches('\n').count() >= 3 => None,
         Value::Array(values) => {
             let texts: Option<Vec<String>> = values.iter().map(scalar).collect();
-            texts.map(|texts| texts.join(", ")).filter(|text| text.len() <= 1_000)
+            texts
+                .map(|texts| texts.join(", "))
+                .filter(|text| text.len() <= 1_000)
         }
         Value::Object(map) if map.is_empty() => Some(String::new()),
         value => scalar(value),

@@ -15,15 +15,25 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
     let book: Value = serde_json::from_str(text)
         .map_err(|error| Outcome::Failed(format!("not readable as a notebook: {error}")))?;
     // Format 3 had worksheets.
-    let cells = book.get("cells").or_else(|| book.pointer("/worksheets/0/cells"));
+    let cells = book
+        .get("cells")
+        .or_else(|| book.pointer("/worksheets/0/cells"));
     let Some(cells) = cells.and_then(Value::as_array) else {
-        return Err(Outcome::Failed("not a notebook: it has no cells".to_owned()));
+        return Err(Outcome::Failed(
+            "not a notebook: it has no cells".to_owned(),
+        ));
     };
-    let language = ["/metadata/kernelspec/language", "/metadata/language_info/name"]
-        .iter()
-        .find_map(|path| book.pointer(path)?.as_str())
-        .unwrap_or_default();
-    let language: String = language.chars().filter(char::is_ascii_alphanumeric).collect();
+    let language = [
+        "/metadata/kernelspec/language",
+        "/metadata/language_info/name",
+    ]
+    .iter()
+    .find_map(|path| book.pointer(path)?.as_str())
+    .unwrap_or_default();
+    let language: String = language
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
     let mut whole = Markdown::default();
     let mut title = None;
     for cell in cells {
@@ -68,10 +78,12 @@ fn outputs(cell: &Value, whole: &mut Markdown) {
             "stream" if field("name") != "stderr" => print(&joined(output.get("text")), whole),
             "execute_result" | "display_data" | "pyout" => {
                 let data = output.get("data");
-                let has_picture = data.and_then(Value::as_object).is_some_and(|data| {
-                    data.keys().any(|kind| kind.starts_with("image/"))
-                });
-                let plain = data.and_then(|data| data.get("text/plain")).or_else(|| output.get("text"));
+                let has_picture = data
+                    .and_then(Value::as_object)
+                    .is_some_and(|data| data.keys().any(|kind| kind.starts_with("image/")));
+                let plain = data
+                    .and_then(|data| data.get("text/plain"))
+                    .or_else(|| output.get("text"));
                 // Beside a picture stands nothing but `<Figure size 640x480>`.
                 if !has_picture {
                     print(&joined(plain), whole);

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use docent_core::document::Outcome;
-use unpdf::{Block, Document, ErrorKind, InlineContent, Page as PdfPage, Paragraph, ParseOptions, Table};
+use unpdf::{
+    Block, Document, ErrorKind, InlineContent, Page as PdfPage, Paragraph, ParseOptions, Table,
+};
 
 use super::write::{Markdown, one_line};
 use super::{Page, title};
@@ -18,7 +20,10 @@ const FURNITURE_LENGTH: usize = 120;
 pub(super) fn page(bytes: &[u8]) -> Result<Page, Outcome> {
     let options = ParseOptions::new().lenient().sequential();
     // Offsets count from the header, wherever it stands.
-    let start = bytes.windows(5).position(|window| window == b"%PDF-").unwrap_or(0);
+    let start = bytes
+        .windows(5)
+        .position(|window| window == b"%PDF-")
+        .unwrap_or(0);
     let document = unpdf::parse_bytes_with_options(&bytes[start..], options).map_err(|error| {
         match error.kind() {
             ErrorKind::Encrypted | ErrorKind::InvalidPassword => {
@@ -27,7 +32,12 @@ pub(super) fn page(bytes: &[u8]) -> Result<Page, Outcome> {
             _ => Outcome::Failed(format!("not readable as PDF: {error}")),
         }
     })?;
-    let scanned: Vec<u32> = document.pages.iter().filter(|page| is_scan(page)).map(|page| page.number).collect();
+    let scanned: Vec<u32> = document
+        .pages
+        .iter()
+        .filter(|page| is_scan(page))
+        .map(|page| page.number)
+        .collect();
     if !document.pages.is_empty() && scanned.len() == document.pages.len() {
         return Err(Outcome::Skipped(format!(
             "scanned: its {} pages are pictures of text; run text recognition over it (such as \
@@ -42,9 +52,17 @@ pub(super) fn page(bytes: &[u8]) -> Result<Page, Outcome> {
     let mut notes = Vec::new();
     if !scanned.is_empty() {
         let pages: Vec<String> = scanned.iter().map(u32::to_string).collect();
-        notes.push(format!("pages that are scanned pictures were left out: {}", pages.join(", ")));
+        notes.push(format!(
+            "pages that are scanned pictures were left out: {}",
+            pages.join(", ")
+        ));
     }
-    notes.extend(document.extraction_quality.warning_message().filter(|_| scanned.is_empty()));
+    notes.extend(
+        document
+            .extraction_quality
+            .warning_message()
+            .filter(|_| scanned.is_empty()),
+    );
     Ok(Page {
         title: own_title(&document),
         note: (!notes.is_empty()).then(|| notes.join("; ")),
@@ -54,7 +72,11 @@ pub(super) fn page(bytes: &[u8]) -> Result<Page, Outcome> {
 
 /// A picture, and no letter.
 fn is_scan(page: &PdfPage) -> bool {
-    page.image_op_count > 0 && page.elements.iter().all(|block| text_of(block).trim().is_empty())
+    page.image_op_count > 0
+        && page
+            .elements
+            .iter()
+            .all(|block| text_of(block).trim().is_empty())
 }
 
 fn text_of(block: &Block) -> String {
@@ -65,22 +87,43 @@ fn text_of(block: &Block) -> String {
 
 /// The first line where it is a heading, else the title that the file was given.
 fn own_title(document: &Document) -> Option<String> {
-    let first = document.pages.first()?.elements.iter().find_map(|block| match block {
-        Block::Paragraph(paragraph) if !paragraph.is_empty() => Some(paragraph),
-        _ => None,
-    });
-    let heading = first.filter(|first| first.is_heading()).map(|first| title::tidy(&words(first)));
-    let given = || document.metadata.title.as_deref().map(title::tidy).filter(|title| is_title(title));
-    heading.filter(|heading| title::is_telling(heading)).or_else(given)
+    let first = document
+        .pages
+        .first()?
+        .elements
+        .iter()
+        .find_map(|block| match block {
+            Block::Paragraph(paragraph) if !paragraph.is_empty() => Some(paragraph),
+            _ => None,
+        });
+    let heading = first
+        .filter(|first| first.is_heading())
+        .map(|first| title::tidy(&words(first)));
+    let given = || {
+        document
+            .metadata
+            .title
+            .as_deref()
+            .map(title::tidy)
+            .filter(|title| is_title(title))
+    };
+    heading
+        .filter(|heading| title::is_telling(heading))
+        .or_else(given)
 }
 
 /// Programs write names of files and of themselves where a title belongs.
 fn is_title(text: &str) -> bool {
     let lower = text.to_lowercase();
     let is_name = !lower.contains(' ') && (lower.contains('.') || lower.contains('_'));
-    let is_program = ["untitled", "microsoft word - ", "microsoft powerpoint - ", "(anonymous)"]
-        .iter()
-        .any(|start| lower.starts_with(start));
+    let is_program = [
+        "untitled",
+        "microsoft word - ",
+        "microsoft powerpoint - ",
+        "(anonymous)",
+    ]
+    .iter()
+    .any(|start| lower.starts_with(start));
     !text.is_empty() && !is_name && !is_program
 }
 
@@ -139,7 +182,9 @@ fn is_plain(paragraph: &Paragraph) -> bool {
 
 /// Whether a paragraph at a page's head is the rest of the one at the last page's foot.
 fn goes_on(begun: &str, paragraph: &Paragraph) -> bool {
-    let is_ended = begun.trim_end().ends_with(['.', '!', '?', ':', ';', '。', '다']);
+    let is_ended = begun
+        .trim_end()
+        .ends_with(['.', '!', '?', ':', ';', '。', '다']);
     let next = words(paragraph);
     is_plain(paragraph) && !is_ended && next.starts_with(char::is_lowercase)
 }
@@ -171,10 +216,14 @@ fn words(paragraph: &Paragraph) -> String {
         match content {
             InlineContent::Text(run) => text.push_str(&run.text),
             InlineContent::LineBreak => text.push(' '),
-            InlineContent::Link { text: words, url, .. } if words.contains(url.as_str()) => {
+            InlineContent::Link {
+                text: words, url, ..
+            } if words.contains(url.as_str()) => {
                 text.push_str(words);
             }
-            InlineContent::Link { text: words, url, .. } => {
+            InlineContent::Link {
+                text: words, url, ..
+            } => {
                 text.push_str(&format!("[{}]({url})", words.trim()));
             }
             InlineContent::Image { alt_text, .. } => {

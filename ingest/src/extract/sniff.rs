@@ -123,5 +123,7 @@ fn is_notebook(text: &str) -> bool {
 fn extension(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path);
     name.rsplit_once('.')
-        .map_or(String::new(), |(_, extension)| extension.to_ascii_lowercase())
+        .map_or(String::new(), |(_, extension)| {
+            extension.to_ascii_lowercase()
+        })
 }

@@ -56,7 +56,8 @@ impl Described {
     }
 
     fn set_header(&mut self, header: Vec<String>) {
-        self.columns.resize_with(header.len().min(MAX_COLUMNS), Column::default);
+        self.columns
+            .resize_with(header.len().min(MAX_COLUMNS), Column::default);
         self.header = Some(header);
     }
 
@@ -75,7 +76,12 @@ impl Described {
             column.take(cells.get(at).map_or("", String::as_str));
         }
         if self.rows <= WHOLE {
-            self.first.push(cells.iter().map(|cell| shortened(cell, CELL_LENGTH)).collect());
+            self.first.push(
+                cells
+                    .iter()
+                    .map(|cell| shortened(cell, CELL_LENGTH))
+                    .collect(),
+            );
         }
     }
 
@@ -103,7 +109,10 @@ impl Described {
             plural(columns as u64, "column")
         );
         if let Some(read) = read.filter(|read| *read < rows) {
-            summary.push_str(&format!(" Types are told from the first {}.", grouped(read)));
+            summary.push_str(&format!(
+                " Types are told from the first {}.",
+                grouped(read)
+            ));
         }
         markdown.paragraph(&summary);
         if rows == 0 {

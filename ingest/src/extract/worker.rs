@@ -60,7 +60,11 @@ pub fn serve() -> io::Result<()> {
 fn limit_process(memory_mb: u64) -> io::Result<()> {
     let taken = address_space()?;
     let memory = taken.saturating_add(memory_mb.saturating_mul(1 << 20));
-    for (resource, limit) in [(Resource::As, memory), (Resource::Core, 0), (Resource::Fsize, 0)] {
+    for (resource, limit) in [
+        (Resource::As, memory),
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+    ] {
         lower(resource, limit)?;
     }
     Ok(())
@@ -82,7 +86,10 @@ fn lower(resource: Resource, limit: u64) -> io::Result<()> {
 /// Bytes of address space that the process has now: its own code and data, the model in it.
 fn address_space() -> io::Result<u64> {
     let pages = std::fs::read_to_string("/proc/self/statm")?;
-    let pages = pages.split(' ').next().and_then(|pages| pages.parse::<u64>().ok());
+    let pages = pages
+        .split(' ')
+        .next()
+        .and_then(|pages| pages.parse::<u64>().ok());
     pages
         .map(|pages| pages * rustix::param::page_size() as u64)
         .ok_or_else(|| io::Error::other("/proc/self/statm tells no size"))

@@ -52,7 +52,8 @@ impl Markdown {
         // Three spaces stand below the text of `1.` and of `-` alike.
         let indent = "   ".repeat(depth.min(6));
         let marker = number.map_or("-".to_owned(), |number| format!("{number}."));
-        self.text.push_str(&format!("{indent}{marker} {}", guarded(text)));
+        self.text
+            .push_str(&format!("{indent}{marker} {}", guarded(text)));
         self.in_list = true;
     }
 
@@ -69,7 +70,12 @@ impl Markdown {
 
     /// A table whose first row is its header. Short rows are filled up.
     pub(super) fn table(&mut self, rows: &[Vec<String>]) {
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0).min(MAX_COLUMNS);
+        let columns = rows
+            .iter()
+            .map(Vec::len)
+            .max()
+            .unwrap_or(0)
+            .min(MAX_COLUMNS);
         if columns == 0 {
             return;
         }
@@ -132,7 +138,10 @@ fn guarded(text: String) -> String {
     let after = text.trim_start_matches('#');
     let is_heading = after.len() < text.len() && (after.is_empty() || after.starts_with(' '));
     let is_item = ["- ", "* ", "+ "].iter().any(|item| text.starts_with(item));
-    let is_rule = text.len() > 1 && ["-", "=", "*", "_"].iter().any(|c| text.replace(*c, "").trim().is_empty());
+    let is_rule = text.len() > 1
+        && ["-", "=", "*", "_"]
+            .iter()
+            .any(|c| text.replace(*c, "").trim().is_empty());
     let opens = ["```", "~~~", "<", ">", "|", "[toc]", "[TOC]"]
         .iter()
         .any(|mark| text.starts_with(mark));

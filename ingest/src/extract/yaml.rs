@@ -39,7 +39,10 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
         Err(error) => {
             markdown.code("yaml", text);
             return Ok(Page {
-                note: Some(format!("kept as text, not readable as YAML: {}", one_line(&error))),
+                note: Some(format!(
+                    "kept as text, not readable as YAML: {}",
+                    one_line(&error)
+                )),
                 ..Page::of(markdown.finish())
             });
         }
@@ -51,7 +54,10 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
     };
     for (number, page) in pages.iter().enumerate() {
         if pages.len() > 1 {
-            let name = page.title.clone().unwrap_or_else(|| format!("Document {}", number + 1));
+            let name = page
+                .title
+                .clone()
+                .unwrap_or_else(|| format!("Document {}", number + 1));
             markdown.heading(1, &name);
         }
         markdown.raw(&page.markdown);
@@ -84,7 +90,10 @@ fn one_line(error: &Error) -> String {
 
 /// What somebody wrote above the first key.
 fn head_comment(text: &str) -> String {
-    let lines = text.lines().map(str::trim).skip_while(|line| line.is_empty() || *line == "---");
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .skip_while(|line| line.is_empty() || *line == "---");
     let comment = lines.take_while(|line| line.starts_with('#'));
     comment
         .map(|line| line.trim_start_matches('#').trim())

@@ -39,8 +39,15 @@ fn shown(path: &str, bytes: impl Into<Vec<u8>>) -> String {
     match read(path, bytes) {
         Ok(page) => {
             let language = page.language.as_deref().unwrap_or("-");
-            let note = page.front.problem.map_or(String::new(), |note| format!("\nnote: {note}"));
-            format!("{} ({language}){note}\n\n{}", page.title, clean(&page.markdown))
+            let note = page
+                .front
+                .problem
+                .map_or(String::new(), |note| format!("\nnote: {note}"));
+            format!(
+                "{} ({language}){note}\n\n{}",
+                page.title,
+                clean(&page.markdown)
+            )
         }
         Err(outcome) => format!("{outcome:?}"),
     }
@@ -90,7 +97,12 @@ fn sheets_are_described_tables_and_hidden_ones_are_left_out() {
 fn a_notebook_keeps_code_and_printed_results_and_drops_pictures() {
     let bytes = fixture("durations.ipynb");
     let text = shown("durations.ipynb", bytes.clone());
-    assert!(text.len() < 1_000 && bytes.len() > 20_000, "{} {}", text.len(), bytes.len());
+    assert!(
+        text.len() < 1_000 && bytes.len() > 20_000,
+        "{} {}",
+        text.len(),
+        bytes.len()
+    );
     assert_snapshot!(text);
 }
 
@@ -103,9 +115,17 @@ fn restructuredtext_becomes_markdown() {
 fn sql_tells_its_comments_and_the_names_it_creates_writes_and_reads() {
     let head = |name: &str| {
         let text = shown_fixture(name);
-        text.split("```").next().unwrap_or_default().trim_end().to_owned()
+        text.split("```")
+            .next()
+            .unwrap_or_default()
+            .trim_end()
+            .to_owned()
     };
-    assert_snapshot!(format!("{}\n\n{}", head("fct_trips.sql"), head("warehouse.sql")));
+    assert_snapshot!(format!(
+        "{}\n\n{}",
+        head("fct_trips.sql"),
+        head("warehouse.sql")
+    ));
     assert!(shown_fixture("fct_trips.sql").contains("left join closed c using (trip_id)"));
 }
 
@@ -130,7 +150,10 @@ fn json_and_yaml_are_headings_and_lists() {
         "{}\n\n{}\n\n{}",
         shown_fixture("contract.json"),
         shown_fixture("schema.yml"),
-        shown("template.yml", "# Rendered by a tool\n{% for x in y %}\nname: {{ x }}\n{% endfor %}\n")
+        shown(
+            "template.yml",
+            "# Rendered by a tool\n{% for x in y %}\nname: {{ x }}\n{% endfor %}\n"
+        )
     ));
 }
 
@@ -146,10 +169,19 @@ fn the_bytes_tell_the_format_before_the_name_does() {
         ("html.md", html.into()),
         ("html.json", html.into()),
         ("html.csv", html.into()),
-        ("xhtml.txt", format!("<?xml version=\"1.0\"?>\n{html}").into()),
+        (
+            "xhtml.txt",
+            format!("<?xml version=\"1.0\"?>\n{html}").into(),
+        ),
         ("json.txt", json.into()),
-        ("junk.pdf", [b"\r\njunk\n".as_slice(), &fixture("report.pdf")].concat()),
-        ("speaks-of-pdf.md", "# Signatures\n\nA PDF begins with %PDF-1.7.".into()),
+        (
+            "junk.pdf",
+            [b"\r\njunk\n".as_slice(), &fixture("report.pdf")].concat(),
+        ),
+        (
+            "speaks-of-pdf.md",
+            "# Signatures\n\nA PDF begins with %PDF-1.7.".into(),
+        ),
         ("old.docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest".to_vec()),
         ("picture.pdf", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec()),
         ("broken.pdf", b"%PDF-1.7\nnothing".to_vec()),
@@ -157,7 +189,10 @@ fn the_bytes_tell_the_format_before_the_name_does() {
     let shown = cases.map(|(path, bytes)| {
         let result = match read(path, bytes) {
             Ok(page) => {
-                let first = page.markdown.lines().find(|line| !line.is_empty() && !line.starts_with("<!--"));
+                let first = page
+                    .markdown
+                    .lines()
+                    .find(|line| !line.is_empty() && !line.starts_with("<!--"));
                 format!("{} | {}", page.title, first.unwrap_or_default())
             }
             Err(outcome) => format!("{outcome:?}"),
@@ -170,6 +205,11 @@ fn the_bytes_tell_the_format_before_the_name_does() {
 #[test]
 fn a_sheet_of_a_million_rows_is_counted_not_kept() {
     let page = read("big.xlsx", crate::hostile::workbook(1_000_000)).unwrap();
-    assert!(page.markdown.contains("1,000,000 rows, 2 columns. Types are told from the first 999."), "{}", &page.markdown[..200]);
+    assert!(
+        page.markdown
+            .contains("1,000,000 rows, 2 columns. Types are told from the first 999."),
+        "{}",
+        &page.markdown[..200]
+    );
     assert!(page.markdown.len() < 3_000, "{}", page.markdown.len());
 }

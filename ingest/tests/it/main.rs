@@ -4,5 +4,7 @@ mod bad_input;
 mod chunking;
 mod extraction;
 mod formats;
+mod fuzzing;
 mod hostile;
+mod isolated;
 mod pages;

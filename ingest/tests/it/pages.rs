@@ -20,14 +20,24 @@ fn cut(title: &str, markdown: &str, max_tokens: usize, overlap_tokens: usize) ->
         max_tokens,
         overlap_tokens,
     };
-    chunks(title, &clean(markdown), &TokenCounter::named("bytes").unwrap(), &settings)
+    chunks(
+        title,
+        &clean(markdown),
+        &TokenCounter::named("bytes").unwrap(),
+        &settings,
+    )
 }
 
 /// The page on which a text stands, by the chunk that holds it first.
 fn page_of(chunks: &[Chunk], text: &str) -> Option<u32> {
     chunks.iter().find_map(|chunk| {
         let at = chunk.text.find(text)? as u32;
-        chunk.pages.iter().rev().find(|mark| mark.at <= at).map(|mark| mark.page)
+        chunk
+            .pages
+            .iter()
+            .rev()
+            .find(|mark| mark.at <= at)
+            .map(|mark| mark.page)
     })
 }
 
@@ -36,7 +46,11 @@ fn chunks_of_a_pdf_know_their_pages_and_embed_none_of_it() {
     let page = extract(&raw("report.pdf", fixture("report.pdf"))).unwrap();
     let chunks = cut(&page.title, &page.markdown, 120, 20);
     assert!(chunks.len() > 4);
-    assert!(chunks.iter().all(|chunk| !chunk.text.contains("docent:page") && !chunk.pages.is_empty()));
+    assert!(
+        chunks
+            .iter()
+            .all(|chunk| !chunk.text.contains("docent:page") && !chunk.pages.is_empty())
+    );
     assert_eq!(page_of(&chunks, "three tables below"), Some(1));
     assert_eq!(page_of(&chunks, "older than 90 minutes"), Some(2));
     assert_eq!(page_of(&chunks, "Ask #rides-data"), Some(2));
@@ -50,7 +64,10 @@ fn a_page_inserted_before_a_text_changes_nothing_that_is_embedded() {
     let text = "A sentence that stands on a page of its own, and another one behind it.\n\n";
     let before = cut("Book", &format!("{}{text}", mark(1)), 100, 0);
     let after = cut("Book", &format!("{}{text}", mark(7)), 100, 0);
-    assert_eq!(before[0].embedded_text("Book"), after[0].embedded_text("Book"));
+    assert_eq!(
+        before[0].embedded_text("Book"),
+        after[0].embedded_text("Book")
+    );
     assert_eq!(after[0].pages, [PageMark { at: 0, page: 7 }]);
 }
 

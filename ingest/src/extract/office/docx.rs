@@ -13,7 +13,14 @@ use crate::extract::write::Markdown;
 
 /// Elements whose content is not part of the text: what was deleted or moved away, instructions of
 /// fields, and the older twin of a drawing.
-const UNREAD: [&str; 6] = ["del", "moveFrom", "instrText", "delText", "Fallback", "rPrChange"];
+const UNREAD: [&str; 6] = [
+    "del",
+    "moveFrom",
+    "instrText",
+    "delText",
+    "Fallback",
+    "rPrChange",
+];
 /// Widest span of a cell that is believed.
 const MAX_SPAN: usize = 60;
 
@@ -46,10 +53,7 @@ pub(super) fn page(package: &mut Package<'_>, main: &str) -> Result<Page, Outcom
 }
 
 /// The texts of footnotes, by id.
-fn footnotes(
-    package: &mut Package<'_>,
-    folder: &str,
-) -> Result<HashMap<String, String>, Outcome> {
+fn footnotes(package: &mut Package<'_>, folder: &str) -> Result<HashMap<String, String>, Outcome> {
     let mut notes: HashMap<String, String> = HashMap::new();
     let Some(bytes) = package.read(&format!("{folder}footnotes.xml"))? else {
         return Ok(notes);
@@ -148,7 +152,9 @@ impl Reader {
             }
             "hyperlink" => {
                 let target = tag.relation().and_then(|id| self.links.get(id));
-                let target = target.filter(|target| target.is_external).map(|target| target.target.clone());
+                let target = target
+                    .filter(|target| target.is_external)
+                    .map(|target| target.target.clone());
                 if let (Some(target), Some(paragraph)) = (target, self.paragraphs.last_mut()) {
                     paragraph.link = Some((paragraph.text.len(), target));
                 }
@@ -239,7 +245,10 @@ impl Reader {
         if paragraph.text.trim().is_empty() || styles.is_contents(&paragraph.style) {
             return;
         }
-        let outline = paragraph.outline.filter(|level| *level < 9).map(|level| level + 1);
+        let outline = paragraph
+            .outline
+            .filter(|level| *level < 9)
+            .map(|level| level + 1);
         if let Some(level) = styles.heading(&paragraph.style).or(outline) {
             if level == 1 && self.title.is_none() {
                 self.title = Some(crate::extract::title::tidy(&paragraph.text));
@@ -265,7 +274,8 @@ impl Reader {
 
     fn next_number(&mut self, list: &str, level: usize) -> u64 {
         // A new item begins the numbering of what stands below it.
-        self.counters.retain(|(other, below), _| other != list || *below <= level);
+        self.counters
+            .retain(|(other, below), _| other != list || *below <= level);
         let number = self.counters.entry((list.to_owned(), level)).or_insert(0);
         *number += 1;
         *number
@@ -292,7 +302,9 @@ impl Table {
     fn end_cell(&mut self) {
         let row = self.rows.len().saturating_sub(1);
         let column = self.rows.last().map_or(0, Vec::len);
-        let above = row.checked_sub(1).and_then(|above| self.rows.get(above)?.get(column));
+        let above = row
+            .checked_sub(1)
+            .and_then(|above| self.rows.get(above)?.get(column));
         let text = match above {
             Some(above) if self.continues => above.clone(),
             _ => std::mem::take(&mut self.cell),

@@ -25,14 +25,18 @@ type Package<'a> = Archive<Cursor<&'a [u8]>>;
 pub(super) fn page(bytes: &[u8]) -> Result<Page, Outcome> {
     let mut package = Archive::open(Cursor::new(bytes), Limits::OFFICE)?;
     if package.has("EncryptedPackage") {
-        return Err(Outcome::Skipped("encrypted; save it without a password".to_owned()));
+        return Err(Outcome::Skipped(
+            "encrypted; save it without a password".to_owned(),
+        ));
     }
     let main = relations(&mut package, "")?
         .into_values()
         .find(|relation| relation.kind == "officeDocument")
         .map(|relation| relation.target);
     let part = |folder: &str| {
-        main.as_deref().filter(|name| name.starts_with(folder) && package.has(name)).map(str::to_owned)
+        main.as_deref()
+            .filter(|name| name.starts_with(folder) && package.has(name))
+            .map(str::to_owned)
     };
     let (word, slides, sheets) = (part("word/"), part("ppt/"), part("xl/"));
     let mut page = if let Some(main) = word {
@@ -43,7 +47,8 @@ pub(super) fn page(bytes: &[u8]) -> Result<Page, Outcome> {
         workbook::page(&mut package, &main)?
     } else {
         return Err(Outcome::Skipped(
-            "a zip archive that is no Office document; unpack it into the source's folder".to_owned(),
+            "a zip archive that is no Office document; unpack it into the source's folder"
+                .to_owned(),
         ));
     };
     page.title = page.title.or(own_title(&mut package)?);
@@ -78,7 +83,11 @@ fn relations(package: &mut Package<'_>, part: &str) -> Result<HashMap<String, Re
             let kind = tag.get("Type").and_then(|kind| kind.rsplit('/').next());
             let relation = Relation {
                 kind: kind.unwrap_or_default().to_owned(),
-                target: if is_external { target.to_owned() } else { resolved(folder, target) },
+                target: if is_external {
+                    target.to_owned()
+                } else {
+                    resolved(folder, target)
+                },
                 is_external,
             };
             found.insert(tag.get("Id").unwrap_or_default().to_owned(), relation);
@@ -122,7 +131,7 @@ fn own_title(package: &mut Package<'_>) -> Result<Option<String>, Outcome> {
             _ => {}
         }
     }
-    Ok(words
-        .map(|words| title::tidy(&words))
-        .filter(|words| !["", "PowerPoint Presentation", "Word Document"].contains(&words.as_str())))
+    Ok(words.map(|words| title::tidy(&words)).filter(|words| {
+        !["", "PowerPoint Presentation", "Word Document"].contains(&words.as_str())
+    }))
 }

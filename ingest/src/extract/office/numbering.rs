@@ -50,7 +50,9 @@ impl Styles {
                     current = Some((id, Style::default()));
                 }
                 Node::Start(tag) => {
-                    let Some((_, style)) = &mut current else { continue };
+                    let Some((_, style)) = &mut current else {
+                        continue;
+                    };
                     let value = tag.get("val");
                     match tag.name.as_str() {
                         "name" => style.name = value.unwrap_or_default().to_lowercase(),
@@ -79,7 +81,12 @@ impl Styles {
                 "abstractNum" => {
                     definition = tag.get("abstractNumId").unwrap_or_default().to_owned();
                 }
-                "lvl" => level = tag.get("ilvl").and_then(|level| level.parse().ok()).unwrap_or(0),
+                "lvl" => {
+                    level = tag
+                        .get("ilvl")
+                        .and_then(|level| level.parse().ok())
+                        .unwrap_or(0)
+                }
                 "numFmt" => {
                     let is_numbered = !["bullet", "none"].contains(&value());
                     formats.insert((definition.clone(), level), is_numbered);
@@ -110,8 +117,14 @@ impl Styles {
             return Some(1);
         }
         self.chain(style).find_map(|style| {
-            let named = style.name.strip_prefix("heading ").and_then(|level| level.parse().ok());
-            let outline = style.outline.filter(|level| *level < 9).map(|level| level + 1);
+            let named = style
+                .name
+                .strip_prefix("heading ")
+                .and_then(|level| level.parse().ok());
+            let outline = style
+                .outline
+                .filter(|level| *level < 9)
+                .map(|level| level + 1);
             named.or(outline)
         })
     }
@@ -121,7 +134,11 @@ impl Styles {
     pub(super) fn list(&self, style: &str) -> Option<(String, usize)> {
         let list = self.chain(style).find_map(|style| style.list.clone())?;
         let level = self.chain(style).find_map(|style| style.list_level);
-        let named = self.name(style).rsplit(' ').next().and_then(|number| number.parse().ok());
+        let named = self
+            .name(style)
+            .rsplit(' ')
+            .next()
+            .and_then(|number| number.parse().ok());
         let level = level.or(named.map(|number: usize| number.saturating_sub(1)));
         Some((list, level.unwrap_or(0)))
     }
@@ -138,6 +155,8 @@ impl Styles {
     }
 
     fn name(&self, style: &str) -> &str {
-        self.styles.get(style).map_or("", |style| style.name.as_str())
+        self.styles
+            .get(style)
+            .map_or("", |style| style.name.as_str())
     }
 }

@@ -109,7 +109,12 @@ impl Slide {
                     "sp" => kind.clear(),
                     "ph" => kind = tag.get("type").unwrap_or("body").to_owned(),
                     "p" => (words, depth) = (String::new(), 0),
-                    "pPr" => depth = tag.get("lvl").and_then(|level| level.parse().ok()).unwrap_or(0),
+                    "pPr" => {
+                        depth = tag
+                            .get("lvl")
+                            .and_then(|level| level.parse().ok())
+                            .unwrap_or(0)
+                    }
                     "br" | "tab" => words.push(' '),
                     "t" => in_text = true,
                     "tbl" => table = Some(Vec::new()),
@@ -135,7 +140,11 @@ impl Slide {
                         match &mut table {
                             Some(rows) => {
                                 if let Some(cell) = rows.last_mut().and_then(|row| row.last_mut()) {
-                                    let gap = if cell.is_empty() || text.is_empty() { "" } else { "; " };
+                                    let gap = if cell.is_empty() || text.is_empty() {
+                                        ""
+                                    } else {
+                                        "; "
+                                    };
                                     cell.push_str(&format!("{gap}{text}"));
                                 }
                             }

@@ -117,7 +117,12 @@ impl Reader<'_> {
                         self.end_cell(cell);
                     }
                 }
-                "row" if self.rows.last().is_some_and(|(_, cells)| cells.iter().all(String::is_empty)) => {
+                "row"
+                    if self
+                        .rows
+                        .last()
+                        .is_some_and(|(_, cells)| cells.iter().all(String::is_empty)) =>
+                {
                     self.rows.pop();
                 }
                 "v" | "t" | "f" => self.field = Field::None,
@@ -130,14 +135,20 @@ impl Reader<'_> {
         match tag.name.as_str() {
             "row" => {
                 let next = self.rows.last().map_or(1, |(number, _)| number + 1);
-                let number = tag.get("r").and_then(|row| row.parse().ok()).unwrap_or(next);
+                let number = tag
+                    .get("r")
+                    .and_then(|row| row.parse().ok())
+                    .unwrap_or(next);
                 self.rows.push((number, Vec::new()));
             }
             "c" => {
                 self.cell = Some(Cell {
                     name: tag.get("r").unwrap_or_default().to_owned(),
                     kind: tag.get("t").unwrap_or("n").to_owned(),
-                    style: tag.get("s").and_then(|style| style.parse().ok()).unwrap_or(0),
+                    style: tag
+                        .get("s")
+                        .and_then(|style| style.parse().ok())
+                        .unwrap_or(0),
                     ..Cell::default()
                 });
             }
@@ -173,7 +184,12 @@ impl Reader<'_> {
     /// A merged range's text stands in each of its cells, so that each row can be read alone; one
     /// that spans the whole width of a table is a title and stays where it is.
     fn merge(&mut self) {
-        let width = self.rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
+        let width = self
+            .rows
+            .iter()
+            .map(|(_, cells)| cells.len())
+            .max()
+            .unwrap_or(0);
         for ((top, left), (bottom, right)) in std::mem::take(&mut self.merged) {
             if left == 0 && right + 1 >= width && top == bottom {
                 continue;
@@ -181,7 +197,12 @@ impl Reader<'_> {
             let of = |(number, cells): &(usize, Vec<String>)| {
                 (*number == top).then(|| cells.get(left).cloned()).flatten()
             };
-            let Some(text) = self.rows.iter().find_map(of).filter(|text| !text.is_empty()) else {
+            let Some(text) = self
+                .rows
+                .iter()
+                .find_map(of)
+                .filter(|text| !text.is_empty())
+            else {
                 continue;
             };
             let within = |number: &usize| (top..=bottom).contains(number);
@@ -230,13 +251,21 @@ fn value(cell: &Cell, book: &Book) -> String {
     let text = cell.value.trim();
     match cell.kind.as_str() {
         "s" => {
-            let shared = text.parse::<usize>().ok().and_then(|at| book.shared.get(at));
+            let shared = text
+                .parse::<usize>()
+                .ok()
+                .and_then(|at| book.shared.get(at));
             shared.cloned().unwrap_or_default()
         }
         "b" => if text == "1" { "true" } else { "false" }.to_owned(),
         "n" => {
-            let format = book.formats.get(cell.style).copied().unwrap_or(Format::Number);
-            text.parse().map_or_else(|_| text.to_owned(), |value| number(value, format, book))
+            let format = book
+                .formats
+                .get(cell.style)
+                .copied()
+                .unwrap_or(Format::Number);
+            text.parse()
+                .map_or_else(|_| text.to_owned(), |value| number(value, format, book))
         }
         _ => text.to_owned(),
     }
@@ -290,13 +319,19 @@ fn count_rows(mut rest: impl BufRead) -> Result<u64, Outcome> {
         tail.extend_from_slice(chunk);
         rest.consume(length);
         // A tag's first four bytes must be there to be told.
-        let whole = if is_end { tail.len() } else { tail.len().saturating_sub(4) };
+        let whole = if is_end {
+            tail.len()
+        } else {
+            tail.len().saturating_sub(4)
+        };
         let mut at = 0;
         while let Some(next) = tail[at..whole].iter().position(|byte| *byte == b'<') {
             let tag = &tail[at + next + 1..];
             if tag.starts_with(b"row") {
                 is_open = true;
-            } else if is_open && (tag.starts_with(b"v>") || tag.starts_with(b"t>") || tag.starts_with(b"t ")) {
+            } else if is_open
+                && (tag.starts_with(b"v>") || tag.starts_with(b"t>") || tag.starts_with(b"t "))
+            {
                 rows += 1;
                 is_open = false;
             }
@@ -309,10 +344,7 @@ fn count_rows(mut rest: impl BufRead) -> Result<u64, Outcome> {
     }
 }
 
-fn read_comments(
-    package: &mut Package<'_>,
-    part: &str,
-) -> Result<Vec<(String, String)>, Outcome> {
+fn read_comments(package: &mut Package<'_>, part: &str) -> Result<Vec<(String, String)>, Outcome> {
     let bytes = package.read(part)?.unwrap_or_default();
     let mut xml = Xml::of(&bytes[..]);
     let mut comments: Vec<(String, String)> = Vec::new();

@@ -40,7 +40,8 @@ pub(super) fn page(package: &mut Package<'_>, main: &str) -> Result<Page, Outcom
     let links = relations(package, main)?;
     let part = |kind: &str| {
         let mut all = links.values();
-        all.find(|link| link.kind == kind).map(|link| link.target.clone())
+        all.find(|link| link.kind == kind)
+            .map(|link| link.target.clone())
     };
     let (strings, styles) = (part("sharedStrings"), part("styles"));
     let (names, since_1904) = sheets(&package.read(main)?.unwrap_or_default())?;
@@ -139,7 +140,10 @@ fn formats(package: &mut Package<'_>, part: &str) -> Result<Vec<Format>, Outcome
     while let Some(node) = xml.next()? {
         match node {
             Node::Start(tag) => {
-                let id = tag.get("numFmtId").and_then(|id| id.parse::<u32>().ok()).unwrap_or(0);
+                let id = tag
+                    .get("numFmtId")
+                    .and_then(|id| id.parse::<u32>().ok())
+                    .unwrap_or(0);
                 match tag.name.as_str() {
                     "numFmt" => {
                         custom.insert(id, format_of(tag.get("formatCode").unwrap_or_default()));

@@ -89,7 +89,10 @@ impl<R: BufRead> Xml<R> {
                 Event::Text(text) => Node::Text(text.xml10_content().into_owned()),
                 Event::CData(text) => Node::Text(text.xml10_content().into_owned()),
                 Event::GeneralRef(reference) => Node::Text(
-                    match reference.resolve_char_ref().map_err(|error| unreadable(&error))? {
+                    match reference
+                        .resolve_char_ref()
+                        .map_err(|error| unreadable(&error))?
+                    {
                         Some(character) => character.to_string(),
                         None => entity(&reference.xml10_content())?.to_owned(),
                     },
@@ -112,7 +115,9 @@ fn tag(start: &BytesStart<'_>) -> Result<Tag, Outcome> {
     let mut attributes = Vec::new();
     for attribute in start.attributes().with_checks(false) {
         let attribute = attribute.map_err(|error| unreadable(&error))?;
-        let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| unreadable(&error))?;
+        let value = attribute
+            .normalized_value(XmlVersion::Implicit1_0)
+            .map_err(|error| unreadable(&error))?;
         attributes.push((attribute.key.into_inner().to_owned(), value.into_owned()));
     }
     Ok(Tag {

@@ -5,15 +5,50 @@ use super::{Reader, indented, marker, unindented};
 
 /// Directives whose content is for the build or the eye only.
 const UNREAD: [&str; 16] = [
-    "toctree", "contents", "sectnum", "raw", "include", "literalinclude", "meta", "index", "highlight",
-    "default-role", "currentmodule", "module", "automodule", "tabularcolumns", "role", "sectionauthor",
+    "toctree",
+    "contents",
+    "sectnum",
+    "raw",
+    "include",
+    "literalinclude",
+    "meta",
+    "index",
+    "highlight",
+    "default-role",
+    "currentmodule",
+    "module",
+    "automodule",
+    "tabularcolumns",
+    "role",
+    "sectionauthor",
 ];
 /// Directives that say something about their content.
 const ADMONITIONS: [&str; 16] = [
-    "note", "warning", "tip", "important", "attention", "caution", "danger", "error", "hint", "seealso",
-    "todo", "versionadded", "versionchanged", "deprecated", "deprecated-removed", "rubric",
+    "note",
+    "warning",
+    "tip",
+    "important",
+    "attention",
+    "caution",
+    "danger",
+    "error",
+    "hint",
+    "seealso",
+    "todo",
+    "versionadded",
+    "versionchanged",
+    "deprecated",
+    "deprecated-removed",
+    "rubric",
 ];
-const CODE: [&str; 6] = ["code-block", "code", "sourcecode", "parsed-literal", "math", "prompt"];
+const CODE: [&str; 6] = [
+    "code-block",
+    "code",
+    "sourcecode",
+    "parsed-literal",
+    "math",
+    "prompt",
+];
 
 impl Reader {
     /// Reads a block that begins with two dots, and gives its length in lines.
@@ -27,15 +62,27 @@ impl Reader {
             self.paragraph(&format!("({name}) {}", text.trim()));
             return length;
         }
-        let is_name = |name: &str| !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '`');
+        let is_name = |name: &str| {
+            !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '`')
+        };
         // Anything else is a target, a substitution (read before) or a comment.
         if let Some((name, argument)) = first.split_once("::").filter(|(name, _)| is_name(name)) {
             let body = unindented(&lines[1..length]);
-            let options = body.iter().take_while(|line| super::field(line).is_some()).count();
+            let options = body
+                .iter()
+                .take_while(|line| super::field(line).is_some())
+                .count();
             let (options, content) = body.split_at(options);
             let blank = content.iter().take_while(|line| line.is_empty()).count();
             let content = &content[blank..];
-            self.directive(&name.to_lowercase(), argument.trim(), options, content, items, depth);
+            self.directive(
+                &name.to_lowercase(),
+                argument.trim(),
+                options,
+                content,
+                items,
+                depth,
+            );
         }
         length
     }
@@ -58,14 +105,18 @@ impl Reader {
         }
         if CODE.contains(&name) {
             let language: String = argument.chars().filter(|c| c.is_alphanumeric()).collect();
-            return self.markdown.code(&language, content.join("\n").trim_matches('\n'));
+            return self
+                .markdown
+                .code(&language, content.join("\n").trim_matches('\n'));
         }
         match name {
             "image" | "figure" => self.paragraph(option("alt").unwrap_or_default()),
             "csv-table" => {
                 self.paragraph(argument);
                 let header = option("header").map(str::to_owned);
-                let rows = header.into_iter().chain(content.iter().map(|line| (*line).to_owned()));
+                let rows = header
+                    .into_iter()
+                    .chain(content.iter().map(|line| (*line).to_owned()));
                 if let Ok(page) = csv::page(&rows.collect::<Vec<_>>().join("\n")) {
                     self.markdown.raw(&page.markdown);
                 }
@@ -83,7 +134,9 @@ impl Reader {
                 let mut words = name.replace("version", "version ").replace('-', ", ");
                 words[..1].make_ascii_uppercase();
                 let text = content.iter().take_while(|line| !line.is_empty()).count();
-                let is_text = content[..text].iter().all(|line| marker(line).is_none() && !line.starts_with(".. "));
+                let is_text = content[..text]
+                    .iter()
+                    .all(|line| marker(line).is_none() && !line.starts_with(".. "));
                 let text = if is_text { text } else { 0 };
                 let first = [&[argument], &content[..text]].concat().join(" ");
                 self.paragraph(&format!("{words}: {}", first.trim()));

@@ -16,12 +16,20 @@ impl Inline {
     pub(super) fn of(lines: &[&str]) -> Self {
         let mut inline = Self::default();
         for line in lines {
-            let Some(rest) = line.trim_start().strip_prefix(".. ") else { continue };
-            if let Some((name, definition)) = rest.strip_prefix('|').and_then(|rest| rest.split_once('|'))
+            let Some(rest) = line.trim_start().strip_prefix(".. ") else {
+                continue;
+            };
+            if let Some((name, definition)) =
+                rest.strip_prefix('|').and_then(|rest| rest.split_once('|'))
                 && let Some(text) = definition.trim().strip_prefix("replace::")
             {
-                inline.substitutions.insert(name.to_owned(), text.trim().to_owned());
-            } else if let Some((name, address)) = rest.strip_prefix('_').and_then(|rest| rest.split_once(": ")) {
+                inline
+                    .substitutions
+                    .insert(name.to_owned(), text.trim().to_owned());
+            } else if let Some((name, address)) = rest
+                .strip_prefix('_')
+                .and_then(|rest| rest.split_once(": "))
+            {
                 let name = name.trim_matches('`').to_lowercase();
                 inline.targets.insert(name, address.trim().to_owned());
             }
@@ -52,7 +60,10 @@ impl Inline {
             "\\" => {
                 let next = rest[1..].chars().next();
                 let shown = next.filter(|c| !c.is_whitespace()).map(String::from);
-                (shown.unwrap_or_default(), 1 + next.map_or(0, char::len_utf8))
+                (
+                    shown.unwrap_or_default(),
+                    1 + next.map_or(0, char::len_utf8),
+                )
             }
             "`" if rest.starts_with("``") => match rest[2..].find("``") {
                 Some(end) => {
@@ -67,7 +78,10 @@ impl Inline {
                     let words = &rest[1..=end];
                     let after = &rest[end + 2..];
                     let underscores = after.len() - after.trim_start_matches('_').len();
-                    (self.reference(words, underscores > 0), end + 2 + underscores.min(2))
+                    (
+                        self.reference(words, underscores > 0),
+                        end + 2 + underscores.min(2),
+                    )
                 }
                 None => as_it_is,
             },
@@ -83,7 +97,9 @@ impl Inline {
             },
             // `name_` is a reference where a target has that name.
             "_" if !rest[1..].starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
-                let start = before.rfind(|c: char| c.is_whitespace() || c == '(').map_or(0, |at| at + 1);
+                let start = before
+                    .rfind(|c: char| c.is_whitespace() || c == '(')
+                    .map_or(0, |at| at + 1);
                 let Some(address) = self.targets.get(&before[start..].to_lowercase()) else {
                     return as_it_is;
                 };
@@ -101,7 +117,8 @@ impl Inline {
             return words.to_owned();
         }
         let (words, address) = split_address(words);
-        let address = address.or_else(|| self.targets.get(&words.to_lowercase()).map(String::as_str));
+        let address =
+            address.or_else(|| self.targets.get(&words.to_lowercase()).map(String::as_str));
         match address {
             Some(address) => format!("[{words}]({address})"),
             None => words.to_owned(),
@@ -112,7 +129,10 @@ impl Inline {
 /// `` :role:`words` ``: role, words, length.
 fn role(rest: &str) -> Option<(&str, &str, usize)> {
     let (name, after) = rest[1..].split_once(":`")?;
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_:+.".contains(c));
+    let is_name = !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_:+.".contains(c));
     let end = after.find('`').filter(|_| is_name)?;
     Some((name, &after[..end], 1 + name.len() + 2 + end + 1))
 }
@@ -127,9 +147,8 @@ fn shown(role: &str, words: &str) -> String {
         return text.to_owned();
     }
     match role {
-        "sup" | "sub" | "abbr" | "guilabel" | "menuselection" | "title" | "emphasis" | "strong" | "numref" => {
-            words.to_owned()
-        }
+        "sup" | "sub" | "abbr" | "guilabel" | "menuselection" | "title" | "emphasis" | "strong"
+        | "numref" => words.to_owned(),
         // `~package.module.name` shows its last part.
         _ => match words.strip_prefix('~') {
             Some(path) => format!("`{}`", path.rsplit('.').next().unwrap_or(path)),
@@ -140,7 +159,10 @@ fn shown(role: &str, words: &str) -> String {
 
 /// `text <address>` in its two parts.
 fn split_address(words: &str) -> (&str, Option<&str>) {
-    match words.strip_suffix('>').and_then(|words| words.rsplit_once('<')) {
+    match words
+        .strip_suffix('>')
+        .and_then(|words| words.rsplit_once('<'))
+    {
         Some((text, address)) if text.trim().is_empty() => (address, Some(address)),
         Some((text, address)) => (text.trim(), Some(address)),
         None => (words, None),

@@ -93,7 +93,9 @@ impl Reader {
     /// A title over (and perhaps under) a line of one character.
     fn section(&mut self, lines: &[&str]) -> Option<usize> {
         let (words, line, is_over, length) = match lines {
-            [over, words, under, ..] if adornment(over).is_some() && over == under => (words, over, true, 3),
+            [over, words, under, ..] if adornment(over).is_some() && over == under => {
+                (words, over, true, 3)
+            }
             [words, under, ..] if adornment(under).is_some() && adornment(words).is_none() => {
                 (words, under, false, 2)
             }
@@ -126,23 +128,32 @@ impl Reader {
         depth: usize,
     ) -> usize {
         // What stands as far right as the item's text is part of it.
-        let rest = lines[1..].iter().take_while(|line| line.is_empty() || indent(line) >= marker);
+        let rest = lines[1..]
+            .iter()
+            .take_while(|line| line.is_empty() || indent(line) >= marker);
         let mut length = 1 + rest.count();
         while length > 1 && lines[length - 1].is_empty() {
             length -= 1;
         }
         let mut own: Vec<&str> = vec![&lines[0][marker.min(lines[0].len())..]];
-        own.extend(lines[1..length].iter().map(|line| line.get(marker..).unwrap_or_default()));
+        own.extend(
+            lines[1..length]
+                .iter()
+                .map(|line| line.get(marker..).unwrap_or_default()),
+        );
         // Its first paragraph is the item, what follows stands below it.
         let text = own.iter().take_while(|line| !line.is_empty()).count();
-        let is_text = own[1..text].iter().position(|line| self::marker(line).is_some() || line.starts_with(".. "));
+        let is_text = own[1..text]
+            .iter()
+            .position(|line| self::marker(line).is_some() || line.starts_with(".. "));
         let text = is_text.map_or(text, |at| at + 1);
         let words = own[..text].join(" ");
         let words = self.inline.markdown(words.trim_end_matches("::").trim());
         self.markdown.item(items, number, &words);
         if own[..text].last().is_some_and(|line| line.ends_with("::")) {
             let literal = unindented(&own[text..]);
-            self.markdown.code("", literal.join("\n").trim_matches('\n'));
+            self.markdown
+                .code("", literal.join("\n").trim_matches('\n'));
         } else {
             self.blocks(&own[text..], items + 1, depth + 1);
         }
@@ -157,21 +168,28 @@ impl Reader {
             .count()
             .max(1);
         let text = lines[..length].join(" ");
-        let blank = lines[length..].iter().take_while(|line| line.is_empty()).count();
+        let blank = lines[length..]
+            .iter()
+            .take_while(|line| line.is_empty())
+            .count();
         if let Some(before) = text.strip_suffix("::") {
             if !before.trim().is_empty() {
                 self.paragraph(&format!("{}:", before.trim_end()));
             }
             let block = &lines[length + blank..];
             let end = indented(block);
-            self.markdown.code("", unindented(&block[..end]).join("\n").trim_matches('\n'));
+            self.markdown
+                .code("", unindented(&block[..end]).join("\n").trim_matches('\n'));
             return length + blank + end;
         }
         let definition = indented(&lines[length..]);
         if blank == 0 && definition > 0 && length == 1 {
             let below = unindented(&lines[length..length + definition]);
             let end = below.iter().take_while(|line| !line.is_empty()).count();
-            if below[..end].iter().all(|line| !line.starts_with(".. ") && marker(line).is_none()) {
+            if below[..end]
+                .iter()
+                .all(|line| !line.starts_with(".. ") && marker(line).is_none())
+            {
                 self.paragraph(&format!("{text}: {}", below[..end].join(" ")));
                 self.blocks(&below[end..], items, depth + 1);
             } else {
@@ -202,15 +220,26 @@ fn indent(line: &str) -> usize {
 
 /// How many of the first lines are indented (blank ones between them counted).
 fn indented(lines: &[&str]) -> usize {
-    let whole = lines.iter().take_while(|line| line.is_empty() || line.starts_with(' ')).count();
-    whole - lines[..whole].iter().rev().take_while(|line| line.is_empty()).count()
+    let whole = lines
+        .iter()
+        .take_while(|line| line.is_empty() || line.starts_with(' '))
+        .count();
+    whole
+        - lines[..whole]
+            .iter()
+            .rev()
+            .take_while(|line| line.is_empty())
+            .count()
 }
 
 /// The lines without what all of them are indented by.
 fn unindented<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let filled = lines.iter().filter(|line| !line.is_empty());
     let common = filled.map(|line| indent(line)).min().unwrap_or(0);
-    lines.iter().map(|line| line.get(common..).unwrap_or_default()).collect()
+    lines
+        .iter()
+        .map(|line| line.get(common..).unwrap_or_default())
+        .collect()
 }
 
 /// Where the text of a list item begins, and its number.
@@ -222,7 +251,10 @@ fn marker(line: &str) -> Option<(usize, Option<u64>)> {
         return Some((bullet + indent(&line[bullet..]), None));
     }
     let bare = line.strip_prefix('(').unwrap_or(line);
-    let digits = bare.bytes().take_while(|byte| byte.is_ascii_digit() || *byte == b'#').count();
+    let digits = bare
+        .bytes()
+        .take_while(|byte| byte.is_ascii_digit() || *byte == b'#')
+        .count();
     let rest = &bare[digits..];
     if (1..=4).contains(&digits) && (rest.starts_with(". ") || rest.starts_with(") ")) {
         let start = line.len() - rest.len() + 1;

@@ -16,7 +16,10 @@ fn is_simple_line(line: &str) -> bool {
 
 /// A table of boxes. A cell that spans columns stands in the first of them.
 fn grid(lines: &[&str]) -> (Vec<Vec<String>>, usize) {
-    let length = lines.iter().take_while(|line| line.starts_with(['+', '|'])).count();
+    let length = lines
+        .iter()
+        .take_while(|line| line.starts_with(['+', '|']))
+        .count();
     let edges: Vec<usize> = lines[0].match_indices('+').map(|(at, _)| at).collect();
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut is_open = false;
@@ -34,13 +37,18 @@ fn grid(lines: &[&str]) -> (Vec<Vec<String>>, usize) {
         let letters: Vec<char> = line.chars().collect();
         let mut start = 1;
         for (column, edge) in edges.iter().skip(1).enumerate() {
-            let is_edge = letters.get(*edge).is_none_or(|letter| *letter == '|' || *letter == '+');
+            let is_edge = letters
+                .get(*edge)
+                .is_none_or(|letter| *letter == '|' || *letter == '+');
             if !is_edge && *edge + 1 < letters.len() {
                 continue;
             }
             let end = (*edge).min(letters.len()).max(start.min(letters.len()));
             let text: String = letters[start.min(end)..end].iter().collect();
-            let first = edges.iter().position(|edge| edge + 1 >= start).unwrap_or(column);
+            let first = edges
+                .iter()
+                .position(|edge| edge + 1 >= start)
+                .unwrap_or(column);
             if let Some(cell) = row.get_mut(first)
                 && !text.trim().is_empty()
             {
@@ -69,7 +77,10 @@ fn simple(lines: &[&str]) -> Option<(Vec<Vec<String>>, usize)> {
             _ => {}
         }
     }
-    let edges: Vec<usize> = (1..lines.len()).filter(|at| is_simple_line(lines[*at])).take(2).collect();
+    let edges: Vec<usize> = (1..lines.len())
+        .filter(|at| is_simple_line(lines[*at]))
+        .take(2)
+        .collect();
     // With a header there are three lines, without one there are two and then a blank one.
     let end = match edges.as_slice() {
         [only] => *only,
@@ -84,14 +95,26 @@ fn simple(lines: &[&str]) -> Option<(Vec<Vec<String>>, usize)> {
         }
         let letters: Vec<char> = line.chars().collect();
         let cells = columns.iter().enumerate().map(|(number, (from, to))| {
-            let to = if number + 1 == columns.len() { letters.len() } else { *to };
+            let to = if number + 1 == columns.len() {
+                letters.len()
+            } else {
+                *to
+            };
             let (from, to) = ((*from).min(letters.len()), to.min(letters.len()));
-            letters[from..to.max(from)].iter().collect::<String>().trim().to_owned()
+            letters[from..to.max(from)]
+                .iter()
+                .collect::<String>()
+                .trim()
+                .to_owned()
         });
         let cells: Vec<String> = cells.collect();
         match rows.last_mut() {
             Some(row) if cells[0].is_empty() => {
-                for (cell, more) in row.iter_mut().zip(&cells).filter(|(_, more)| !more.is_empty()) {
+                for (cell, more) in row
+                    .iter_mut()
+                    .zip(&cells)
+                    .filter(|(_, more)| !more.is_empty())
+                {
                     cell.push_str(&format!(" {more}"));
                 }
             }

@@ -16,24 +16,66 @@ pub(super) struct Names {
 
 /// Kinds of things that are created and have a name worth finding.
 const CREATED: [&str; 8] = [
-    "table", "view", "function", "procedure", "schema", "database", "model", "macro",
+    "table",
+    "view",
+    "function",
+    "procedure",
+    "schema",
+    "database",
+    "model",
+    "macro",
 ];
 /// Words between `create` and the name of its kind, or between the kind and the name.
 const BETWEEN: [&str; 16] = [
-    "or", "replace", "temp", "temporary", "transient", "materialized", "external", "unlogged",
-    "secure", "recursive", "global", "local", "if", "not", "exists", "dynamic",
+    "or",
+    "replace",
+    "temp",
+    "temporary",
+    "transient",
+    "materialized",
+    "external",
+    "unlogged",
+    "secure",
+    "recursive",
+    "global",
+    "local",
+    "if",
+    "not",
+    "exists",
+    "dynamic",
 ];
 /// Words that end a list of tables.
 const AFTER_TABLES: [&str; 20] = [
-    "where", "group", "order", "having", "limit", "union", "intersect", "except", "window",
-    "qualify", "set", "on", "using", "join", "left", "right", "inner", "full", "cross", "when",
+    "where",
+    "group",
+    "order",
+    "having",
+    "limit",
+    "union",
+    "intersect",
+    "except",
+    "window",
+    "qualify",
+    "set",
+    "on",
+    "using",
+    "join",
+    "left",
+    "right",
+    "inner",
+    "full",
+    "cross",
+    "when",
 ];
 /// Functions whose arguments have a `from` of their own.
 const WITH_FROM: [&str; 5] = ["extract", "trim", "substring", "overlay", "position"];
 
 /// Finds the names.
 pub(super) fn of(tokens: &[Token]) -> Names {
-    let tokens: Vec<&Token> = tokens.iter().filter(|token| !matches!(token, Token::Comment(_))).collect();
+    let tokens: Vec<&Token> = tokens
+        .iter()
+        .filter(|token| !matches!(token, Token::Comment(_)))
+        .collect();
     let mut finder = Finder {
         tokens: &tokens,
         names: Names::default(),
@@ -44,7 +86,9 @@ pub(super) fn of(tokens: &[Token]) -> Names {
         finder.take(at);
     }
     let Finder { mut names, own, .. } = finder;
-    names.read.retain(|name| !own.contains(&name.to_lowercase()));
+    names
+        .read
+        .retain(|name| !own.contains(&name.to_lowercase()));
     names
 }
 
@@ -66,7 +110,8 @@ impl Finder<'_> {
     }
 
     fn is(&self, at: usize, word: &str) -> bool {
-        self.word(at).is_some_and(|found| found.eq_ignore_ascii_case(word))
+        self.word(at)
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
     }
 
     fn is_any(&self, at: usize, words: &[&str]) -> bool {
@@ -74,14 +119,17 @@ impl Finder<'_> {
     }
 
     fn symbol(&self, at: usize, symbol: char) -> bool {
-        self.tokens.get(at).is_some_and(|token| **token == Token::Symbol(symbol))
+        self.tokens
+            .get(at)
+            .is_some_and(|token| **token == Token::Symbol(symbol))
     }
 
     fn take(&mut self, at: usize) {
         match self.tokens[at] {
             Token::Symbol('(') => {
                 let before = at.checked_sub(1);
-                self.brackets.push(before.is_some_and(|before| self.is_any(before, &WITH_FROM)));
+                self.brackets
+                    .push(before.is_some_and(|before| self.is_any(before, &WITH_FROM)));
             }
             Token::Symbol(')') => drop(self.brackets.pop()),
             Token::Template(template) => {
@@ -126,7 +174,10 @@ impl Finder<'_> {
     fn own_name(&mut self, at: usize) {
         let mut name = at.checked_sub(1);
         if name.is_some_and(|at| self.symbol(at, ')')) {
-            name = (0..at).rev().find(|at| self.symbol(*at, '(')).and_then(|open| open.checked_sub(1));
+            name = (0..at)
+                .rev()
+                .find(|at| self.symbol(*at, '('))
+                .and_then(|open| open.checked_sub(1));
         }
         let Some(name) = name else { return };
         let leads = name.checked_sub(1).is_some_and(|before| {
@@ -200,7 +251,9 @@ impl Finder<'_> {
 
     /// `TABLE name IS 'text'`, after `COMMENT ON`.
     fn comment(&mut self, at: usize) {
-        let Some(name) = self.word(at + 1) else { return };
+        let Some(name) = self.word(at + 1) else {
+            return;
+        };
         if let (true, Some(Token::Text(text))) = (self.is(at + 2, "is"), self.tokens.get(at + 3)) {
             self.names.comments.insert(name.to_owned(), text.clone());
         }

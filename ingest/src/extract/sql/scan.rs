@@ -43,15 +43,21 @@ fn push_word(tokens: &mut Vec<Token>, word: String) {
 
 /// The token at the start of `rest` (nothing for blanks), and its length in bytes.
 fn next(rest: &str, first: char) -> (Option<Token>, usize) {
-    let until = |open: usize, close: &str| match rest.get(open..).and_then(|inner| inner.find(close)) {
-        Some(at) => (&rest[open..open + at], open + at + close.len()),
-        None => (&rest[open.min(rest.len())..], rest.len()),
-    };
+    let until =
+        |open: usize, close: &str| match rest.get(open..).and_then(|inner| inner.find(close)) {
+            Some(at) => (&rest[open..open + at], open + at + close.len()),
+            None => (&rest[open.min(rest.len())..], rest.len()),
+        };
     if rest.starts_with("--") || (first == '#' && !rest.starts_with("#standardSQL")) {
         let (comment, length) = until(if first == '#' { 1 } else { 2 }, "\n");
         return (Some(Token::Comment(comment.trim().to_owned())), length);
     }
-    for (open, close, is_comment) in [("/*", "*/", true), ("{#", "#}", true), ("{{", "}}", false), ("{%", "%}", true)] {
+    for (open, close, is_comment) in [
+        ("/*", "*/", true),
+        ("{#", "#}", true),
+        ("{{", "}}", false),
+        ("{%", "%}", true),
+    ] {
         if rest.starts_with(open) {
             let (inner, length) = until(2, close);
             let inner = inner.trim().to_owned();
@@ -64,7 +70,9 @@ fn next(rest: &str, first: char) -> (Option<Token>, usize) {
     }
     if first == '$'
         && let Some(end) = rest[1..].find('$')
-        && rest[1..=end].chars().all(|c| c.is_alphanumeric() || c == '_')
+        && rest[1..=end]
+            .chars()
+            .all(|c| c.is_alphanumeric() || c == '_')
         && !rest[1..].starts_with(|c: char| c.is_ascii_digit())
     {
         let (inner, length) = until(end + 2, &rest[..end + 2]);
@@ -115,7 +123,9 @@ fn quoted(rest: &str, quote: char) -> (String, usize) {
 }
 
 fn without_stars(comment: &str) -> String {
-    let lines = comment.lines().map(|line| line.trim().trim_start_matches('*').trim());
+    let lines = comment
+        .lines()
+        .map(|line| line.trim().trim_start_matches('*').trim());
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
