@@ -98,7 +98,7 @@ fn is_risky(raw: &Raw) -> bool {
         Ok(Some(kind)) => kind.is_risky(),
         Ok(None) => {
             let first = raw.bytes.iter().find(|byte| byte.is_ascii_graphic());
-            (first == Some(&b'{') || raw.path.ends_with(".ipynb"))
+            first == Some(&b'{')
                 && super::decode::text(&raw.bytes)
                     .is_ok_and(|text| sniff::text(&raw.path, &text).is_risky())
         }

@@ -75,7 +75,8 @@ pub(super) fn text(path: &str, text: &str) -> Kind {
             return Kind::Notebook;
         }
         let named = ["json", "jsonl", "ndjson", "ipynb"].contains(&extension.as_str());
-        if !named && serde_json::from_str::<IgnoredAny>(start).is_ok() {
+        // `[]` alone is no document of JSON's, but may be a line of Markdown.
+        if !named && start.contains('{') && serde_json::from_str::<IgnoredAny>(start).is_ok() {
             return Kind::Json;
         }
     }

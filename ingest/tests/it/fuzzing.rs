@@ -93,7 +93,7 @@ fn mutated_parts_of_office_files_are_each_read_or_reported() {
         let names: Vec<String> = archive
             .names()
             .map(str::to_owned)
-            .filter(|name| name.ends_with(".xml") || name.ends_with(".rels"))
+            .filter(|name| matches!(name.rsplit_once('.'), Some((_, "xml" | "rels"))))
             .collect();
         let parts: Vec<(String, Vec<u8>)> = names
             .into_iter()
