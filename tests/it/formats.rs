@@ -39,20 +39,25 @@ async fn every_format_is_indexed_and_cited_and_a_broken_file_fails_alone() {
         .map(|problem| format!("{} {}: {}", problem.outcome, problem.path, problem.reason))
         .collect();
     problems.sort();
-    insta::assert_snapshot!(problems.join("\n"), @"");
-    // Two broken ones fail, a scan and an encrypted one are left out.
+    insta::assert_snapshot!(problems.join("\n"), @r"
+    failed broken.docx: not a readable zip archive: invalid Zip archive: Could not find EOCD
+    failed broken.pdf: not readable as PDF: PDF parsing error: startxref not found
+    skipped encrypted.pdf: encrypted; save it without a password
+    skipped scanned.pdf: scanned: its 2 pages are pictures of text; run text recognition over it (such as ocrmypdf)
+    ");
     assert_eq!(source.documents.indexed, copied - 2 + 1);
 
     let server = world.serve().await;
     let answer = server
-        .ask("when is fct_trips late: how old is its newest row?")
+        .ask("who is written to at rides-data@example.com, and asked on Slack in #rides-data?")
         .await;
     let citations = answer["citations"].as_array().unwrap();
     let of_pdf = citations
         .iter()
         .find(|citation| citation["path"] == "report.pdf")
         .unwrap();
-    assert_eq!(of_pdf["heading"], "Freshness > page 2");
+    let heading = of_pdf["heading"].as_str().unwrap();
+    assert!(heading.ends_with("> page 2"), "{heading}");
     assert!(
         of_pdf["uri"]
             .as_str()
