@@ -34,7 +34,7 @@ pub struct Isolation {
     pub arguments: Vec<OsString>,
     /// Longest time for one file, of the wall clock as of the processor.
     pub limit: Duration,
-    /// Memory beyond what the program itself takes at its start, in MiB.
+    /// Memory beyond what the program itself takes at its start, in `MiB`.
     pub memory_mb: u64,
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Request {
     pub(super) path: String,
     /// Processor time that the file may take.
     pub(super) seconds: u64,
-    /// Memory beyond what is taken already, in MiB; the first request decides.
+    /// Memory beyond what is taken already, in `MiB`; the first request decides.
     pub(super) memory_mb: u64,
 }
 

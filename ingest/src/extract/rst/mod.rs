@@ -1,4 +1,4 @@
-//! reStructuredText, as documentation is written in it: sections, lists, tables, directives and
+//! `reStructuredText`, as documentation is written in it: sections, lists, tables, directives and
 //! roles become Markdown. What only a build of the documentation could fill in (tables of contents,
 //! includes, generated API pages) is left out.
 
