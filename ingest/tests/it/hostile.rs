@@ -83,7 +83,7 @@ fn outcome(path: &str, bytes: impl Into<Vec<u8>>) -> String {
         Err(Outcome::Skipped(reason)) => format!("skipped: {reason}"),
         Err(other) => format!("{other:?}"),
     };
-    let taken = processor_time() - begun;
+    let taken = processor_time().saturating_sub(begun);
     assert!(taken < Duration::from_secs(20), "{path}: {taken:?}");
     format!("{path}: {outcome}")
 }

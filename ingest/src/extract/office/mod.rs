@@ -64,7 +64,7 @@ struct Relation {
     is_external: bool,
 }
 
-/// The relations of a part (of the whole package: of ``), by id.
+/// The relations of a part (of the whole package, where its name is empty), by id.
 fn relations(package: &mut Package<'_>, part: &str) -> Result<HashMap<String, Relation>, Outcome> {
     let (folder, name) = part.rsplit_once('/').unwrap_or(("", part));
     let path = format!("{folder}/_rels/{name}.rels");

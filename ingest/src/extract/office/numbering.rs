@@ -85,7 +85,7 @@ impl Styles {
                     level = tag
                         .get("ilvl")
                         .and_then(|level| level.parse().ok())
-                        .unwrap_or(0)
+                        .unwrap_or(0);
                 }
                 "numFmt" => {
                     let is_numbered = !["bullet", "none"].contains(&value());

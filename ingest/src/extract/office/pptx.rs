@@ -113,7 +113,7 @@ impl Slide {
                         depth = tag
                             .get("lvl")
                             .and_then(|level| level.parse().ok())
-                            .unwrap_or(0)
+                            .unwrap_or(0);
                     }
                     "br" | "tab" => words.push(' '),
                     "t" => in_text = true,

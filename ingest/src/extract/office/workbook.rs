@@ -52,18 +52,21 @@ pub(super) fn page(package: &mut Package<'_>, main: &str) -> Result<Page, Outcom
     };
     let mut markdown = Markdown::default();
     let mut hidden = 0;
-    for (name, id, is_hidden) in names.into_iter().take(MAX_SHEETS) {
-        if is_hidden {
+    for listed in names.into_iter().take(MAX_SHEETS) {
+        if listed.is_hidden {
             hidden += 1;
             continue;
         }
-        let Some(part) = links.get(&id).filter(|link| link.kind == "worksheet") else {
+        let Some(part) = links
+            .get(&listed.id)
+            .filter(|link| link.kind == "worksheet")
+        else {
             continue; // A chart on a sheet of its own.
         };
         let Some(sheet) = sheet::read(package, &part.target, &book)? else {
             continue;
         };
-        markdown.heading(2, &format!("Sheet {name}"));
+        markdown.heading(2, &format!("Sheet {}", listed.name));
         write(sheet, &mut markdown);
         if markdown.len() > crate::extract::MAX_MARKDOWN {
             break;
@@ -75,8 +78,16 @@ pub(super) fn page(package: &mut Package<'_>, main: &str) -> Result<Page, Outcom
     Ok(Page::of(markdown.finish()))
 }
 
-/// Name, relation and hiddenness of each sheet, and where days are counted from.
-fn sheets(bytes: &[u8]) -> Result<(Vec<(String, String, bool)>, bool), Outcome> {
+/// A sheet as the workbook lists it.
+struct Listed {
+    name: String,
+    /// The relation that leads to its part.
+    id: String,
+    is_hidden: bool,
+}
+
+/// The sheets in their order, and whether days are counted from 1904.
+fn sheets(bytes: &[u8]) -> Result<(Vec<Listed>, bool), Outcome> {
     let mut xml = Xml::of(bytes);
     let mut sheets = Vec::new();
     let mut since_1904 = false;
@@ -84,11 +95,11 @@ fn sheets(bytes: &[u8]) -> Result<(Vec<(String, String, bool)>, bool), Outcome> 
         let Node::Start(tag) = node else { continue };
         match tag.name.as_str() {
             "workbookPr" => since_1904 = matches!(tag.get("date1904"), Some("1" | "true")),
-            "sheet" => sheets.push((
-                tag.get("name").unwrap_or_default().to_owned(),
-                tag.relation().unwrap_or_default().to_owned(),
-                tag.get("state").is_some_and(|state| state != "visible"),
-            )),
+            "sheet" => sheets.push(Listed {
+                name: tag.get("name").unwrap_or_default().to_owned(),
+                id: tag.relation().unwrap_or_default().to_owned(),
+                is_hidden: tag.get("state").is_some_and(|state| state != "visible"),
+            }),
             _ => {}
         }
     }

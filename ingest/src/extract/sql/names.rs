@@ -151,9 +151,8 @@ impl Finder<'_> {
             "create" => self.created(at + 1),
             "from" if before("delete") => self.written(at + 1),
             "from" if before("distinct") || self.brackets.last() == Some(&true) => {}
-            "from" | "join" => self.tables(at + 1),
             // `DELETE … USING` and `MERGE … USING`; after a join, it names columns in brackets.
-            "using" => self.tables(at + 1),
+            "from" | "join" | "using" => self.tables(at + 1),
             "into" | "overwrite" if !self.is_any(at + 1, &["table"]) => self.written(at + 1),
             "table" if self.at_change(at) => self.written(at + 1),
             "update" if !before("for") && !before("on") && !before("then") => self.written(at + 1),
