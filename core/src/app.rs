@@ -99,8 +99,9 @@ impl App {
             return Ok(());
         };
         let frequencies = self.ledger.term_frequencies(&live).await?;
-        let (chunks, _) = self.ledger.lexical_totals(&live).await?;
-        let terms = TermFrequencies::from_terms(frequencies, chunks);
+        let (chunks, length) = self.ledger.lexical_totals(&live).await?;
+        let terms = TermFrequencies::from_terms(frequencies, chunks)
+            .with_average_length(length as f32 / chunks.max(1) as f32);
         *self.terms.write() = Arc::new(terms);
         Ok(())
     }

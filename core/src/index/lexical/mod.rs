@@ -4,11 +4,14 @@
 //! stop words dropped, English words stemmed, identifiers whole and in parts; scripts that are not
 //! written word by word become overlapping pairs of characters.
 
+mod question;
 mod scan;
 mod stop_words;
 mod word;
 
 use std::collections::HashSet;
+
+pub use question::subject;
 
 /// Goes up with every change that gives a text other terms or other weights: it is part of a
 /// collection's layout, and a new layout is a new collection.
