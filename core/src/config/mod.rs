@@ -1,8 +1,10 @@
 //! Settings: what they are ([`Config`]), where they come from ([`load()`]) and what is wrong with
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
+mod environment;
 mod load;
 mod secret;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
