@@ -1,6 +1,7 @@
 //! Terms: how many chunks of a collection hold each, by who may read them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
 use sqlx::PgConnection;
 
@@ -37,6 +38,32 @@ impl Ledger {
             "SELECT term, sum(frequency)::bigint FROM term WHERE collection = $1 GROUP BY term",
         )
         .bind(collection)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// The terms that one of `groups` may read, of a length in characters and with one of these first
+    /// characters, each with the number of chunks that hold it.
+    pub async fn terms_like(
+        &self,
+        collection: &str,
+        groups: &[String],
+        first: &[String],
+        length: RangeInclusive<i32>,
+    ) -> Result<Vec<(String, i64)>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(
+            "SELECT term, sum(frequency)::bigint FROM term
+              WHERE collection = $1 AND groups && $2 AND left(term, 1) = ANY($3)
+                AND length(term) BETWEEN $4 AND $5
+              GROUP BY term",
+        )
+        .bind(collection)
+        .bind(groups)
+        .bind(first)
+        .bind(length.start())
+        .bind(length.end())
         .fetch_all(pool)
         .await
         .map_err(|error| self.connection.failed(&error))

@@ -1,10 +1,11 @@
 //! Retrieve: the passages that fit a question best, of those that the caller may read.
 
-use std::collections::HashMap;
+mod rank;
+mod spelling;
 
 use docent_core::app::App;
 use docent_core::index::{
-    Filter, Hit, SearchRequest, TermFrequencies, collection_name, coverage, lexical,
+    Filter, Hit, Match, Question, SearchRequest, TermFrequencies, Weights, collection_name,
     shares_embedding,
 };
 use docent_core::ledger::Purpose;
@@ -14,6 +15,9 @@ use super::record::Draft;
 use super::turn::SourcePassage;
 use super::{ChatError, Turn};
 
+/// Hits that are ranked for each passage that is kept.
+const RANKED: usize = 4;
+
 /// A hit with what speaks for it.
 #[derive(Debug, Clone)]
 pub(super) struct Retrieved {
@@ -22,43 +26,50 @@ pub(super) struct Retrieved {
     pub(super) number: usize,
     /// Cosine of question and passage; `None` where the question has no vector.
     pub(super) cosine: Option<f32>,
-    /// Share of the question's terms that stand in it, weighted by rarity (0 to 1).
-    pub(super) coverage: f32,
+    /// How well it meets the question's terms.
+    pub(super) matched: Match,
 }
 
 /// What retrieval came to, best first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Retrieval {
     pub(super) passages: Vec<Retrieved>,
-    /// The question's terms and how rare each is.
-    pub(super) term_weights: HashMap<String, f32>,
+    /// The question as it was searched.
+    pub(super) question: Question,
 }
 
-/// Embeds the question and searches both arms; a dense arm that is down leaves the sparse one.
+/// Embeds the question, searches both arms and ranks what they found; a dense arm that is down leaves
+/// the sparse one.
 pub(super) async fn retrieve(
     app: &App,
     turn: &Turn,
     draft: &mut Draft,
 ) -> Result<Retrieval, ChatError> {
-    let question = draft.standalone_question.clone();
+    let text = draft.standalone_question.clone();
     let live = app.index.live().await?.ok_or(ChatError::NothingIngested)?;
-    let dense = question_vector(app, turn, draft, &live, &question).await;
+    let frequencies = app.terms();
+    let mut question = Question::new(&text, &frequencies);
+    spelling::correct(app, turn, &live, &frequencies, &mut question).await;
+    let dense = question_vector(app, turn, draft, &live, &text).await;
     let settings = &app.config.retrieval;
     let request = SearchRequest {
         dense: dense.clone(),
-        sparse: Some(lexical::question_vector(&question)),
+        sparse: Some(question.sparse_vector()),
         filter: Filter {
             groups: Some(turn.caller.groups.clone()),
             ..Filter::default()
         },
         candidates: settings.candidates,
-        limit: settings.passages,
-        dense_weight: settings.dense_weight,
-        sparse_weight: settings.sparse_weight,
-        rrf_k: settings.rrf_k,
+        limit: settings.passages * RANKED,
+        weights: Weights {
+            dense: settings.dense_weight,
+            sparse: settings.sparse_weight,
+            rrf_k: settings.rrf_k,
+        },
     };
     let hits = app.index.search(&live, request).await?;
-    Ok(weigh(&app.terms(), &question, dense.as_deref(), hits))
+    let hits = rank::rank(hits, &question, settings.passages);
+    Ok(weigh(question, &frequencies, dense.as_deref(), hits))
 }
 
 /// The question's vector. Without one (the model is down, or it is not the model that the live
@@ -101,33 +112,22 @@ async fn is_of_space(app: &App, live: &str) -> bool {
 }
 
 fn weigh(
-    terms: &TermFrequencies,
-    question: &str,
+    question: Question,
+    frequencies: &TermFrequencies,
     dense: Option<&[f32]>,
     hits: Vec<Hit>,
 ) -> Retrieval {
-    let question_terms = lexical::terms(question);
-    let term_weights: HashMap<String, f32> = question_terms
-        .iter()
-        .map(|term| (term.clone(), terms.idf(lexical::term_id(term))))
-        .collect();
-    let passages: Vec<Retrieved> = hits
+    let passages = hits
         .into_iter()
         .enumerate()
-        .map(|(position, hit)| {
-            let text = hit.payload.lexical_text();
-            Retrieved {
-                number: position + 1,
-                cosine: dense.map(|question| dot(question, &hit.dense)),
-                coverage: coverage(&question_terms, &text, terms),
-                hit,
-            }
+        .map(|(position, hit)| Retrieved {
+            number: position + 1,
+            cosine: dense.map(|question| dot(question, &hit.dense)),
+            matched: question.matched_by(&hit.payload.lexical_text(), frequencies),
+            hit,
         })
         .collect();
-    Retrieval {
-        passages,
-        term_weights,
-    }
+    Retrieval { passages, question }
 }
 
 /// Cosine of two vectors of unit length.
