@@ -27,7 +27,7 @@ pub(super) fn too_weak(app: &App, retrieval: &Retrieval) -> Option<String> {
     let best = |score: fn(&super::retrieve::Retrieved) -> f32| {
         retrieval.passages.iter().map(score).fold(0.0, f32::max)
     };
-    let coverage = best(|passage| passage.coverage);
+    let coverage = best(|passage| passage.matched.coverage);
     let cosine = best(|passage| passage.cosine.unwrap_or_default());
     (coverage < settings.min_coverage && cosine < settings.min_cosine).then(|| {
         format!(

@@ -54,3 +54,38 @@ impl Default for Weights {
     }
 }
 
+/// All points that an arm found, best first; equal scores by ascending id.
+///
+/// Weighted reciprocal rank fusion (Cormack, Clarke and Büttcher 2009): a point's score is the sum over
+/// the arms of `weight / (rank + k)`, ranks from 0, as Qdrant computes it.
+pub fn fuse(arms: &Arms, weights: &Weights) -> Vec<Fused> {
+    let mut fused: HashMap<Uuid, Fused> = HashMap::new();
+    let mut place_all = |arm: &[Scored], weight: f32, set: fn(&mut Fused, Place)| {
+        for (position, found) in arm.iter().enumerate() {
+            let entry = fused.entry(found.id).or_insert(Fused {
+                id: found.id,
+                score: 0.0,
+                dense: None,
+                sparse: None,
+            });
+            entry.score += weight / (position + weights.rrf_k) as f32;
+            set(
+                entry,
+                Place {
+                    rank: position + 1,
+                    score: found.score,
+                },
+            );
+        }
+    };
+    place_all(&arms.dense, weights.dense, |fused, place| fused.dense = Some(place));
+    place_all(&arms.sparse, weights.sparse, |fused, place| fused.sparse = Some(place));
+    let mut fused: Vec<Fused> = fused.into_values().collect();
+    fused.sort_unstable_by(|left, right| {
+        right
+            .score
+            .total_cmp(&left.score)
+            .then(left.id.cmp(&right.id))
+    });
+    fused
+}
