@@ -183,8 +183,21 @@ pub struct Retrieval {
     pub dense_weight: f32,
     pub sparse_weight: f32,
     pub rrf_k: usize,
-    pub min_coverage: f32,
-    pub min_cosine: f32,
+    pub min_evidence: f32,
+    pub evidence: EvidenceWeights,
+}
+
+/// Weights of a logistic regression: how likely it is that the passages hold an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceWeights {
+    pub bias: f32,
+    pub strength: f32,
+    pub support: f32,
+    pub coverage: f32,
+    pub asked: f32,
+    pub cosine: f32,
+    pub agreement: f32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

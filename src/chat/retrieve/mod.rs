@@ -1,5 +1,6 @@
 //! Retrieve: the passages that fit a question best, of those that the caller may read.
 
+pub(crate) mod evidence;
 mod rank;
 mod spelling;
 
@@ -36,6 +37,8 @@ pub(super) struct Retrieval {
     pub(super) passages: Vec<Retrieved>,
     /// The question as it was searched.
     pub(super) question: Question,
+    /// How far the arms agree on their first places (0 to 1).
+    pub(super) agreement: f32,
 }
 
 /// Embeds the question, searches both arms and ranks what they found; a dense arm that is down leaves
@@ -68,8 +71,13 @@ pub(super) async fn retrieve(
         },
     };
     let hits = app.index.search(&live, request).await?;
+    let agreement = evidence::agreement(&hits);
     let hits = rank::rank(hits, &question, settings.passages);
-    Ok(weigh(question, &frequencies, dense.as_deref(), hits))
+    Ok(Retrieval {
+        passages: weigh(&question, &frequencies, dense.as_deref(), hits),
+        question,
+        agreement,
+    })
 }
 
 /// The question's vector. Without one (the model is down, or it is not the model that the live
@@ -112,13 +120,12 @@ async fn is_of_space(app: &App, live: &str) -> bool {
 }
 
 fn weigh(
-    question: Question,
+    question: &Question,
     frequencies: &TermFrequencies,
     dense: Option<&[f32]>,
     hits: Vec<Hit>,
-) -> Retrieval {
-    let passages = hits
-        .into_iter()
+) -> Vec<Retrieved> {
+    hits.into_iter()
         .enumerate()
         .map(|(position, hit)| Retrieved {
             number: position + 1,
@@ -126,8 +133,7 @@ fn weigh(
             matched: question.matched_by(&hit.payload.lexical_text(), frequencies),
             hit,
         })
-        .collect();
-    Retrieval { passages, question }
+        .collect()
 }
 
 /// Cosine of two vectors of unit length.
@@ -136,6 +142,11 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 impl Retrieval {
+    /// What speaks for an answer.
+    pub(crate) fn evidence(&self) -> evidence::Evidence {
+        evidence::Evidence::of(self)
+    }
+
     /// As the reader sees them before the answer.
     pub(super) fn sources(&self) -> Vec<SourcePassage> {
         self.passages

@@ -1,11 +1,13 @@
 //! After fusion: what the order of the hits should respect besides their scores.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use docent_core::document::Status;
 use docent_core::index::{Hit, Payload, Question, lexical};
 use uuid::Uuid;
+
+use super::dot;
 
 /// What a further passage of a document is worth, for each of its passages before it: one document
 /// cannot fill the list, and a question that needs two finds both.
@@ -17,6 +19,8 @@ const CERTIFIED: f32 = 1.05;
 const NAMED_ASSET: f32 = 1.25;
 /// Passages that share this much of their words (Jaccard) say the same.
 const NEAR_DUPLICATE: f32 = 0.9;
+/// Cosine below which two passages cannot be near-duplicates.
+const NEARLY_PARALLEL: f32 = 0.95;
 
 /// The `limit` best of the hits, best first.
 pub(super) fn rank(hits: Vec<Hit>, question: &Question, limit: usize) -> Vec<Hit> {
@@ -81,15 +85,11 @@ fn names(question: &Question, asset: &str) -> bool {
 
 /// Of passages that say the same only the freshest is kept, in the place of the best.
 fn without_duplicates(hits: Vec<Hit>) -> Vec<Hit> {
-    let mut kept: Vec<(HashSet<u32>, Hit)> = Vec::with_capacity(hits.len());
+    let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
     for hit in hits {
-        let words: HashSet<u32> = lexical::term_ids(&hit.payload.text).into_iter().collect();
-        let twin = kept
-            .iter_mut()
-            .find(|(other, _)| similarity(&words, other) >= NEAR_DUPLICATE);
-        match twin {
-            None => kept.push((words, hit)),
-            Some((_, first)) => {
+        match kept.iter_mut().find(|first| say_the_same(first, &hit)) {
+            None => kept.push(hit),
+            Some(first) => {
                 if fresher(&hit.payload, &first.payload) == Ordering::Greater {
                     let score = first.score;
                     *first = hit;
@@ -98,20 +98,22 @@ fn without_duplicates(hits: Vec<Hit>) -> Vec<Hit> {
             }
         }
     }
-    kept.into_iter().map(|(_, hit)| hit).collect()
+    kept
 }
 
-fn similarity(left: &HashSet<u32>, right: &HashSet<u32>) -> f32 {
-    let (small, large) = if left.len() < right.len() {
-        (left, right)
-    } else {
-        (right, left)
-    };
-    if (small.len() as f32) < NEAR_DUPLICATE * large.len() as f32 || small.is_empty() {
-        return 0.0;
+/// By their vectors first, which are at hand; then by their words (Jaccard).
+fn say_the_same(left: &Hit, right: &Hit) -> bool {
+    if dot(&left.dense, &right.dense) < NEARLY_PARALLEL {
+        return false;
     }
-    let shared = small.iter().filter(|word| large.contains(word)).count();
-    shared as f32 / (small.len() + large.len() - shared) as f32
+    let words = |hit: &Hit| lexical::term_ids(&hit.payload.text);
+    let (left, right) = (words(left), words(right));
+    let shared = left
+        .iter()
+        .filter(|word| right.binary_search(word).is_ok())
+        .count();
+    let all = left.len() + right.len() - shared;
+    all > 0 && shared as f32 >= NEAR_DUPLICATE * all as f32
 }
 
 /// Deprecated is older than anything else; then the later update wins.
