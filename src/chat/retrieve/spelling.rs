@@ -2,7 +2,8 @@
 //! that the caller may read, are searched beside them.
 
 use docent_core::app::App;
-use docent_core::index::{Alternative, Question, TermFrequencies, lexical::term_id};
+use docent_core::index::lexical::term_id;
+use docent_core::index::{Alternative, Question, QuestionTerm, TermFrequencies};
 
 use super::super::Turn;
 
@@ -15,6 +16,9 @@ const WORTH: [f32; 3] = [1.0, 0.85, 0.7];
 /// Corrections of one word: equally near ones, the most frequent first.
 const MOST: usize = 3;
 
+/// Words of one question that are corrected; what has more is hardly a question.
+const MOST_WORDS: usize = 8;
+
 /// Adds the nearest known terms to those that no chunk holds. A ledger that is away corrects nothing.
 pub(super) async fn correct(
     app: &App,
@@ -23,25 +27,40 @@ pub(super) async fn correct(
     frequencies: &TermFrequencies,
     question: &mut Question,
 ) {
-    for term in &mut question.terms {
-        let written = term.term.as_str();
-        if !may_be_misspelled(written) || frequencies.frequency(term_id(written)) > 0 {
-            continue;
-        }
-        let errors = allowed_errors(written);
-        let length = written.len() as i32;
-        let first: Vec<String> = written.chars().take(2).map(String::from).collect();
-        let range = length - errors as i32..=length + errors as i32;
-        let known = app
-            .ledger
-            .terms_like(live, &turn.caller.groups, &first, range)
-            .await;
-        match known {
-            Ok(known) => term.alternatives.extend(nearest(written, known, errors)),
-            Err(error) => {
-                tracing::debug!(%error, "spelling cannot be corrected while the ledger is away");
-                return;
+    if frequencies.chunks() == 0 {
+        return;
+    }
+    let unknown: Vec<&mut QuestionTerm> = question
+        .terms
+        .iter_mut()
+        .filter(|term| may_be_misspelled(&term.term))
+        .filter(|term| frequencies.frequency(term_id(&term.term)) == 0)
+        .take(MOST_WORDS)
+        .collect();
+    let lengths = unknown.iter().map(|term| {
+        let errors = allowed_errors(&term.term);
+        (term.term.len() - errors, term.term.len() + errors)
+    });
+    let Some((shortest, longest)) = lengths.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
+        return;
+    };
+    // The first letter may be the wrong one, or missing: then the word begins with the second.
+    let first: Vec<String> = unknown
+        .iter()
+        .flat_map(|term| term.term.chars().take(2))
+        .map(String::from)
+        .collect();
+    let range = shortest as i32..=longest as i32;
+    let groups = &turn.caller.groups;
+    match app.ledger.terms_like(live, groups, &first, range).await {
+        Ok(known) => {
+            for term in unknown {
+                let near = nearest(&term.term, &known);
+                term.alternatives.extend(near);
             }
+        }
+        Err(error) => {
+            tracing::debug!(%error, "spelling cannot be corrected while the ledger is away");
         }
     }
 }
@@ -59,19 +78,21 @@ fn allowed_errors(term: &str) -> usize {
 
 /// The nearest of the known terms, by the errors between them (a letter added, left out, exchanged, or
 /// two neighbours swapped: Damerau 1964), then the most frequent.
-fn nearest(written: &str, known: Vec<(String, i64)>, errors: usize) -> Vec<Alternative> {
-    let mut near: Vec<(usize, i64, String)> = known
-        .into_iter()
-        .map(|(term, frequency)| (strsim::osa_distance(written, &term), frequency, term))
+fn nearest(written: &str, known: &[(String, i64)]) -> Vec<Alternative> {
+    let errors = allowed_errors(written);
+    let mut near: Vec<(usize, i64, &String)> = known
+        .iter()
+        .filter(|(term, _)| term.len().abs_diff(written.len()) <= errors)
+        .map(|(term, frequency)| (strsim::osa_distance(written, term), *frequency, term))
         .filter(|(distance, _, _)| (1..=errors).contains(distance))
         .collect();
-    near.sort_unstable_by(|a, b| (a.0, -a.1, &a.2).cmp(&(b.0, -b.1, &b.2)));
+    near.sort_unstable_by(|a, b| (a.0, -a.1, a.2).cmp(&(b.0, -b.1, b.2)));
     let best = near.first().map_or(0, |(distance, _, _)| *distance);
     near.into_iter()
         .take_while(|(distance, _, _)| *distance == best)
         .take(MOST)
         .map(|(distance, _, term)| Alternative {
-            term,
+            term: term.clone(),
             factor: WORTH[distance],
         })
         .collect()
@@ -82,11 +103,11 @@ mod tests {
     use super::*;
 
     fn corrected(written: &str, known: &[(&str, i64)]) -> Vec<String> {
-        let known = known
+        let known: Vec<(String, i64)> = known
             .iter()
             .map(|(term, frequency)| ((*term).to_owned(), *frequency))
             .collect();
-        nearest(written, known, allowed_errors(written))
+        nearest(written, &known)
             .into_iter()
             .map(|alternative| alternative.term)
             .collect()
