@@ -182,7 +182,6 @@ pub struct Retrieval {
     pub passages: usize,
     pub dense_weight: f32,
     pub sparse_weight: f32,
-    pub rrf_k: usize,
     pub min_evidence: f32,
     pub evidence: EvidenceWeights,
 }

@@ -29,6 +29,11 @@ pub use rarity::TermFrequencies;
 
 use crate::config;
 
+/// Cosine of two vectors of unit length.
+pub fn dot(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
+}
+
 /// Points fetched at once where all matches are asked for.
 const PAGE: usize = 512;
 
@@ -261,6 +266,7 @@ impl VectorIndex {
             return Ok(Vec::new());
         };
         let arms = engine!(self.arms(name, &request))?;
+        let scale = fusion::Scale::of(&arms, &request.weights);
         let mut fused = fusion::fuse(&arms, &request.weights);
         fused.truncate(request.limit);
         let filter = Filter {
@@ -273,16 +279,27 @@ impl VectorIndex {
         let hits = fused.into_iter().filter_map(|fused| {
             // Gone meanwhile, or no longer for this caller.
             let point = found.remove(&fused.id)?;
+            let vector = point.dense.unwrap_or_default();
+            let cosine = request.dense.as_ref().map(|asked| dot(asked, &vector));
             Some(Hit {
                 id: fused.id,
-                score: fused.score,
+                // Now that its vector is there, also what only the words found has its cosine.
+                score: scale.score(cosine, fused.sparse.map(|place| place.score)),
+                cosine,
                 dense_arm: fused.dense,
                 sparse_arm: fused.sparse,
-                dense: point.dense.unwrap_or_default(),
+                dense: vector,
                 payload: point.payload,
             })
         });
-        Ok(hits.collect())
+        let mut hits: Vec<Hit> = hits.collect();
+        hits.sort_by(|left, right| {
+            right
+                .score
+                .total_cmp(&left.score)
+                .then(left.id.cmp(&right.id))
+        });
+        Ok(hits)
     }
 
     /// Returns when everything written to the collection would survive a power cut.

@@ -175,10 +175,12 @@ pub struct Hit {
     pub id: Uuid,
     /// The fused score.
     pub score: f32,
+    /// Cosine of question and point; `None` where the question has no vector.
+    pub cosine: Option<f32>,
     /// Where each arm found it.
     pub dense_arm: Option<Place>,
     pub sparse_arm: Option<Place>,
-    /// Its dense vector, so that a caller can compute a cosine.
+    /// Its dense vector, so that a caller can compare hits.
     pub dense: Vec<f32>,
     pub payload: Payload,
 }

@@ -83,7 +83,10 @@ impl Evidence {
             weights.agreement,
         ];
         let products = self.features().into_iter().zip(weighted);
-        let sum = weights.bias + products.map(|(feature, weight)| feature * weight).sum::<f32>();
+        let sum = weights.bias
+            + products
+                .map(|(feature, weight)| feature * weight)
+                .sum::<f32>();
         1.0 / (1.0 + (-sum).exp())
     }
 }
@@ -99,5 +102,9 @@ pub(super) fn agreement(hits: &[docent_core::index::Hit]) -> f32 {
     let (dense, sparse) = (first(|hit| hit.dense_arm), first(|hit| hit.sparse_arm));
     let both = dense.intersection(&sparse).count();
     let any = dense.len() + sparse.len() - both;
-    if both == 0 { 0.0 } else { both as f32 / any as f32 }
+    if both == 0 {
+        0.0
+    } else {
+        both as f32 / any as f32
+    }
 }

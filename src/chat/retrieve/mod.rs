@@ -56,7 +56,7 @@ pub(super) async fn retrieve(
     let dense = question_vector(app, turn, draft, &live, &text).await;
     let settings = &app.config.retrieval;
     let request = SearchRequest {
-        dense: dense.clone(),
+        dense,
         sparse: Some(question.sparse_vector()),
         filter: Filter {
             groups: Some(turn.caller.groups.clone()),
@@ -67,14 +67,13 @@ pub(super) async fn retrieve(
         weights: Weights {
             dense: settings.dense_weight,
             sparse: settings.sparse_weight,
-            rrf_k: settings.rrf_k,
         },
     };
     let hits = app.index.search(&live, request).await?;
     let agreement = evidence::agreement(&hits);
     let hits = rank::rank(hits, &question, settings.passages);
     Ok(Retrieval {
-        passages: weigh(&question, &frequencies, dense.as_deref(), hits),
+        passages: weigh(&question, &frequencies, hits),
         question,
         agreement,
     })
@@ -119,26 +118,16 @@ async fn is_of_space(app: &App, live: &str) -> bool {
     shares_embedding(live, &name)
 }
 
-fn weigh(
-    question: &Question,
-    frequencies: &TermFrequencies,
-    dense: Option<&[f32]>,
-    hits: Vec<Hit>,
-) -> Vec<Retrieved> {
+fn weigh(question: &Question, frequencies: &TermFrequencies, hits: Vec<Hit>) -> Vec<Retrieved> {
     hits.into_iter()
         .enumerate()
         .map(|(position, hit)| Retrieved {
             number: position + 1,
-            cosine: dense.map(|question| dot(question, &hit.dense)),
+            cosine: hit.cosine,
             matched: question.matched_by(&hit.payload.lexical_text(), frequencies),
             hit,
         })
         .collect()
-}
-
-/// Cosine of two vectors of unit length.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 impl Retrieval {

@@ -4,10 +4,8 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use docent_core::document::Status;
-use docent_core::index::{Hit, Payload, Question, lexical};
+use docent_core::index::{Hit, Payload, Question, dot, lexical};
 use uuid::Uuid;
-
-use super::dot;
 
 /// What a further passage of a document is worth, for each of its passages before it: one document
 /// cannot fill the list, and a question that needs two finds both.

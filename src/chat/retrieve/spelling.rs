@@ -117,7 +117,10 @@ mod tests {
     fn the_nearest_term_is_found_and_of_equals_the_most_frequent_first() {
         let known = [("import", 5), ("improv", 9), ("improvis", 2)];
         assert_eq!(corrected("improt", &known), ["improv", "import"]);
-        assert_eq!(corrected("retens", &[("retent", 3), ("intens", 9)]), ["retent"]);
+        assert_eq!(
+            corrected("retens", &[("retent", 3), ("intens", 9)]),
+            ["retent"]
+        );
         assert_eq!(
             corrected("clients_dialy", &[("clients_daily", 3), ("client", 9)]),
             ["clients_daily"]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use qdrant_edge::{
     Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Match, NamedQuery,
     OperationError, OperationResult, Payload as EdgePayload, PayloadOps, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp,
+    PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum,
+    QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp,
     SparseVector as EdgeSparse, UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal,
     VectorOperations, VectorPersisted, VectorStructInternal, VectorStructPersisted,
     WithPayloadInterface, WithVector,
@@ -16,8 +17,8 @@ use uuid::Uuid;
 use super::layout;
 use crate::index::SparseVector;
 use crate::index::collection::{DENSE, SPARSE};
-use crate::index::point::{Filter, Page, Payload, Point, SearchRequest, StoredPoint};
 use crate::index::fusion::Scored;
+use crate::index::point::{Filter, Page, Payload, Point, SearchRequest, StoredPoint};
 
 /// Stores points, replacing those with the same id.
 pub(super) fn upsert(points: Vec<Point>) -> UpdateOperation {

@@ -255,8 +255,14 @@ mod tests {
     #[test]
     fn the_asking_is_left_out_and_the_subject_kept() {
         for (question, expected) in [
-            ("Please tell me who owns fct_trips?", "  me who owns fct_trips?"),
-            ("주간 활성 사용자는 어떻게 계산하나요?", "주간 활성 사용자  계산?"),
+            (
+                "Please tell me who owns fct_trips?",
+                "  me who owns fct_trips?",
+            ),
+            (
+                "주간 활성 사용자는 어떻게 계산하나요?",
+                "주간 활성 사용자  계산?",
+            ),
             ("sample_id는 무엇인가요?", "sample_id ?"),
             ("서울의 인구", "서울 인구"),
             // Nothing would be left.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
-    BatchResult, Condition, CountPoints, DenseVector, Filter as QdrantFilter, ListValue, NamedVectors, PointId,
-    PointStruct, PointVectors, PointsIdsList, PointsSelector, Query, QueryBatchPoints, QueryPoints,
-    RetrievedPoint, ScrollPoints, ScrollResponse, SparseVector as QdrantSparse,
-    Struct, Value, Vector, VectorInput, Vectors, VectorsOutput, VectorsSelector,
-    WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
+    BatchResult, Condition, CountPoints, DenseVector, Filter as QdrantFilter, ListValue,
+    NamedVectors, PointId, PointStruct, PointVectors, PointsIdsList, PointsSelector, Query,
+    QueryBatchPoints, QueryPoints, RetrievedPoint, ScrollPoints, ScrollResponse,
+    SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput, Vectors, VectorsOutput,
+    VectorsSelector, WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
     points_selector::PointsSelectorOneOf, query, value::Kind, vector, vector_input, vector_output,
     vectors, with_payload_selector, with_vectors_selector,
 };

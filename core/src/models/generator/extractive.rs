@@ -71,10 +71,7 @@ fn written(sentence: &Sentence<'_>) -> String {
     }
 }
 
-fn candidates<'a>(
-    request: &'a GenerateRequest,
-    weights: &[f32],
-) -> Vec<Candidate<'a>> {
+fn candidates<'a>(request: &'a GenerateRequest, weights: &[f32]) -> Vec<Candidate<'a>> {
     let total: f32 = weights.iter().sum();
     let wants_number = asks_for_a_number(&request.question);
     let best_score = request

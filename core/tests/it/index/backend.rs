@@ -6,8 +6,8 @@ use docent_core::config;
 use docent_core::config::Secret;
 use docent_core::document::{EVERYONE, text_hash};
 use docent_core::index::{
-    CollectionSpec, Filter, Hit, Payload, Point, SearchRequest, SparseVector, VectorIndex,
-    collection_name, lexical, Weights,
+    CollectionSpec, Filter, Hit, Payload, Point, SearchRequest, SparseVector, VectorIndex, Weights,
+    collection_name, lexical,
 };
 use tempfile::TempDir;
 use uuid::Uuid;

@@ -74,7 +74,10 @@ fn strength_falls_with_the_length_of_a_passage_and_rises_with_repetition() {
     let question = Question::new("station capacity", &frequencies);
     let strength = |passage| question.matched_by(passage, &frequencies).strength;
     let short = strength("station capacity list docks");
-    assert!((short - 1.0).abs() < 1e-6, "each once in average length: {short}");
+    assert!(
+        (short - 1.0).abs() < 1e-6,
+        "each once in average length: {short}"
+    );
     assert!(strength("station capacity list docks bikes trips users weather") < short);
     assert!(strength("station capacity station capacity") > short);
 }

@@ -1,11 +1,11 @@
 //! A server, an embedder or generator that speaks to it, and the cost book they write.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use docent_core::config::{Chat, ChatKind, Embedding, EmbeddingKind, Price, Secret};
+use docent_core::index::Question;
 use docent_core::ledger::{ModelCall, Purpose, Record, Writer};
 use docent_core::models::{
     CallFor, CostBook, Embedder, GenerateRequest, Generated, Generation, Generator, Message,
@@ -165,7 +165,7 @@ pub(crate) fn request() -> GenerateRequest {
         ],
         passages: vec![],
         max_output_tokens: 100,
-        term_weights: HashMap::new(),
+        terms: Question::default(),
     }
 }
 
