@@ -5,6 +5,7 @@
 pub mod turn;
 
 mod condense;
+mod follow_up;
 mod retrieve;
 mod abstain;
 mod prompt;
@@ -105,6 +106,7 @@ async fn walk(
 
     // Retrieve: the passages that the caller may read and that fit best.
     let retrieved = retrieve::retrieve(app, turn, draft).await?;
+    let retrieved = retrieve::expand::expand(app, chat, turn, draft, retrieved).await;
     draft.retrieved(&retrieved);
     if let Some(reason) = abstain::too_weak(app, &retrieved) {
         tracing::debug!(interaction = %turn.interaction_id, %reason, "abstained");

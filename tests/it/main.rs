@@ -8,9 +8,11 @@
 
 mod binary;
 mod chat;
+mod follow_ups;
 mod ingest;
 mod interrupted;
 mod model_failures;
 mod outage;
+mod reranking;
 mod server;
 mod support;

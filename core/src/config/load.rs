@@ -64,6 +64,7 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
     if !config.chat.prompts.as_os_str().is_empty() {
         config.chat.prompts = base.join(&config.chat.prompts);
     }
+    config.retrieval.glossary = glossary_file(&config.retrieval.glossary, &defaults, &base)?;
     read_secret_files(&mut config, &base)?;
     fill_openai(&mut config, &overrides.environment);
     validate(&config)?;
@@ -79,6 +80,27 @@ fn config_file(overrides: &Overrides) -> Result<Option<PathBuf>, ConfigError> {
         ))),
         None => Ok(Some(PathBuf::from("docent.toml")).filter(|path| path.is_file())),
     }
+}
+
+/// The glossary beside the configuration is read where there is one; another one that is named has to
+/// be there.
+fn glossary_file(glossary: &Path, defaults: &Table, base: &Path) -> Result<PathBuf, ConfigError> {
+    if glossary.as_os_str().is_empty() {
+        return Ok(PathBuf::new());
+    }
+    let path = base.join(glossary);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let retrieval = defaults.get("retrieval").and_then(Value::as_table);
+    let usual = retrieval.and_then(|retrieval| retrieval.get("glossary")?.as_str());
+    if usual.is_some_and(|usual| glossary == Path::new(usual)) {
+        return Ok(PathBuf::new());
+    }
+    Err(ConfigError(format!(
+        "retrieval.glossary: there is no file {}",
+        path.display()
+    )))
 }
 
 /// Later tables win key by key; arrays and values win whole.
@@ -188,6 +210,11 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
             "chat.api_key",
             &mut config.chat.api_key,
             &config.chat.api_key_file,
+        ),
+        (
+            "rerank.api_key",
+            &mut config.rerank.api_key,
+            &config.rerank.api_key_file,
         ),
     ];
     for (name, secret, file) in pairs {

@@ -1,6 +1,6 @@
 //! What no single setting can say of itself: settings that do not fit each other.
 
-use super::{Anonymous, ChatKind, Config, ConfigError, EmbeddingKind};
+use super::{Anonymous, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind};
 
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
@@ -22,6 +22,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     for (name, url) in [
         ("embedding.base_url", &config.embedding.base_url),
         ("chat.base_url", &config.chat.base_url),
+        ("rerank.base_url", &config.rerank.base_url),
         ("index.qdrant_url", &config.index.qdrant_url),
     ] {
         if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
@@ -47,6 +48,16 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             "chat.kind = \"openai\" needs chat.base_url or a key (OPENAI_API_KEY)".to_owned(),
         );
     }
+    check_rerank(config)?;
+    if let Some((model, _)) = config
+        .prices
+        .iter()
+        .find(|(_, price)| price.input.is_none() && price.searches.is_none())
+    {
+        return fail(format!(
+            "prices.\"{model}\" needs `input` (dollars for a million tokens) or `searches` (for a thousand searches)"
+        ));
+    }
     if config.chunk.max_tokens < 32 {
         return fail("chunk.max_tokens must be at least 32".to_owned());
     }
@@ -63,6 +74,8 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
         ),
         ("retrieval.candidates", config.retrieval.candidates),
         ("retrieval.passages", config.retrieval.passages),
+        ("rerank.candidates", config.rerank.candidates),
+        ("rerank.timeout_ms", config.rerank.timeout_ms as usize),
         ("server.max_answers", config.server.max_answers),
         (
             "ledger.max_connections",
@@ -99,4 +112,22 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+fn check_rerank(config: &Config) -> Result<(), ConfigError> {
+    let rerank = &config.rerank;
+    let missing = match rerank.kind {
+        RerankKind::None => None,
+        RerankKind::Tei => rerank
+            .base_url
+            .is_empty()
+            .then_some("rerank.kind = \"tei\" needs rerank.base_url, for example http://localhost:8080"),
+        RerankKind::Cohere | RerankKind::Jina if rerank.model.is_empty() => {
+            Some("rerank.model must name the model, for example \"rerank-v3.5\"")
+        }
+        RerankKind::Cohere | RerankKind::Jina => (rerank.base_url.is_empty()
+            && rerank.api_key.is_empty())
+        .then_some("rerank.kind = \"cohere\" and \"jina\" need rerank.api_key, or the base_url of another server"),
+    };
+    missing.map_or(Ok(()), |text| Err(ConfigError(text.to_owned())))
 }

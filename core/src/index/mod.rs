@@ -1,13 +1,14 @@
 //! The vector index: Qdrant's engine in this process, or a Qdrant server. Nothing outside this
 //! folder knows Qdrant.
 //!
-//! Read [`point`] for what is stored, [`lexical`], [`rarity`] and [`question`] for the sparse side,
-//! [`fusion`] for how the arms meet, [`collection`] for how collections are named, then `edge` and `server` for the two engines.
+//! Read [`point`] for what is stored, [`lexical`], [`rarity`], [`question`] and [`glossary`] for the
+//! sparse side, [`fusion`] for how the arms meet, [`collection`] for how collections are named, then `edge` and `server` for the two engines.
 //! [`VectorIndex`] is the only way in.
 
 pub mod collection;
 mod edge;
 pub mod fusion;
+pub mod glossary;
 pub mod lexical;
 pub mod point;
 pub mod question;
@@ -22,9 +23,10 @@ use uuid::Uuid;
 
 pub use collection::{CollectionSpec, collection_name, shares_embedding};
 pub use fusion::{Place, Weights};
+pub use glossary::Glossary;
 pub use lexical::SparseVector;
 pub use point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
-pub use question::{Alternative, Match, Question, QuestionTerm};
+pub use question::{Alternative, Match, Question, QuestionTerm, Synonym};
 pub use rarity::TermFrequencies;
 
 use crate::config;

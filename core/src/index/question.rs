@@ -10,6 +10,8 @@ use super::rarity::TermFrequencies;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Question {
     pub terms: Vec<QuestionTerm>,
+    /// Other words for some of the terms, from a glossary.
+    pub synonyms: Vec<Synonym>,
 }
 
 /// A term that is asked for.
@@ -30,6 +32,19 @@ pub struct Alternative {
     pub term: String,
     /// What it is worth beside the term that was asked for, from 0 to 1.
     pub factor: f32,
+}
+
+/// Other words for one or several of the terms: what an acronym stands for, a translation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synonym {
+    /// The places in [`Question::terms`] of the terms that it stands for, all of them together.
+    pub of: Vec<usize>,
+    /// Its own terms. Only where all of them stand, it does.
+    pub terms: Vec<String>,
+    /// What it is worth beside the terms that were asked for, from 0 to 1.
+    pub factor: f32,
+    /// How rare its terms are, together.
+    pub weight: f32,
 }
 
 /// How well a passage meets a question.
@@ -60,11 +75,15 @@ impl Question {
                 term,
             });
         }
-        Self { terms }
+        Self {
+            terms,
+            synonyms: Vec::new(),
+        }
     }
 
-    /// The vector of the sparse arm: terms by how often they are asked for, alternatives by what they
-    /// are worth. The index multiplies the rarity in.
+    /// The vector of the sparse arm: terms by how often they are asked for, alternatives and synonyms
+    /// by what they are worth; a synonym of rarer words counts no more than what it stands for. The
+    /// index multiplies the rarity in.
     pub fn sparse_vector(&self) -> SparseVector {
         let mut weights: HashMap<u32, f32> = HashMap::new();
         for term in &self.terms {
@@ -72,6 +91,16 @@ impl Question {
             for alternative in &term.alternatives {
                 let weight = weights.entry(term_id(&alternative.term)).or_default();
                 *weight = weight.max(term.count * alternative.factor);
+            }
+        }
+        for synonym in &self.synonyms {
+            let of = || synonym.of.iter().filter_map(|&place| self.terms.get(place));
+            let asked: f32 = of().map(|term| term.weight).sum();
+            let count = of().map(|term| term.count).fold(1.0, f32::max);
+            let share = (asked / synonym.weight).min(1.0);
+            for term in &synonym.terms {
+                let weight = weights.entry(term_id(term)).or_default();
+                *weight = weight.max(count * synonym.factor * share);
             }
         }
         let mut pairs: Vec<(u32, f32)> = weights.into_iter().collect();
@@ -99,6 +128,31 @@ impl Question {
         weights
     }
 
+    /// How far each of the terms is met, where `standing` says it of any single term: by itself, or as
+    /// far as it is worth by an alternative or by a synonym.
+    pub fn met(&self, standing: impl Fn(&str) -> f32) -> Vec<f32> {
+        let mut met: Vec<f32> = self
+            .terms
+            .iter()
+            .map(|term| {
+                let others = term.alternatives.iter();
+                others
+                    .map(|other| standing(&other.term) * other.factor)
+                    .fold(standing(&term.term), f32::max)
+            })
+            .collect();
+        for synonym in &self.synonyms {
+            let least = synonym.terms.iter().map(|term| standing(term));
+            let whole = least.fold(f32::INFINITY, f32::min);
+            for &place in &synonym.of {
+                if let Some(met) = met.get_mut(place).filter(|_| whole.is_finite()) {
+                    *met = met.max(whole * synonym.factor);
+                }
+            }
+        }
+        met
+    }
+
     /// How well a passage meets the question; `text` is its lexical text.
     pub fn matched_by(&self, text: &str, frequencies: &TermFrequencies) -> Match {
         let passage = lexical::passage_vector(text, frequencies.average_length());
@@ -108,24 +162,12 @@ impl Question {
                 .binary_search(&term_id(term))
                 .map_or(0.0, |place| passage.values[place])
         };
-        let (mut covered, mut strength) = (0.0, 0.0);
-        for term in &self.terms {
-            let (mut best_share, mut best_strength) = (0.0_f32, 0.0_f32);
-            let own = (term.term.as_str(), 1.0);
-            let others = term
-                .alternatives
-                .iter()
-                .map(|alternative| (alternative.term.as_str(), alternative.factor));
-            for (text, factor) in std::iter::once(own).chain(others) {
-                let found = strength_of(text);
-                if found > 0.0 {
-                    best_share = best_share.max(factor);
-                    best_strength = best_strength.max(found * factor);
-                }
-            }
-            covered += term.weight * best_share;
-            strength += term.weight * best_strength;
-        }
+        let share_of = |term: &str| f32::from(u8::from(strength_of(term) > 0.0));
+        let sum = |met: Vec<f32>| -> f32 {
+            let terms = self.terms.iter().zip(met);
+            terms.map(|(term, met)| term.weight * met).sum()
+        };
+        let (covered, strength) = (sum(self.met(share_of)), sum(self.met(strength_of)));
         let all = self.weight();
         if all > 0.0 {
             Match {

@@ -1,7 +1,9 @@
 //! Retrieve: the passages that fit a question best, of those that the caller may read.
 
 pub(crate) mod evidence;
+pub(super) mod expand;
 mod rank;
+mod rerank;
 mod spelling;
 
 use docent_core::app::App;
@@ -48,10 +50,20 @@ pub(super) async fn retrieve(
     turn: &Turn,
     draft: &mut Draft,
 ) -> Result<Retrieval, ChatError> {
-    let text = draft.standalone_question.clone();
+    found_by(app, turn, draft, draft.standalone_question.clone()).await
+}
+
+/// The same with any text in the question's place.
+async fn found_by(
+    app: &App,
+    turn: &Turn,
+    draft: &mut Draft,
+    text: String,
+) -> Result<Retrieval, ChatError> {
     let live = app.index.live().await?.ok_or(ChatError::NothingIngested)?;
     let frequencies = app.terms();
     let mut question = Question::new(&text, &frequencies);
+    app.glossary.expand(&text, &frequencies, &mut question);
     spelling::correct(app, turn, &live, &frequencies, &mut question).await;
     let dense = question_vector(app, turn, draft, &live, &text).await;
     let settings = &app.config.retrieval;
@@ -63,7 +75,7 @@ pub(super) async fn retrieve(
             ..Filter::default()
         },
         candidates: settings.candidates,
-        limit: settings.passages * RANKED,
+        limit: rerank::wanted(app, settings.passages * RANKED),
         weights: Weights {
             dense: settings.dense_weight,
             sparse: settings.sparse_weight,
@@ -71,6 +83,7 @@ pub(super) async fn retrieve(
     };
     let hits = app.index.search(&live, request).await?;
     let agreement = evidence::agreement(&hits);
+    let hits = rerank::rerank(app, turn, draft, hits).await;
     let hits = rank::rank(hits, &question, settings.passages);
     Ok(Retrieval {
         passages: weigh(&question, &frequencies, hits),

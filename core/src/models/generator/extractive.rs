@@ -116,17 +116,7 @@ fn candidates<'a>(request: &'a GenerateRequest, weights: &[f32]) -> Vec<Candidat
                     0.0
                 }
             };
-            let strength: Vec<f32> = request
-                .terms
-                .terms
-                .iter()
-                .map(|term| {
-                    let others = term.alternatives.iter();
-                    others
-                        .map(|other| of_word(&other.term) * other.factor)
-                        .fold(of_word(&term.term), f32::max)
-                })
-                .collect();
+            let strength = request.terms.met(of_word);
             // What only stands above is shared by all neighbours: it says nothing for this one.
             if !strength.iter().any(|strength| *strength > ABOVE) {
                 continue;

@@ -31,9 +31,10 @@ pub(crate) fn for_answer() -> CallFor {
 pub(crate) fn book() -> (CostBook, Booked) {
     let (writer, records) = Writer::channel();
     let price = |input: i64, cached: Option<i64>, output: Option<i64>| Price {
-        input: input.into(),
+        input: Some(input.into()),
         cached_input: cached.map(Decimal::from),
         output: output.map(Decimal::from),
+        searches: None,
     };
     let prices = [
         ("priced-embedding".to_owned(), price(2, None, None)),
@@ -45,6 +46,10 @@ pub(crate) fn book() -> (CostBook, Booked) {
 pub(crate) struct Booked(UnboundedReceiver<Record>);
 
 impl Booked {
+    pub(crate) fn new(records: UnboundedReceiver<Record>) -> Self {
+        Self(records)
+    }
+
     /// All calls booked since the last look.
     pub(crate) fn calls(&mut self) -> Vec<ModelCall> {
         let records = std::iter::from_fn(|| self.0.try_recv().ok());
