@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::record::Draft;
 use super::super::{Chat, Turn, abstain};
-use super::{Retrieval, Retrieved, found_by};
+use super::{Retrieval, Retrieved, found_by, rank};
 
 /// Output tokens of the call, lines of it that are searched, and characters of a line.
 const MAX_TOKENS: u32 = 200;
@@ -71,13 +71,7 @@ pub(in super::super) async fn expand(
         }
     }
     draft.question_embedding = embedding;
-    joined(
-        retrieval,
-        lists,
-        settings.rrf_k,
-        settings.passages,
-        &app.terms(),
-    )
+    joined(retrieval, lists, settings.passages, &app.terms())
 }
 
 /// What the chat model writes; nothing where it fails or is late.
@@ -167,7 +161,6 @@ fn without_bullet(line: &str) -> &str {
 fn joined(
     own: Retrieval,
     others: Vec<(f32, Retrieval)>,
-    rrf_k: usize,
     limit: usize,
     frequencies: &TermFrequencies,
 ) -> Retrieval {
@@ -181,8 +174,8 @@ fn joined(
     } = own;
     let asked = question.weight();
     let mut all: HashMap<Uuid, (f32, Retrieved)> = HashMap::new();
-    for (rank, passage) in passages.into_iter().enumerate() {
-        let score = 1.0 / (rank + rrf_k) as f32;
+    for (place, passage) in passages.into_iter().enumerate() {
+        let score = rank::reciprocal(place);
         all.insert(passage.hit.id, (score, passage));
     }
     for (worth, found) in others {
@@ -193,14 +186,14 @@ fn joined(
         } else {
             worth
         };
-        for (rank, mut passage) in found.passages.into_iter().enumerate() {
+        for (place, mut passage) in found.passages.into_iter().enumerate() {
             let of_wording = passage.matched;
             let (score, kept) = all.entry(passage.hit.id).or_insert_with(|| {
                 let text = passage.hit.payload.lexical_text();
                 passage.matched = question.matched_by(&text, frequencies);
                 (0.0, passage)
             });
-            *score += WORDING / (rank + rrf_k) as f32;
+            *score += WORDING * rank::reciprocal(place);
             let matched = &mut kept.matched;
             matched.coverage = matched.coverage.max(of_wording.coverage * worth);
             matched.strength = matched.strength.max(of_wording.strength * worth);

@@ -1,5 +1,6 @@
 //! Retrieve: the passages that fit a question best, of those that the caller may read.
 
+mod clauses;
 pub(crate) mod evidence;
 pub(super) mod expand;
 mod rank;
@@ -81,8 +82,20 @@ async fn found_by(
             sparse: settings.sparse_weight,
         },
     };
+    let mut parts = Vec::new();
+    for clause in clauses::clauses(&text) {
+        let mut part = Question::new(clause, &frequencies);
+        app.glossary.expand(clause, &frequencies, &mut part);
+        let by_words = SearchRequest {
+            dense: None,
+            sparse: Some(part.sparse_vector()),
+            ..request.clone()
+        };
+        parts.push(app.index.search(&live, by_words).await?);
+    }
     let hits = app.index.search(&live, request).await?;
     let agreement = evidence::agreement(&hits);
+    let hits = rank::joined(hits, parts);
     let hits = rerank::rerank(app, turn, draft, hits).await;
     let hits = rank::rank(hits, &question, settings.passages);
     Ok(Retrieval {
