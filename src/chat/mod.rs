@@ -12,6 +12,7 @@ mod generate;
 mod cite;
 mod record;
 
+pub(crate) mod probe;
 pub mod history;
 pub mod live;
 mod language;
@@ -104,7 +105,8 @@ async fn walk(
     });
 
     // Retrieve: the passages that the caller may read and that fit best.
-    let retrieved = retrieve::retrieve(app, turn, draft).await?;
+    let reach = retrieve::Reach::of_answer(app);
+    let retrieved = retrieve::retrieve(app, turn, draft, &reach).await?;
     draft.retrieved(&retrieved);
     if let Some(reason) = abstain::too_weak(app, &retrieved) {
         tracing::debug!(interaction = %turn.interaction_id, %reason, "abstained");

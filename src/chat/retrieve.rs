@@ -9,7 +9,9 @@ use docent_core::index::{
 };
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
+use uuid::Uuid;
 
+use super::probe::Trace;
 use super::record::Draft;
 use super::turn::SourcePassage;
 use super::{ChatError, Turn};
@@ -32,6 +34,29 @@ pub(super) struct Retrieval {
     pub(super) passages: Vec<Retrieved>,
     /// The question's terms and how rare each is.
     pub(super) term_weights: HashMap<String, f32>,
+    /// How it came to it, where that was asked for.
+    pub(super) trace: Option<Trace>,
+}
+
+/// How far a search reaches.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reach {
+    /// Passages at the most.
+    pub(super) limit: usize,
+    /// Only passages of these documents.
+    pub(super) documents: Option<Vec<Uuid>>,
+    /// Whether each arm is searched alone as well, to explain the result.
+    pub(super) trace: bool,
+}
+
+impl Reach {
+    /// As far as an answer needs.
+    pub(super) fn of_answer(app: &App) -> Self {
+        Self {
+            limit: app.config.retrieval.passages,
+            ..Self::default()
+        }
+    }
 }
 
 /// Embeds the question and searches both arms; a dense arm that is down leaves the sparse one.
@@ -39,6 +64,7 @@ pub(super) async fn retrieve(
     app: &App,
     turn: &Turn,
     draft: &mut Draft,
+    reach: &Reach,
 ) -> Result<Retrieval, ChatError> {
     let question = draft.standalone_question.clone();
     let live = app.index.live().await?.ok_or(ChatError::NothingIngested)?;
@@ -49,16 +75,23 @@ pub(super) async fn retrieve(
         sparse: Some(lexical::question_vector(&question)),
         filter: Filter {
             groups: Some(turn.caller.groups.clone()),
+            documents: reach.documents.clone(),
             ..Filter::default()
         },
         candidates: settings.candidates,
-        limit: settings.passages,
+        limit: reach.limit,
         dense_weight: settings.dense_weight,
         sparse_weight: settings.sparse_weight,
         rrf_k: settings.rrf_k,
     };
+    let trace = match reach.trace {
+        true => Some(Trace::of(app, &live, &question, &request).await?),
+        false => None,
+    };
     let hits = app.index.search(&live, request).await?;
-    Ok(weigh(&app.terms(), &question, dense.as_deref(), hits))
+    let mut retrieval = weigh(&app.terms(), &question, dense.as_deref(), hits);
+    retrieval.trace = trace;
+    Ok(retrieval)
 }
 
 /// The question's vector. Without one (the model is down, or it is not the model that the live
@@ -127,6 +160,7 @@ fn weigh(
     Retrieval {
         passages,
         term_weights,
+        trace: None,
     }
 }
 
