@@ -84,9 +84,10 @@ pub(super) async fn retrieve(
         sparse_weight: settings.sparse_weight,
         rrf_k: settings.rrf_k,
     };
-    let trace = match reach.trace {
-        true => Some(Trace::of(app, &live, &question, &request).await?),
-        false => None,
+    let trace = if reach.trace {
+        Some(Trace::of(app, &live, &question, &request).await?)
+    } else {
+        None
     };
     let hits = app.index.search(&live, request).await?;
     let mut retrieval = weigh(&app.terms(), &question, dense.as_deref(), hits);

@@ -7,15 +7,15 @@ mod show;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use docent_core::config::Config;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use self::show::Show;
 use super::terminal::{note, say};
 use super::{Access, Ended, open};
-use crate::eval::compare::{self, Compared, Saved};
+use crate::eval::calibrate;
+use crate::eval::compare::{self, Saved};
 use crate::eval::gate::{self, Judgement, Threshold};
 use crate::eval::report::Report;
 use crate::eval::{ProgressSender, table};
@@ -26,8 +26,8 @@ pub use self::run::{Outcome, evaluate};
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Question files (JSON lines); with =DIR they are asked over the documents of that folder, in a
-    /// collection of its own, else over what was ingested
-    #[arg(value_name = "FILE[=DIR]", required_unless_present = "beir")]
+    /// collection of its own, else over what was ingested; @CORPUS picks the questions about it
+    #[arg(value_name = "FILE[@CORPUS][=DIR]", required_unless_present = "beir")]
     files: Vec<String>,
     /// A BEIR folder (corpus.jsonl, queries.jsonl, qrels.tsv), in a collection of its own
     #[arg(long, value_name = "DIR")]
@@ -35,6 +35,12 @@ pub struct Arguments {
     /// Measure what is found, without answering
     #[arg(long)]
     retrieval_only: bool,
+    /// Have the configured chat model judge each answer as well
+    #[arg(long, conflicts_with = "retrieval_only")]
+    judge: bool,
+    /// Fit the decision to answer to the questions' signals (retrieval alone)
+    #[arg(long, conflicts_with_all = ["judge", "explain"])]
+    calibrate: bool,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
@@ -60,6 +66,9 @@ pub struct EvalRequest {
     /// Absolute.
     pub beir: Vec<PathBuf>,
     pub retrieval_only: bool,
+    pub judge: bool,
+    /// Look at what speaks for each question being answerable.
+    pub signals: bool,
     /// The id of the one question to explain.
     pub explain: Option<String>,
 }
@@ -69,6 +78,8 @@ pub struct EvalRequest {
 pub struct SetRequest {
     /// Absolute.
     pub file: PathBuf,
+    /// Only the questions about this corpus.
+    pub corpus: Option<String>,
     /// The folder whose documents it is asked over, absolute; `None`: what was ingested.
     pub over: Option<PathBuf>,
 }
@@ -121,7 +132,9 @@ fn request(arguments: &Arguments) -> anyhow::Result<EvalRequest> {
         std::fs::canonicalize(path).with_context(|| format!("cannot read {}", path.display()))
     };
     let mut request = EvalRequest {
-        retrieval_only: arguments.retrieval_only,
+        retrieval_only: arguments.retrieval_only || arguments.calibrate,
+        judge: arguments.judge,
+        signals: arguments.calibrate,
         explain: arguments.explain.clone(),
         ..EvalRequest::default()
     };
@@ -130,8 +143,13 @@ fn request(arguments: &Arguments) -> anyhow::Result<EvalRequest> {
             Some((file, over)) => (file, Some(absolute(Path::new(over))?)),
             None => (file.as_str(), None),
         };
+        let (file, corpus) = match file.rsplit_once('@') {
+            Some((file, corpus)) if !corpus.contains('/') => (file, Some(corpus.to_owned())),
+            _ => (file, None),
+        };
         request.sets.push(SetRequest {
             file: absolute(Path::new(file))?,
+            corpus,
             over,
         });
     }
@@ -148,6 +166,13 @@ fn conclude(
     earlier: Option<&Saved>,
 ) -> anyhow::Result<Ended> {
     let compared = earlier.map(|earlier| compare::compare(earlier, report));
+    let calibration = arguments
+        .calibrate
+        .then(|| calibrate::calibrate(report))
+        .flatten();
+    if arguments.calibrate && calibration.is_none() {
+        bail!("--calibrate needs questions that the documents answer, and some that they don't");
+    }
     let judged = gate::judge(report, &arguments.fail_under).map_err(anyhow::Error::msg)?;
     if let Some(file) = &arguments.save {
         let text = serde_json::to_string_pretty(&report.json())?;
@@ -155,12 +180,22 @@ fn conclude(
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     if arguments.json {
-        say(serde_json::to_string_pretty(&as_json(
-            report,
-            compared.as_deref(),
-        ))?);
+        let mut json = report.json();
+        if let Some(object) = json.as_object_mut() {
+            object.extend(compared.map(|one| ("compared".to_owned(), compare::as_json(&one))));
+            object.extend(calibration.map(|one| ("calibration".to_owned(), one.json())));
+        }
+        say(serde_json::to_string_pretty(&json)?);
     } else {
-        print(report, compared.as_deref());
+        say(table::report(report).trim_end());
+        for text in compared
+            .map(|one| compare::table(&one))
+            .into_iter()
+            .chain(calibration.map(|one| calibrate::table(&one)))
+        {
+            say("");
+            say(text.trim_end());
+        }
     }
     let below: Vec<&Judgement> = judged.iter().filter(|one| !one.holds()).collect();
     for one in &below {
@@ -179,20 +214,4 @@ fn conclude(
     } else {
         Ended::WithFailures
     })
-}
-
-fn as_json(report: &Report, compared: Option<&[Compared]>) -> Value {
-    let mut json = report.json();
-    if let (Some(compared), Some(object)) = (compared, json.as_object_mut()) {
-        object.insert("compared".to_owned(), compare::as_json(compared));
-    }
-    json
-}
-
-fn print(report: &Report, compared: Option<&[Compared]>) {
-    say(table::report(report).trim_end());
-    if let Some(compared) = compared {
-        say("");
-        say(compare::table(compared).trim_end());
-    }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use docent_core::app::App;
 
+use super::judge::Judge;
 use super::questions::{Question, QuestionSet};
 use super::report::{Asked, SetReport};
 use super::retrieval::{DEPTH, scores};
 use super::support::{claims, supports, without_marks};
-use super::{EvalError, Progress, ProgressSender, facts, spans, turn};
+use super::{EvalError, Progress, ProgressSender, facts, spans};
 use crate::chat::probe::{Probe, ProbeRequest, ProbedPassage, probe};
 use crate::chat::{self, Answer, AnswerOutcome, Chat, ChatError, Events};
 
@@ -16,6 +17,7 @@ use crate::chat::{self, Answer, AnswerOutcome, Chat, ChatError, Events};
 pub async fn question_set(
     app: &App,
     chat: &Chat,
+    judge: Option<&Judge>,
     set: &QuestionSet,
     progress: &ProgressSender,
 ) -> Result<SetReport, EvalError> {
@@ -29,7 +31,9 @@ pub async fn question_set(
             done,
             of: set.questions.len(),
         });
-        report.asked.push(ask(app, chat, question, progress).await?);
+        report
+            .asked
+            .push(ask(app, chat, judge, question, progress).await?);
     }
     Ok(report)
 }
@@ -38,6 +42,7 @@ pub async fn question_set(
 async fn ask(
     app: &App,
     chat: &Chat,
+    judge: Option<&Judge>,
     question: &Question,
     progress: &ProgressSender,
 ) -> Result<Asked, EvalError> {
@@ -61,7 +66,31 @@ async fn ask(
         trace: false,
     };
     let found = probe(app, chat, &standalone, &request).await?;
-    Ok(asked(app, question, &answer, &found))
+    let mut asked = asked(app, question, &answer, &found);
+    if let Some(judge) = judge
+        && answer.outcome == AnswerOutcome::Answered
+    {
+        // An answer that could not be judged has no such figures; the count shows it.
+        match judge.judge(app, question, &answer, &found.passages).await {
+            Ok(verdict) => {
+                let figures = [
+                    ("judged_correct", verdict.correct),
+                    ("judged_supported", verdict.supported),
+                ];
+                for (name, value) in figures {
+                    if let Some(value) = value {
+                        asked
+                            .scores
+                            .insert(name.to_owned(), f64::from(u8::from(value)));
+                    }
+                }
+            }
+            Err(error) => progress.send(Progress::Note {
+                text: format!("{}: not judged: {error}", question.id),
+            }),
+        }
+    }
+    Ok(asked)
 }
 
 fn failed(question: &Question, error: &ChatError) -> Asked {
@@ -148,9 +177,15 @@ fn answer_scores(
         .map(|gold| gold.evidence.as_str())
         .filter(|evidence| !evidence.is_empty())
         .collect();
+    let found = share(&spans, |evidence| spans::contains(&plain, evidence));
     set(
         "evidence_in_answer",
-        share(&spans, |evidence| spans::contains(&plain, evidence)),
+        if question.needs_all() {
+            found
+        } else {
+            // Each place answers by itself.
+            found.map(|share| f64::from(u8::from(share > 0.0)))
+        },
     );
     scores
 }

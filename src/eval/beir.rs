@@ -116,14 +116,8 @@ impl Beir {
                 })
                 .collect()
         };
-        Some(Question {
-            id: query.id.clone(),
-            question: query.text.clone(),
-            kind: "beir".to_owned(),
-            gold: self.grades.get(id).map(relevant).unwrap_or_default(),
-            answer: None,
-            before: Vec::new(),
-        })
+        let gold = self.grades.get(id).map(relevant).unwrap_or_default();
+        Some(Question::new(&query.id, &query.text, "beir", gold))
     }
 
     /// Writes the corpus as files below `folder`, where that was not done before.

@@ -184,11 +184,8 @@ pub(super) fn curve(name: &str, answerable: &[f64], unanswerable: &[f64]) -> Opt
 impl Curve {
     /// The lowest threshold that lets no more than a share of the unanswerable questions through.
     pub fn at_hallucination(&self, most: f64) -> Option<Point> {
-        let within = self
-            .points
-            .iter()
-            .filter(|point| point.hallucination <= most);
-        within.copied().last()
+        let within = |point: &&Point| point.hallucination <= most;
+        self.points.iter().rfind(within).copied()
     }
 }
 

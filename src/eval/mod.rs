@@ -13,8 +13,10 @@ mod facts;
 mod support;
 pub mod retrieval;
 pub mod answers;
+pub mod judge;
 mod signals;
 pub mod decision;
+pub mod calibrate;
 pub mod explain;
 pub mod report;
 pub mod table;
@@ -109,7 +111,7 @@ fn turn(question: &str, groups: &[String]) -> Turn {
 /// The turn of a question, after the earlier questions of its conversation were asked.
 async fn conversation(app: &App, chat: &Chat, question: &Question) -> Result<Turn, EvalError> {
     let mut next = turn(&question.question, &app.config.access.anonymous_groups);
-    for before in &question.before {
+    for before in question.before() {
         let mut earlier = turn(before, &next.caller.groups);
         earlier.conversation_id = next.conversation_id;
         earlier.new_conversation = next.new_conversation;

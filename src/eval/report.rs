@@ -223,7 +223,8 @@ impl SetReport {
             .iter()
             .filter(|asked| kind.is_none_or(|kind| asked.kind == kind))
             .count();
-        let mut figures = Map::from_iter([("n".to_owned(), json!(n))]);
+        let mut figures = Map::new();
+        figures.insert("n".to_owned(), json!(n));
         let mut intervals = Map::new();
         for measure in self.measures() {
             if let Some(rate) = self.rate(measure, kind) {

@@ -8,6 +8,7 @@ use super::beir::Beir;
 use super::metrics::{Grades, ndcg_at, rank, recall_at, reciprocal_rank_at};
 use super::questions::{Gold, Question, QuestionSet};
 use super::report::{Asked, SetReport};
+use super::signals::signals;
 use super::spans::{holds, is_path};
 use super::{EvalError, Progress, ProgressSender, turn};
 use crate::chat::Chat;
@@ -21,11 +22,12 @@ const BEIR_DEPTH: usize = 100;
 /// encyclopedia passages are one or two chunks long.
 const BEIR_PASSAGES: usize = 250;
 
-/// Asks every question of a set for its passages.
+/// Asks every question of a set for its passages, and with its signals where they are wanted.
 pub async fn question_set(
     app: &App,
     chat: &Chat,
     set: &QuestionSet,
+    with_signals: bool,
     progress: &ProgressSender,
 ) -> Result<SetReport, EvalError> {
     let mut report = SetReport {
@@ -39,17 +41,21 @@ pub async fn question_set(
             of: set.questions.len(),
         });
         let turn = super::conversation(app, chat, question).await?;
-        let found = probe(app, chat, &turn, &request(app)).await?;
-        report.asked.push(asked(question, &found));
+        let found = probe(app, chat, &turn, &request(app, with_signals)).await?;
+        let mut asked = asked(question, &found);
+        if with_signals {
+            asked.signals = signals(&found);
+        }
+        report.asked.push(asked);
     }
     Ok(report)
 }
 
-fn request(app: &App) -> ProbeRequest {
+fn request(app: &App, trace: bool) -> ProbeRequest {
     ProbeRequest {
         limit: app.config.retrieval.passages.max(DEPTH),
         documents: None,
-        trace: false,
+        trace,
     }
 }
 
@@ -75,18 +81,22 @@ pub(super) fn scores(question: &Question, passages: &[ProbedPassage]) -> BTreeMa
     if !question.is_answerable() {
         return scores;
     }
+    // Where each place answers by itself they are one thing to be found, else each is one.
+    let name = |path: &str| {
+        let name = if question.needs_all() { path } else { "any" };
+        name.to_owned()
+    };
     let paths = question.gold_paths();
-    let grades: Grades = paths.iter().map(|path| ((*path).to_owned(), 1)).collect();
+    let grades: Grades = paths.iter().map(|path| (name(path), 1)).collect();
     // A passage of no gold file, or of one that stands above already, gains nothing.
     let mut ranking: Vec<String> = Vec::new();
     for passage in passages {
         let gold = paths
             .iter()
-            .find(|path| is_path(&passage.payload.path, path));
-        ranking.push(match gold {
-            Some(path) if !ranking.iter().any(|one| one == path) => (*path).to_owned(),
-            _ => String::new(),
-        });
+            .find(|path| is_path(&passage.payload.path, path))
+            .map(|path| name(path))
+            .filter(|found| !ranking.contains(found));
+        ranking.push(gold.unwrap_or_default());
     }
     for k in [1, 5, DEPTH] {
         scores.insert(format!("recall_at_{k}"), recall_at(&ranking, &grades, k));
@@ -99,7 +109,11 @@ pub(super) fn scores(question: &Question, passages: &[ProbedPassage]) -> BTreeMa
             let found = spans
                 .iter()
                 .filter(|gold| span_rank(gold, passages).is_some_and(|rank| rank <= k));
-            let share = found.count() as f64 / spans.len() as f64;
+            let share = if question.needs_all() {
+                found.count() as f64 / spans.len() as f64
+            } else {
+                f64::from(u8::from(found.count() > 0))
+            };
             scores.insert(format!("span_recall_at_{k}"), share);
         }
     }

@@ -12,14 +12,20 @@ pub(super) fn is_path(path: &str, gold: &str) -> bool {
     ends(path, gold) || ends(gold, path)
 }
 
-/// Whether the passage holds the evidence, with its title and headings.
+/// Whether the passage holds the evidence, with its title, headings and what else is shown of it.
 pub(super) fn holds(payload: &Payload, evidence: &str) -> bool {
-    let passage = format!(
+    let mut passage = format!(
         "{}\n{}\n{}",
         payload.title,
         payload.heading.join("\n"),
         payload.text
     );
+    // Front matter is not part of the text, but shown with it.
+    for (key, value) in [("asset", &payload.asset), ("owner", &payload.owner)] {
+        if let Some(value) = value {
+            passage.push_str(&format!("\n{key}: {value}"));
+        }
+    }
     contains(&passage, evidence)
 }
 

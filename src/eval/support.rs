@@ -27,11 +27,6 @@ pub(super) fn claims(answer: &str) -> Vec<Claim> {
                 let number = rest[open + 1..open + 1 + close].parse::<usize>().ok()?;
                 Some((number, open + close + 2))
             });
-            let Some((number, end)) = mark else {
-                text.push_str(&rest[..=open]);
-                rest = &rest[open + 1..];
-                continue;
-            };
             let between = &rest[..open];
             if !cites.is_empty() && between.chars().any(char::is_alphanumeric) {
                 claims.push(Claim {
@@ -39,9 +34,14 @@ pub(super) fn claims(answer: &str) -> Vec<Claim> {
                     cites: std::mem::take(&mut cites),
                 });
             }
-            text.push_str(between);
-            cites.push(number);
-            rest = &rest[end..];
+            if let Some((number, end)) = mark {
+                text.push_str(between);
+                cites.push(number);
+                rest = &rest[end..];
+            } else {
+                text.push_str(&rest[..=open]);
+                rest = &rest[open + 1..];
+            }
         }
         if !cites.is_empty() {
             claims.push(Claim { text, cites });

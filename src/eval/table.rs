@@ -2,9 +2,9 @@
 
 use rust_decimal::Decimal;
 
-use super::decision;
 use super::report::{Asked, Rate, Report, SetReport};
 use super::statistics::percentile;
+use super::{decision, judge};
 
 /// The columns of a question set: measure and heading.
 const QUESTIONS: [(&str, &str); 6] = [
@@ -36,7 +36,11 @@ const BEIR: [(&str, &str); 4] = [
 pub fn report(report: &Report) -> String {
     let mut text = String::new();
     for set in &report.sets {
-        text.push_str(&set_table(set));
+        if set.measures().is_empty() {
+            text.push_str(&format!("{}: {} questions\n", set.name, set.asked.len()));
+        } else {
+            text.push_str(&set_table(set));
+        }
         text.push_str(&decision::table(set));
         for line in set_lines(set) {
             text.push_str(&format!("  {line}\n"));
@@ -137,6 +141,35 @@ fn set_lines(set: &SetReport) -> Vec<String> {
     time("retrieval", |asked| Some(asked.retrieve_ms));
     time("first token", |asked| asked.first_token_ms);
     time("whole answer", |asked| asked.total_ms);
+    let agreements = [
+        (
+            "correct",
+            "judged_correct",
+            "key_facts",
+            "all key facts present",
+        ),
+        (
+            "supported",
+            "judged_supported",
+            "citations_supported",
+            "all citations supported",
+        ),
+    ];
+    for (said, judged, measure, check) in agreements {
+        if let Some(rate) = set.rate(judged, None) {
+            lines.push(format!("the judge says {said}: {}", in_words(rate)));
+        }
+        if let Some(agreement) = judge::agreement(set, judged, measure) {
+            let kappa = agreement
+                .kappa
+                .map_or_else(String::new, |kappa| format!(", kappa {kappa:.2}"));
+            lines.push(format!(
+                "  agrees with \"{check}\" on {:.0}% of {}{kappa}",
+                agreement.share * 100.0,
+                agreement.n
+            ));
+        }
+    }
     lines.push(format!("at the median: {}", timed.join(", ")));
     if set.asked.iter().any(|asked| asked.answer.is_some()) {
         lines.push(spent(set));

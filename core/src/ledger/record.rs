@@ -25,6 +25,8 @@ pub enum Purpose {
     EmbedQuestion,
     Condense,
     Answer,
+    /// Another model's answer is judged, in an evaluation.
+    Judge,
 }
 
 /// Whether the provider told the tokens or docent counted them.

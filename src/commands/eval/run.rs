@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{EvalRequest, SetRequest, corpus};
 use crate::chat::{Chat, Conversations, Prompts};
 use crate::eval::beir::Beir;
+use crate::eval::judge::Judge;
 use crate::eval::questions::{Question, QuestionSet};
 use crate::eval::report::Report;
 use crate::eval::{ProgressSender, answers, decision, explain, retrieval};
@@ -37,7 +38,7 @@ pub async fn evaluate(
     // A set that cannot be read is said before the work and not after it.
     let mut sets = Vec::new();
     for set in &request.sets {
-        sets.push((set, QuestionSet::read(&set.file)?));
+        sets.push((set, QuestionSet::read(&set.file, set.corpus.as_deref())?));
     }
     let mut corpora = Vec::new();
     for folder in &request.beir {
@@ -46,13 +47,14 @@ pub async fn evaluate(
     if let Some(id) = &request.explain {
         return one(app, &chat, &sets, &corpora, id, progress).await;
     }
+    let judge = request.judge.then(|| judge(app)).transpose()?;
     let mut report = Report::default();
     for (set, questions) in &sets {
         let app = over(app, set, questions, progress).await?;
         report.sets.push(if request.retrieval_only {
-            retrieval::question_set(&app, &chat, questions, progress).await?
+            retrieval::question_set(&app, &chat, questions, request.signals, progress).await?
         } else {
-            answers::question_set(&app, &chat, questions, progress).await?
+            answers::question_set(&app, &chat, judge.as_ref(), questions, progress).await?
         });
     }
     for beir in &corpora {
@@ -68,6 +70,14 @@ pub async fn evaluate(
         }
     }
     Ok(Outcome::Measured(report))
+}
+
+fn judge(app: &App) -> anyhow::Result<Judge> {
+    anyhow::ensure!(
+        app.generator.is_model(),
+        "--judge needs a chat model: set chat.base_url or chat.api_key"
+    );
+    Ok(Judge::load(&app.config.chat.prompts)?)
 }
 
 /// The parts whose collection a set is asked over.
