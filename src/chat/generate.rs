@@ -33,7 +33,7 @@ pub(super) async fn generate(
         question: draft.standalone_question.clone(),
         messages,
         passages: retrieval.for_generator(),
-        term_weights: retrieval.term_weights.clone(),
+        terms: retrieval.question.clone(),
         max_output_tokens: app.config.chat.max_output_tokens,
     };
     if app.generator.is_model() {

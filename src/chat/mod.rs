@@ -5,6 +5,7 @@
 pub mod turn;
 
 mod condense;
+mod follow_up;
 mod retrieve;
 mod abstain;
 mod prompt;
@@ -107,6 +108,7 @@ async fn walk(
     // Retrieve: the passages that the caller may read and that fit best.
     let reach = retrieve::Reach::of_answer(app);
     let retrieved = retrieve::retrieve(app, turn, draft, &reach).await?;
+    let retrieved = retrieve::expand::expand(app, chat, turn, draft, &reach, retrieved).await;
     draft.retrieved(&retrieved);
     if let Some(reason) = abstain::too_weak(app, &retrieved) {
         tracing::debug!(interaction = %turn.interaction_id, %reason, "abstained");

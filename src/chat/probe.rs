@@ -4,15 +4,18 @@
 use std::time::Instant;
 
 use docent_core::app::App;
-use docent_core::index::{Hit, IndexError, Payload, SearchRequest, lexical};
+use docent_core::index::{Hit, IndexError, Match, Payload, Question, SearchRequest};
 use docent_core::ledger::Purpose;
 use docent_core::models::CallFor;
 use uuid::Uuid;
 
 use super::generate::NO_ANSWER;
 use super::record::Draft;
+use super::retrieve::expand::expand;
 use super::retrieve::{Reach, Retrieval, retrieve};
 use super::{Chat, ChatError, Turn, abstain, condense, prompt};
+
+pub(crate) use super::retrieve::evidence::Evidence;
 
 /// What is asked of a probe.
 #[derive(Debug, Clone)]
@@ -32,6 +35,9 @@ pub(crate) struct Probe {
     pub(crate) passages: Vec<ProbedPassage>,
     /// Why docent would not answer from them, where it would not.
     pub(crate) abstains: Option<String>,
+    /// What speaks for an answer, and how likely that makes one.
+    pub(crate) evidence: Evidence,
+    pub(crate) probability: f32,
     pub(crate) trace: Option<Trace>,
     pub(crate) retrieve_ms: u64,
 }
@@ -44,7 +50,8 @@ pub(crate) struct ProbedPassage {
     /// Fused score.
     pub(crate) score: f32,
     pub(crate) cosine: Option<f32>,
-    pub(crate) coverage: f32,
+    /// How well it meets the question's terms.
+    pub(crate) matched: Match,
 }
 
 /// How retrieval came to its passages: what each arm found alone, best first.
@@ -52,8 +59,8 @@ pub(crate) struct ProbedPassage {
 pub(crate) struct Trace {
     /// The question as it was searched.
     pub(crate) question: String,
-    /// The terms of the sparse arm.
-    pub(crate) terms: Vec<String>,
+    /// Its terms, with what may stand for them.
+    pub(crate) terms: Question,
     /// By cosine; empty where the arm was not searched.
     pub(crate) dense: Vec<Hit>,
     /// By BM25; empty where the arm was not searched.
@@ -78,15 +85,19 @@ pub(crate) async fn probe(
         documents: request.documents.clone(),
         trace: request.trace,
     };
-    let mut retrieval = retrieve(app, turn, &mut draft, &reach).await?;
+    let retrieval = retrieve(app, turn, &mut draft, &reach).await?;
+    let mut retrieval = expand(app, chat, turn, &mut draft, &reach, retrieval).await;
     let retrieve_ms = started.elapsed().as_millis() as u64;
     let trace = retrieval.trace.take();
     // The decision is made from as many passages as an answer would have.
     let passages = passages(&retrieval);
     retrieval.passages.truncate(app.config.retrieval.passages);
+    let evidence = retrieval.evidence();
     Ok(Probe {
         passages,
         abstains: abstain::too_weak(app, &retrieval),
+        evidence,
+        probability: evidence.probability(&app.config.retrieval.evidence),
         trace,
         retrieve_ms,
     })
@@ -119,7 +130,7 @@ fn passages(retrieval: &Retrieval) -> Vec<ProbedPassage> {
         payload: passage.hit.payload.clone(),
         score: passage.hit.score,
         cosine: passage.cosine,
-        coverage: passage.coverage,
+        matched: passage.matched,
     });
     passages.collect()
 }
@@ -130,20 +141,23 @@ impl Trace {
         app: &App,
         collection: &str,
         question: &str,
+        terms: &Question,
         request: &SearchRequest,
     ) -> Result<Self, IndexError> {
         let depth = request.candidates.max(request.limit);
         let arm = |dense: bool, sparse: bool| {
             let mut arm = request.clone();
             // An arm that weighs nothing is not searched.
-            arm.dense = arm.dense.filter(|_| dense && request.dense_weight > 0.0);
-            arm.sparse = arm.sparse.filter(|_| sparse && request.sparse_weight > 0.0);
+            arm.dense = arm.dense.filter(|_| dense && request.weights.dense > 0.0);
+            arm.sparse = arm
+                .sparse
+                .filter(|_| sparse && request.weights.sparse > 0.0);
             arm.limit = depth;
             app.index.search(collection, arm)
         };
         Ok(Self {
             question: question.to_owned(),
-            terms: lexical::terms(question),
+            terms: terms.clone(),
             dense: arm(true, false).await?,
             sparse: arm(false, true).await?,
             fused: arm(true, true).await?,

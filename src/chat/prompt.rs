@@ -22,12 +22,17 @@ pub struct Prompts {
 
 const ANSWER: &str = include_str!("../../prompts/answer.md");
 const CONDENSE: &str = include_str!("../../prompts/condense.md");
+const EXPAND: &str = include_str!("../../prompts/expand.md");
 
 impl Prompts {
     /// Reads the templates of `folder`, where there are any, and checks that they can be rendered.
     pub fn load(folder: &Path, counter: TokenCounter) -> Result<Self, ChatError> {
         let mut environment = Environment::new();
-        for (name, built_in) in [("answer.md", ANSWER), ("condense.md", CONDENSE)] {
+        for (name, built_in) in [
+            ("answer.md", ANSWER),
+            ("condense.md", CONDENSE),
+            ("expand.md", EXPAND),
+        ] {
             let path = folder.join(name);
             let template = if !folder.as_os_str().is_empty() && path.is_file() {
                 std::fs::read_to_string(&path).map_err(|error| {
@@ -49,6 +54,7 @@ impl Prompts {
         };
         prompts.render("answer.md", &context! { passages => Vec::<Value>::new() })?;
         prompts.render("condense.md", &context! { history => Vec::<Value>::new() })?;
+        prompts.render("expand.md", &context! {})?;
         Ok(prompts)
     }
 
@@ -63,6 +69,15 @@ impl Prompts {
             .map(|turn| context! { question => &turn.question, answer => &turn.answer })
             .collect();
         let content = self.render("condense.md", &context! { history, question })?;
+        Ok(vec![Message {
+            role: Role::User,
+            content,
+        }])
+    }
+
+    /// The one message that asks for other wordings of a question.
+    pub(super) fn expand(&self, question: &str) -> Result<Vec<Message>, ChatError> {
+        let content = self.render("expand.md", &context! { question })?;
         Ok(vec![Message {
             role: Role::User,
             content,

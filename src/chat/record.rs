@@ -60,7 +60,7 @@ impl Draft {
                 title: passage.hit.payload.title.clone(),
                 score: passage.hit.score,
                 cosine: passage.cosine,
-                coverage: Some(passage.coverage),
+                coverage: Some(passage.matched.coverage),
                 cited_as: None,
                 quote: None,
             })

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use self::show::Show;
 use super::terminal::{note, say};
 use super::{Access, Ended, open};
-use crate::eval::calibrate;
+use crate::eval::calibration;
 use crate::eval::compare::{self, Saved};
 use crate::eval::gate::{self, Judgement, Threshold};
 use crate::eval::report::Report;
@@ -168,7 +168,7 @@ fn conclude(
     let compared = earlier.map(|earlier| compare::compare(earlier, report));
     let calibration = arguments
         .calibrate
-        .then(|| calibrate::calibrate(report))
+        .then(|| calibration::calibrate(report))
         .flatten();
     if arguments.calibrate && calibration.is_none() {
         bail!("--calibrate needs questions that the documents answer, and some that they don't");
@@ -191,7 +191,7 @@ fn conclude(
         for text in compared
             .map(|one| compare::table(&one))
             .into_iter()
-            .chain(calibration.map(|one| calibrate::table(&one)))
+            .chain(calibration.map(|one| calibration::table(&one)))
         {
             say("");
             say(text.trim_end());

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use docent_core::app::App;
-use docent_core::index::{Hit, Payload, StoredPoint, lexical};
+use docent_core::index::{Hit, Payload, QuestionTerm, StoredPoint, lexical};
 
 use super::questions::{Gold, Question};
 use super::retrieval::DEPTH;
@@ -37,16 +37,15 @@ pub async fn explain(app: &App, chat: &Chat, question: &Question) -> Result<Stri
     text.push_str(&format!("terms:     {}\n", rare_first(app, trace)));
     let settings = &app.config.retrieval;
     text.push_str(&format!(
-        "arms:      dense {} × {}, sparse {} × {}, k = {}\n",
+        "arms:      dense {} hits × {}, sparse {} hits × {}\n",
         trace.dense.len(),
         settings.dense_weight,
         trace.sparse.len(),
-        settings.sparse_weight,
-        settings.rrf_k
+        settings.sparse_weight
     ));
     let decision = match &found.abstains {
         Some(reason) => format!("declines: {reason}"),
-        None => "answers".to_owned(),
+        None => format!("answers: an answer is {:.2} likely", found.probability),
     };
     text.push_str(&format!("decision:  {decision}\n\n"));
     text.push_str(&ranking(question, &found, trace));
@@ -61,23 +60,25 @@ pub async fn explain(app: &App, chat: &Chat, question: &Question) -> Result<Stri
     Ok(text)
 }
 
-/// The question's terms, each with its weight, rarest first.
+/// The question's terms, each with its weight, rarest first, and what may stand for it.
 fn rare_first(app: &App, trace: &Trace) -> String {
     let frequencies = app.terms();
-    let mut seen = HashSet::new();
-    let mut terms: Vec<(f32, &str)> = trace
-        .terms
-        .iter()
-        .filter(|term| seen.insert(term.as_str()))
-        .map(|term| (frequencies.idf(lexical::term_id(term)), term.as_str()))
-        .collect();
-    terms.sort_by(|left, right| right.0.total_cmp(&left.0));
-    let terms = terms.iter().map(|(weight, term)| {
-        let known = frequencies.frequency(lexical::term_id(term)) > 0;
+    let mut terms: Vec<&QuestionTerm> = trace.terms.terms.iter().collect();
+    terms.sort_by(|left, right| right.weight.total_cmp(&left.weight));
+    let terms = terms.into_iter().map(|term| {
+        let known = frequencies.frequency(lexical::term_id(&term.term)) > 0;
         let unknown = if known { "" } else { " unknown" };
-        format!("{term} ({weight:.1}{unknown})")
+        let mut text = format!("{} ({:.1}{unknown})", term.term, term.weight);
+        for other in &term.alternatives {
+            text.push_str(&format!(" or {} (× {:.2})", other.term, other.factor));
+        }
+        text
     });
-    terms.collect::<Vec<_>>().join(", ")
+    let synonyms = trace.terms.synonyms.iter().map(|synonym| {
+        let terms = synonym.terms.join(" ");
+        format!("glossary: {terms} (× {:.2})", synonym.factor)
+    });
+    terms.chain(synonyms).collect::<Vec<_>>().join(", ")
 }
 
 /// What came out, with each passage's rank before that.
@@ -97,7 +98,7 @@ fn ranking(question: &Question, found: &Probe, trace: &Trace) -> String {
             passage
                 .cosine
                 .map_or_else(|| "–".to_owned(), |cosine| format!("{cosine:.2}")),
-            format!("{:.2}", passage.coverage),
+            format!("{:.2}", passage.matched.coverage),
             name(&passage.payload),
         ]);
     }

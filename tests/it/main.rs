@@ -9,9 +9,11 @@
 mod binary;
 mod chat;
 mod eval;
+mod follow_ups;
 mod ingest;
 mod interrupted;
 mod model_failures;
 mod outage;
+mod reranking;
 mod server;
 mod support;

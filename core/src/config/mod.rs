@@ -1,8 +1,10 @@
 //! Settings: what they are ([`Config`]), where they come from ([`load()`]) and what is wrong with
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
+mod environment;
 mod load;
 mod secret;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,6 +36,7 @@ pub struct Config {
     pub chunk: Chunk,
     pub ingest: Ingest,
     pub retrieval: Retrieval,
+    pub rerank: Rerank,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source")]
@@ -180,9 +183,56 @@ pub struct Retrieval {
     pub passages: usize,
     pub dense_weight: f32,
     pub sparse_weight: f32,
-    pub rrf_k: usize,
-    pub min_coverage: f32,
-    pub min_cosine: f32,
+    pub min_evidence: f32,
+    /// Empty: none.
+    pub glossary: PathBuf,
+    pub expand: Expand,
+    pub expand_ms: u64,
+    pub evidence: EvidenceWeights,
+}
+
+/// For which questions the chat model is asked for other wordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expand {
+    Never,
+    /// Those whose evidence would not do for an answer.
+    Hard,
+}
+
+/// Weights of a logistic regression: how likely it is that the passages hold an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceWeights {
+    pub bias: f32,
+    pub strength: f32,
+    pub support: f32,
+    pub coverage: f32,
+    pub asked: f32,
+    pub cosine: f32,
+    pub agreement: f32,
+}
+
+/// Whether the hits are ordered anew, and how the server that does it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RerankKind {
+    None,
+    Tei,
+    Cohere,
+    Jina,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rerank {
+    pub kind: RerankKind,
+    pub base_url: String,
+    pub api_key: Secret,
+    pub api_key_file: PathBuf,
+    pub model: String,
+    pub candidates: usize,
+    pub timeout_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -199,17 +249,22 @@ pub enum LogFormat {
     Json,
 }
 
-/// US dollars for a million tokens.
+/// US dollars for a million tokens, or for a thousand searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    pub input: Decimal,
+    /// `None` for models that are billed by searches alone.
+    #[serde(default)]
+    pub input: Option<Decimal>,
     /// Input tokens that the provider had in its cache; `None`: as `input`.
     #[serde(default)]
     pub cached_input: Option<Decimal>,
     /// `None` for models that give no tokens (embedders).
     #[serde(default)]
     pub output: Option<Decimal>,
+    /// For a thousand searches, of a reranker that is billed by them.
+    #[serde(default)]
+    pub searches: Option<Decimal>,
 }
 
 /// One `[[source]]` entry.

@@ -24,6 +24,9 @@ pub enum Purpose {
     EmbedPassages,
     EmbedQuestion,
     Condense,
+    /// Other wordings of a question that found little.
+    Expand,
+    Rerank,
     Answer,
     /// Another model's answer is judged, in an evaluation.
     Judge,

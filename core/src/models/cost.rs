@@ -68,8 +68,10 @@ impl CostBook {
     pub fn cost(&self, model: &str, usage: &Usage) -> Option<Decimal> {
         let price = self.prices.get(model)?;
         let cached = usage.cached_tokens.min(usage.input_tokens);
-        let fresh = Decimal::from(usage.input_tokens - cached) * price.input;
-        let from_cache = Decimal::from(cached) * price.cached_input.unwrap_or(price.input);
+        // Who bills by searches alone has no price for tokens.
+        let of_input = price.input.or(price.searches.map(|_| Decimal::ZERO))?;
+        let fresh = Decimal::from(usage.input_tokens - cached) * of_input;
+        let from_cache = Decimal::from(cached) * price.cached_input.unwrap_or(of_input);
         let output = match price.output {
             Some(price) => Decimal::from(usage.output_tokens) * price,
             None if usage.output_tokens == 0 => Decimal::ZERO,
@@ -89,6 +91,38 @@ impl CostBook {
         outcome: CallOutcome,
     ) -> Option<Decimal> {
         let cost = usage.and_then(|usage| self.cost(model, &usage));
+        self.write(call, model, usage, cost, latency, outcome)
+    }
+
+    /// The same of a call that is billed by searches (`used`: tokens and searches).
+    pub(super) fn record_searches(
+        &self,
+        call: &CallFor,
+        model: &str,
+        (usage, searches): (Usage, Decimal),
+        latency: Duration,
+        outcome: CallOutcome,
+    ) -> Option<Decimal> {
+        let of_searches = self
+            .prices
+            .get(model)
+            .and_then(|price| price.searches)
+            .map(|price| searches * price / Decimal::from(1000));
+        let cost = self
+            .cost(model, &usage)
+            .map(|cost| cost + of_searches.unwrap_or_default());
+        self.write(call, model, Some(usage), cost, latency, outcome)
+    }
+
+    fn write(
+        &self,
+        call: &CallFor,
+        model: &str,
+        usage: Option<Usage>,
+        cost: Option<Decimal>,
+        latency: Duration,
+        outcome: CallOutcome,
+    ) -> Option<Decimal> {
         self.writer.write(Record::ModelCall(ModelCall {
             id: Uuid::now_v7(),
             at: Utc::now(),

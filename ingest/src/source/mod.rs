@@ -5,6 +5,7 @@
 //! own path, and the rest goes on.
 
 mod include;
+mod links;
 mod read;
 mod walk;
 

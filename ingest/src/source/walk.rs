@@ -1,16 +1,16 @@
 //! Finding the files of a folder.
 
-use std::collections::HashSet;
 use std::fs::{FileType, Metadata};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use docent_core::config;
 use docent_core::document::Outcome;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::{DirEntry, WalkBuilder};
 
+use super::links::Links;
 use super::{Found, Listing, Problem, SourceError};
 
 /// Extensions of the kinds that docent reads.
@@ -149,7 +149,8 @@ fn globs(
         .map_err(|error| refused(&globs.join(", "), error))
 }
 
-fn relative<'a>(root: &Path, path: &'a Path) -> &'a Path {
+/// A path as seen from the source's root.
+pub(super) fn relative<'a>(root: &Path, path: &'a Path) -> &'a Path {
     path.strip_prefix(root).unwrap_or(path)
 }
 
@@ -342,47 +343,4 @@ fn cause(error: &ignore::Error) -> Cause<'_> {
             reason: other.to_string(),
         },
     }
-}
-
-/// Decides which links are followed: those that stay inside the root, and each folder once. Two
-/// folders full of links to each other would otherwise be walked in every order there is.
-#[derive(Default)]
-struct Links {
-    folders: Mutex<HashSet<PathBuf>>,
-    problems: Mutex<Vec<Problem>>,
-}
-
-impl Links {
-    fn admits(&self, entry: &DirEntry, root: &Path) -> bool {
-        if !entry.path_is_symlink() || entry.depth() == 0 {
-            return true;
-        }
-        let Ok(target) = entry.path().canonicalize() else {
-            return true; // The walk itself reports it.
-        };
-        let reason = if !target.starts_with(root) {
-            "a link that leads out of the source"
-        } else if target.is_dir() && !self.is_first(&target) {
-            "a link to a folder that another link already led to"
-        } else {
-            return true;
-        };
-        lock(&self.problems).push(Problem {
-            path: relative(root, entry.path()).to_string_lossy().into_owned(),
-            outcome: Outcome::Skipped(reason.to_owned()),
-        });
-        false
-    }
-
-    fn is_first(&self, target: &Path) -> bool {
-        lock(&self.folders).insert(target.to_path_buf())
-    }
-
-    fn take_problems(&self) -> Vec<Problem> {
-        std::mem::take(&mut *lock(&self.problems))
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -39,19 +39,9 @@ struct Candidate<'a> {
 
 /// The quotes, each with its citation, in reading order.
 pub(super) fn quotes(request: &GenerateRequest) -> Vec<String> {
-    let question = lexical::distinct_terms(&request.question);
-    let weights: Vec<f32> = question
-        .iter()
-        .map(|term| {
-            request
-                .term_weights
-                .get(term)
-                .copied()
-                .unwrap_or(1.0)
-                .max(0.0)
-        })
-        .collect();
-    let candidates = candidates(request, &question, &weights);
+    let terms = &request.terms.terms;
+    let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
+    let candidates = candidates(request, &weights);
     let mut chosen = chosen(&candidates, &weights);
     chosen.sort_unstable();
     let mut quotes: Vec<String> = Vec::with_capacity(chosen.len());
@@ -81,11 +71,7 @@ fn written(sentence: &Sentence<'_>) -> String {
     }
 }
 
-fn candidates<'a>(
-    request: &'a GenerateRequest,
-    question: &[String],
-    weights: &[f32],
-) -> Vec<Candidate<'a>> {
+fn candidates<'a>(request: &'a GenerateRequest, weights: &[f32]) -> Vec<Candidate<'a>> {
     let total: f32 = weights.iter().sum();
     let wants_number = asks_for_a_number(&request.question);
     let best_score = request
@@ -118,21 +104,19 @@ fn candidates<'a>(
                 terms_above.entry(text).or_insert_with(|| term_set(text));
             }
             let own_terms = term_set(&without_addresses(sentence.text));
-            let strength: Vec<f32> = question
-                .iter()
-                .map(|term| {
-                    if own_terms.contains(term) {
-                        1.0
-                    } else if above.contains(term)
-                        || terms_above[sentence.heading].contains(term)
-                        || terms_above[sentence.lead].contains(term)
-                    {
-                        ABOVE
-                    } else {
-                        0.0
-                    }
-                })
-                .collect();
+            let of_word = |term: &str| {
+                if own_terms.contains(term) {
+                    1.0
+                } else if above.contains(term)
+                    || terms_above[sentence.heading].contains(term)
+                    || terms_above[sentence.lead].contains(term)
+                {
+                    ABOVE
+                } else {
+                    0.0
+                }
+            };
+            let strength = request.terms.met(of_word);
             // What only stands above is shared by all neighbours: it says nothing for this one.
             if !strength.iter().any(|strength| *strength > ABOVE) {
                 continue;

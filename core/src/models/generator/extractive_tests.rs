@@ -1,5 +1,6 @@
 use super::super::Passage;
 use super::*;
+use crate::index::{Question, TermFrequencies};
 
 fn passage(number: usize, text: &str) -> Passage {
     Passage {
@@ -14,13 +15,14 @@ fn passage(number: usize, text: &str) -> Passage {
 
 fn request(question: &str, passages: Vec<Passage>) -> GenerateRequest {
     // The rarer, the longer the word: enough for a test.
-    let terms = lexical::distinct_terms(question).into_iter();
+    let mut terms = Question::new(question, &TermFrequencies::default());
+    for term in &mut terms.terms {
+        term.weight = term.term.len() as f32;
+    }
     GenerateRequest {
         question: question.to_owned(),
         passages,
-        term_weights: terms
-            .map(|term| (term.clone(), term.len() as f32))
-            .collect(),
+        terms,
         ..GenerateRequest::default()
     }
 }

@@ -8,7 +8,6 @@ mod sentences;
 mod stream;
 mod wire;
 
-use std::collections::HashMap;
 use std::vec;
 
 use rust_decimal::Decimal;
@@ -17,6 +16,7 @@ pub use self::openai::OpenAiGenerator;
 use self::stream::ModelStream;
 use super::{CallFor, CostBook, ModelError, Usage};
 use crate::config::{Chat, ChatKind, ConfigError};
+use crate::index::Question;
 use crate::ledger::UsageSource;
 
 /// Writes answers. Cheap to clone; clones share connections.
@@ -68,9 +68,8 @@ pub struct GenerateRequest {
     /// Best first.
     pub passages: Vec<Passage>,
     pub max_output_tokens: u32,
-    /// The question's analysed terms and how rare each is (inverse document frequency, above 0). A
-    /// term that is missing here counts 1.
-    pub term_weights: HashMap<String, f32>,
+    /// The question's terms, how rare each is, and what may stand for it.
+    pub terms: Question,
 }
 
 /// Why an answer ended.

@@ -1,6 +1,6 @@
 //! What every engine promises of searches.
 
-use docent_core::index::{Filter, SearchRequest, VectorIndex, lexical};
+use docent_core::index::{Filter, SearchRequest, VectorIndex, Weights, lexical};
 use futures::future::join_all;
 
 use super::backend::{
@@ -25,8 +25,11 @@ fn both(dense_weight: f32, sparse_weight: f32) -> SearchRequest {
     let dense = unit(&[1.0, 0.0, 0.0, 0.0]);
     let sparse = lexical::question_vector("station capacity");
     SearchRequest {
-        dense_weight,
-        sparse_weight,
+        weights: Weights {
+            dense: dense_weight,
+            sparse: sparse_weight,
+            ..Weights::default()
+        },
         ..hybrid(Some(dense), Some(sparse))
     }
 }

@@ -1,10 +1,14 @@
 //! Retrieve: the passages that fit a question best, of those that the caller may read.
 
-use std::collections::HashMap;
+pub(crate) mod evidence;
+pub(super) mod expand;
+mod rank;
+mod rerank;
+mod spelling;
 
 use docent_core::app::App;
 use docent_core::index::{
-    Filter, Hit, SearchRequest, TermFrequencies, collection_name, coverage, lexical,
+    Filter, Hit, Match, Question, SearchRequest, TermFrequencies, Weights, collection_name,
     shares_embedding,
 };
 use docent_core::ledger::Purpose;
@@ -16,6 +20,9 @@ use super::record::Draft;
 use super::turn::SourcePassage;
 use super::{ChatError, Turn};
 
+/// Hits that are ranked for each passage that is kept.
+const RANKED: usize = 4;
+
 /// A hit with what speaks for it.
 #[derive(Debug, Clone)]
 pub(super) struct Retrieved {
@@ -24,16 +31,18 @@ pub(super) struct Retrieved {
     pub(super) number: usize,
     /// Cosine of question and passage; `None` where the question has no vector.
     pub(super) cosine: Option<f32>,
-    /// Share of the question's terms that stand in it, weighted by rarity (0 to 1).
-    pub(super) coverage: f32,
+    /// How well it meets the question's terms.
+    pub(super) matched: Match,
 }
 
 /// What retrieval came to, best first.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Retrieval {
     pub(super) passages: Vec<Retrieved>,
-    /// The question's terms and how rare each is.
-    pub(super) term_weights: HashMap<String, f32>,
+    /// The question as it was searched.
+    pub(super) question: Question,
+    /// How far the arms agree on their first places (0 to 1).
+    pub(super) agreement: f32,
     /// How it came to it, where that was asked for.
     pub(super) trace: Option<Trace>,
 }
@@ -59,40 +68,62 @@ impl Reach {
     }
 }
 
-/// Embeds the question and searches both arms; a dense arm that is down leaves the sparse one.
+/// Embeds the question, searches both arms and ranks what they found; a dense arm that is down leaves
+/// the sparse one.
 pub(super) async fn retrieve(
     app: &App,
     turn: &Turn,
     draft: &mut Draft,
     reach: &Reach,
 ) -> Result<Retrieval, ChatError> {
-    let question = draft.standalone_question.clone();
+    found_by(app, turn, draft, reach, draft.standalone_question.clone()).await
+}
+
+/// The same with any text in the question's place.
+async fn found_by(
+    app: &App,
+    turn: &Turn,
+    draft: &mut Draft,
+    reach: &Reach,
+    text: String,
+) -> Result<Retrieval, ChatError> {
     let live = app.index.live().await?.ok_or(ChatError::NothingIngested)?;
-    let dense = question_vector(app, turn, draft, &live, &question).await;
+    let frequencies = app.terms();
+    let mut question = Question::new(&text, &frequencies);
+    app.glossary.expand(&text, &frequencies, &mut question);
+    spelling::correct(app, turn, &live, &frequencies, &mut question).await;
+    let dense = question_vector(app, turn, draft, &live, &text).await;
     let settings = &app.config.retrieval;
     let request = SearchRequest {
-        dense: dense.clone(),
-        sparse: Some(lexical::question_vector(&question)),
+        dense,
+        sparse: Some(question.sparse_vector()),
         filter: Filter {
             groups: Some(turn.caller.groups.clone()),
             documents: reach.documents.clone(),
             ..Filter::default()
         },
         candidates: settings.candidates,
-        limit: reach.limit,
-        dense_weight: settings.dense_weight,
-        sparse_weight: settings.sparse_weight,
-        rrf_k: settings.rrf_k,
+        limit: rerank::wanted(app, reach.limit.max(settings.passages * RANKED)),
+        weights: Weights {
+            dense: settings.dense_weight,
+            sparse: settings.sparse_weight,
+        },
     };
     let trace = if reach.trace {
-        Some(Trace::of(app, &live, &question, &request).await?)
+        Some(Trace::of(app, &live, &text, &question, &request).await?)
     } else {
         None
     };
     let hits = app.index.search(&live, request).await?;
-    let mut retrieval = weigh(&app.terms(), &question, dense.as_deref(), hits);
-    retrieval.trace = trace;
-    Ok(retrieval)
+    let agreement = evidence::agreement(&hits);
+    let hits = rerank::rerank(app, turn, draft, hits).await;
+    let hits = rank::rank(hits, &question, reach.limit);
+    Ok(Retrieval {
+        passages: weigh(&question, &frequencies, hits),
+        question,
+        agreement,
+        trace,
+    })
 }
 
 /// The question's vector. Without one (the model is down, or it is not the model that the live
@@ -134,43 +165,24 @@ async fn is_of_space(app: &App, live: &str) -> bool {
     shares_embedding(live, &name)
 }
 
-fn weigh(
-    terms: &TermFrequencies,
-    question: &str,
-    dense: Option<&[f32]>,
-    hits: Vec<Hit>,
-) -> Retrieval {
-    let question_terms = lexical::terms(question);
-    let term_weights: HashMap<String, f32> = question_terms
-        .iter()
-        .map(|term| (term.clone(), terms.idf(lexical::term_id(term))))
-        .collect();
-    let passages: Vec<Retrieved> = hits
-        .into_iter()
+fn weigh(question: &Question, frequencies: &TermFrequencies, hits: Vec<Hit>) -> Vec<Retrieved> {
+    hits.into_iter()
         .enumerate()
-        .map(|(position, hit)| {
-            let text = hit.payload.lexical_text();
-            Retrieved {
-                number: position + 1,
-                cosine: dense.map(|question| dot(question, &hit.dense)),
-                coverage: coverage(&question_terms, &text, terms),
-                hit,
-            }
+        .map(|(position, hit)| Retrieved {
+            number: position + 1,
+            cosine: hit.cosine,
+            matched: question.matched_by(&hit.payload.lexical_text(), frequencies),
+            hit,
         })
-        .collect();
-    Retrieval {
-        passages,
-        term_weights,
-        trace: None,
-    }
-}
-
-/// Cosine of two vectors of unit length.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+        .collect()
 }
 
 impl Retrieval {
+    /// What speaks for an answer.
+    pub(crate) fn evidence(&self) -> evidence::Evidence {
+        evidence::Evidence::of(self)
+    }
+
     /// As the reader sees them before the answer.
     pub(super) fn sources(&self) -> Vec<SourcePassage> {
         self.passages
