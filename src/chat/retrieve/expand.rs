@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::record::Draft;
 use super::super::{Chat, Turn, abstain};
-use super::{Retrieval, Retrieved, found_by, rank};
+use super::{Reach, Retrieval, Retrieved, found_by, rank};
 
 /// Output tokens of the call, lines of it that are searched, and characters of a line.
 const MAX_TOKENS: u32 = 200;
@@ -47,6 +47,7 @@ pub(in super::super) async fn expand(
     chat: &Chat,
     turn: &Turn,
     draft: &mut Draft,
+    reach: &Reach,
     retrieval: Retrieval,
 ) -> Retrieval {
     let settings = &app.config.retrieval;
@@ -61,7 +62,7 @@ pub(in super::super) async fn expand(
             Expansion::Wording(text) => (text, EVIDENCE),
             Expansion::Passage(text) => (text, 0.0),
         };
-        match timeout_at(deadline, found_by(app, turn, draft, text)).await {
+        match timeout_at(deadline, found_by(app, turn, draft, reach, text)).await {
             Ok(Ok(found)) => lists.push((worth, found)),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "another wording of a question could not be searched");
@@ -71,7 +72,7 @@ pub(in super::super) async fn expand(
         }
     }
     draft.question_embedding = embedding;
-    joined(retrieval, lists, settings.passages, &app.terms())
+    joined(retrieval, lists, reach.limit, &app.terms())
 }
 
 /// What the chat model writes; nothing where it fails or is late.
@@ -171,6 +172,7 @@ fn joined(
         passages,
         question,
         agreement,
+        trace,
     } = own;
     let asked = question.weight();
     let mut all: HashMap<Uuid, (f32, Retrieved)> = HashMap::new();
@@ -214,6 +216,7 @@ fn joined(
         passages: passages.collect(),
         question,
         agreement,
+        trace,
     }
 }
 

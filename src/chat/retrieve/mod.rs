@@ -14,7 +14,9 @@ use docent_core::index::{
 };
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
+use uuid::Uuid;
 
+use super::probe::Trace;
 use super::record::Draft;
 use super::turn::SourcePassage;
 use super::{ChatError, Turn};
@@ -42,6 +44,29 @@ pub(super) struct Retrieval {
     pub(super) question: Question,
     /// How far the arms agree on their first places (0 to 1).
     pub(super) agreement: f32,
+    /// How it came to it, where that was asked for.
+    pub(super) trace: Option<Trace>,
+}
+
+/// How far a search reaches.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reach {
+    /// Passages at the most.
+    pub(super) limit: usize,
+    /// Only passages of these documents.
+    pub(super) documents: Option<Vec<Uuid>>,
+    /// Whether each arm is searched alone as well, to explain the result.
+    pub(super) trace: bool,
+}
+
+impl Reach {
+    /// As far as an answer needs.
+    pub(super) fn of_answer(app: &App) -> Self {
+        Self {
+            limit: app.config.retrieval.passages,
+            ..Self::default()
+        }
+    }
 }
 
 /// Embeds the question, searches both arms and ranks what they found; a dense arm that is down leaves
@@ -50,8 +75,9 @@ pub(super) async fn retrieve(
     app: &App,
     turn: &Turn,
     draft: &mut Draft,
+    reach: &Reach,
 ) -> Result<Retrieval, ChatError> {
-    found_by(app, turn, draft, draft.standalone_question.clone()).await
+    found_by(app, turn, draft, reach, draft.standalone_question.clone()).await
 }
 
 /// The same with any text in the question's place.
@@ -59,6 +85,7 @@ async fn found_by(
     app: &App,
     turn: &Turn,
     draft: &mut Draft,
+    reach: &Reach,
     text: String,
 ) -> Result<Retrieval, ChatError> {
     let live = app.index.live().await?.ok_or(ChatError::NothingIngested)?;
@@ -73,10 +100,11 @@ async fn found_by(
         sparse: Some(question.sparse_vector()),
         filter: Filter {
             groups: Some(turn.caller.groups.clone()),
+            documents: reach.documents.clone(),
             ..Filter::default()
         },
         candidates: settings.candidates,
-        limit: rerank::wanted(app, settings.passages * RANKED),
+        limit: rerank::wanted(app, reach.limit.max(settings.passages * RANKED)),
         weights: Weights {
             dense: settings.dense_weight,
             sparse: settings.sparse_weight,
@@ -93,15 +121,21 @@ async fn found_by(
         };
         parts.push(app.index.search(&live, by_words).await?);
     }
+    let trace = if reach.trace {
+        Some(Trace::of(app, &live, &text, &question, &request).await?)
+    } else {
+        None
+    };
     let hits = app.index.search(&live, request).await?;
     let agreement = evidence::agreement(&hits);
     let hits = rank::joined(hits, parts);
     let hits = rerank::rerank(app, turn, draft, hits).await;
-    let hits = rank::rank(hits, &question, settings.passages);
+    let hits = rank::rank(hits, &question, reach.limit);
     Ok(Retrieval {
         passages: weigh(&question, &frequencies, hits),
         question,
         agreement,
+        trace,
     })
 }
 
