@@ -3,7 +3,7 @@
 
 use docent_core::config::EvidenceWeights;
 
-use crate::chat::Evidence;
+use crate::chat::probe::Evidence;
 
 /// Pulls weights towards 0 (of standardised features), so that a few questions cannot make one huge.
 const RIDGE: f64 = 1.0;
@@ -13,14 +13,14 @@ const FEATURES: usize = 6;
 
 /// A question whose truth is known, with what retrieval knew of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Example {
-    pub evidence: Evidence,
-    pub answerable: bool,
+pub(super) struct Example {
+    pub(super) evidence: Evidence,
+    pub(super) answerable: bool,
 }
 
 /// Weights with which a probability of 0.5 refuses at most `lost` (0 to 1) of the answerable examples.
 /// Both classes count alike, however many examples each has. `None`: a class is missing.
-pub fn fit(examples: &[Example], lost: f64) -> Option<EvidenceWeights> {
+pub(super) fn fit(examples: &[Example], lost: f64) -> Option<EvidenceWeights> {
     let answerable = examples.iter().filter(|example| example.answerable).count();
     let other = examples.len() - answerable;
     if answerable == 0 || other == 0 {
@@ -42,7 +42,11 @@ pub fn fit(examples: &[Example], lost: f64) -> Option<EvidenceWeights> {
         })
         .collect();
     let share = |example: &Example| {
-        let of_class = if example.answerable { answerable } else { other };
+        let of_class = if example.answerable {
+            answerable
+        } else {
+            other
+        };
         examples.len() as f64 / (2.0 * of_class as f64)
     };
     let mut weights = [0.0; FEATURES + 1];
