@@ -169,10 +169,7 @@ fn joined(
         return own;
     }
     let Retrieval {
-        passages,
-        question,
-        agreement,
-        trace,
+        passages, question, ..
     } = own;
     let asked = question.weight();
     let mut all: HashMap<Uuid, (f32, Retrieved)> = HashMap::new();
@@ -215,8 +212,7 @@ fn joined(
     Retrieval {
         passages: passages.collect(),
         question,
-        agreement,
-        trace,
+        ..own
     }
 }
 

@@ -3,6 +3,7 @@
 mod clauses;
 pub(crate) mod evidence;
 pub(super) mod expand;
+mod names;
 mod rank;
 mod rerank;
 mod spelling;
@@ -42,6 +43,10 @@ pub(super) struct Retrieval {
     pub(super) passages: Vec<Retrieved>,
     /// The question as it was searched.
     pub(super) question: Question,
+    /// How many of the question's names no passage has.
+    pub(super) missing_names: f32,
+    /// Whether the state of a moment is asked for.
+    pub(super) asks_of_a_moment: bool,
     /// How far the arms agree on their first places (0 to 1).
     pub(super) agreement: f32,
     /// How it came to it, where that was asked for.
@@ -131,8 +136,12 @@ async fn found_by(
     let hits = rank::joined(hits, parts);
     let hits = rerank::rerank(app, turn, draft, hits).await;
     let hits = rank::rank(hits, &question, reach.limit);
+    let texts: Vec<String> = hits.iter().map(|hit| hit.payload.lexical_text()).collect();
+    let missing_names = names::missing(&text, &question, texts.iter().map(String::as_str));
     Ok(Retrieval {
-        passages: weigh(&question, &frequencies, hits),
+        passages: weigh(&question, &frequencies, hits, &texts),
+        missing_names,
+        asks_of_a_moment: names::asks_of_a_moment(&text),
         question,
         agreement,
         trace,
@@ -178,13 +187,20 @@ async fn is_of_space(app: &App, live: &str) -> bool {
     shares_embedding(live, &name)
 }
 
-fn weigh(question: &Question, frequencies: &TermFrequencies, hits: Vec<Hit>) -> Vec<Retrieved> {
+/// The hits with what speaks for each; `texts` are their lexical texts.
+fn weigh(
+    question: &Question,
+    frequencies: &TermFrequencies,
+    hits: Vec<Hit>,
+    texts: &[String],
+) -> Vec<Retrieved> {
     hits.into_iter()
+        .zip(texts)
         .enumerate()
-        .map(|(position, hit)| Retrieved {
+        .map(|(position, (hit, text))| Retrieved {
             number: position + 1,
             cosine: hit.cosine,
-            matched: question.matched_by(&hit.payload.lexical_text(), frequencies),
+            matched: question.matched_by(text, frequencies),
             hit,
         })
         .collect()
