@@ -22,6 +22,8 @@ const LINES: usize = 3;
 const LONGEST: usize = 300;
 /// What a passage's rank in the list of another wording is worth beside its rank in the question's own.
 const WORDING: f32 = 0.5;
+/// How soon a lower rank counts for less; the lists are short.
+const RRF_K: usize = 10;
 /// What a wording's words are worth as evidence beside the question's own.
 const EVIDENCE: f32 = 0.9;
 
@@ -71,13 +73,7 @@ pub(in super::super) async fn expand(
         }
     }
     draft.question_embedding = embedding;
-    joined(
-        retrieval,
-        lists,
-        settings.rrf_k,
-        settings.passages,
-        &app.terms(),
-    )
+    joined(retrieval, lists, settings.passages, &app.terms())
 }
 
 /// What the chat model writes; nothing where it fails or is late.
@@ -167,7 +163,6 @@ fn without_bullet(line: &str) -> &str {
 fn joined(
     own: Retrieval,
     others: Vec<(f32, Retrieval)>,
-    rrf_k: usize,
     limit: usize,
     frequencies: &TermFrequencies,
 ) -> Retrieval {
@@ -182,7 +177,7 @@ fn joined(
     let asked = question.weight();
     let mut all: HashMap<Uuid, (f32, Retrieved)> = HashMap::new();
     for (rank, passage) in passages.into_iter().enumerate() {
-        let score = 1.0 / (rank + rrf_k) as f32;
+        let score = 1.0 / (rank + RRF_K) as f32;
         all.insert(passage.hit.id, (score, passage));
     }
     for (worth, found) in others {
@@ -200,7 +195,7 @@ fn joined(
                 passage.matched = question.matched_by(&text, frequencies);
                 (0.0, passage)
             });
-            *score += WORDING / (rank + rrf_k) as f32;
+            *score += WORDING / (rank + RRF_K) as f32;
             let matched = &mut kept.matched;
             matched.coverage = matched.coverage.max(of_wording.coverage * worth);
             matched.strength = matched.strength.max(of_wording.strength * worth);
