@@ -41,6 +41,14 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 }
 
 #[test]
+fn what_is_wrong_with_a_file_is_told_without_its_secrets() {
+    let said = |text: &str| with_file(text, &[]).unwrap_err();
+    insta::assert_snapshot!(said("[chat]\napi_key = \"sk-secret\nmodel = \"m\""), @"");
+    insta::assert_snapshot!(said("[chat]\napi_key = sk-secret"), @"");
+    insta::assert_snapshot!(said("[chat]\napi_key = 1234567"), @"");
+}
+
+#[test]
 fn the_environment_wins_over_the_file_and_is_checked_too() {
     let config = with_file("[server]\nport = 1", &[("DOCENT_SERVER__PORT", "9000")]).unwrap();
     assert_eq!(config.server.port, 9000);
