@@ -14,11 +14,11 @@ mod generator;
 mod http;
 mod tokens;
 
-pub use cost::{CallFor, CostBook, Usage};
+pub use cost::{CallFor, CostBook, Meter, Tally, Usage};
 pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts};
 pub use error::ModelError;
 pub use generator::{
     Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,
-    OpenAiGenerator, Passage, Quotable, Role, quotable,
+    OpenAiGenerator, Passage, Quotable, Role, marks, quotable,
 };
 pub use tokens::TokenCounter;
