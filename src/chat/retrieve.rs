@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use docent_core::app::App;
 use docent_core::index::{
-    Filter, Hit, SearchRequest, TermFrequencies, collection_name, coverage, lexical,
+    AskedFacts, Filter, Hit, SearchRequest, TermFrequencies, collection_name, coverage, lexical,
     shares_embedding,
 };
 use docent_core::ledger::Purpose;
@@ -71,9 +71,14 @@ async fn question_vector(
     question: &str,
 ) -> Option<Vec<f32>> {
     let call = CallFor::interaction(Purpose::EmbedQuestion, turn.interaction_id);
-    match app.embedder.embed_question(&call, question).await {
+    let embedding = app.embedder.embed_question(&call, question);
+    // Half of the time that is left: the answer itself needs some.
+    let Ok(embedded) = tokio::time::timeout(draft.time_left(app) / 2, embedding).await else {
+        tracing::warn!("embedding the question takes too long; searching by words alone");
+        return None;
+    };
+    match embedded {
         Ok(embedded) => {
-            draft.usage.add(embedded.tokens, 0, 0, embedded.cost);
             draft.question_embedding = Some(embedded.vector.clone());
             let fits = is_of_space(app, live).await;
             if !fits {
@@ -107,6 +112,7 @@ fn weigh(
     hits: Vec<Hit>,
 ) -> Retrieval {
     let question_terms = lexical::terms(question);
+    let asked = AskedFacts::of(question);
     let term_weights: HashMap<String, f32> = question_terms
         .iter()
         .map(|term| (term.clone(), terms.idf(lexical::term_id(term))))
@@ -115,7 +121,10 @@ fn weigh(
         .into_iter()
         .enumerate()
         .map(|(position, hit)| {
-            let text = hit.payload.lexical_text();
+            // What its metadata answer need not stand in its text.
+            let mut text = hit.payload.lexical_text();
+            text.push('\n');
+            text.push_str(&asked.covered_words(&hit.payload.facts()));
             Retrieved {
                 number: position + 1,
                 cosine: dense.map(|question| dot(question, &hit.dense)),
@@ -169,6 +178,8 @@ impl Retrieval {
                     text: payload.text.clone(),
                     cosine: passage.cosine,
                     score: passage.hit.score,
+                    asset: payload.asset.clone(),
+                    facts: payload.facts(),
                 }
             })
             .collect()

@@ -7,6 +7,7 @@
 
 pub mod collection;
 mod edge;
+pub mod facts;
 pub mod lexical;
 pub mod point;
 pub mod rarity;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub use collection::{CollectionSpec, collection_name, shares_embedding};
+pub use facts::{AskedFacts, Facts};
 pub use lexical::SparseVector;
 pub use point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
 pub use rarity::{TermFrequencies, coverage};
