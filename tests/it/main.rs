@@ -12,5 +12,7 @@ mod ingest;
 mod interrupted;
 mod model_failures;
 mod outage;
+mod owner;
 mod server;
 mod support;
+mod turns;
