@@ -3,7 +3,7 @@
 pub mod ask;
 pub mod backup;
 mod demo;
-mod doctor;
+pub mod doctor;
 pub mod ingest;
 mod init;
 mod migrate;
