@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(configured(&edited).difference(&owner), None);
         assert!(configured(&edited).sources[0].path.is_absolute());
         edited.chunk.max_tokens = 500;
-        insta::assert_snapshot!(configured(&edited).difference(&owner).unwrap(), @"");
+        insta::assert_snapshot!(configured(&edited).difference(&owner).unwrap(), @"it was started with other settings (chunk.max_tokens = 320 there, 500 here); stop it and start it again, then repeat this");
         edited.file = None;
         assert!(Configured::of(&edited).unwrap().is_none());
     }

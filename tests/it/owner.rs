@@ -65,7 +65,7 @@ fn an_edited_configuration_holds_for_an_ingest_beside_a_running_serve() {
     configure(folder, "[chunk]\nmax_tokens = 100\n");
     let refused = run(folder, &["ingest"]);
     assert_eq!(refused.status.code(), Some(2));
-    insta::assert_snapshot!(text(&refused.stderr), @"");
+    insta::assert_snapshot!(text(&refused.stderr), @"error: the running docent cannot do this: it was started with other settings (chunk.max_tokens = 320 there, 100 here); stop it and start it again, then repeat this");
     let doctor = run(folder, &["doctor"]);
     assert_eq!(doctor.status.code(), Some(1));
     let said = text(&doctor.stdout);

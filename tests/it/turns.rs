@@ -89,8 +89,8 @@ async fn a_message_is_the_same_turn_in_its_own_conversation_only() {
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_quoted_instead_and_what_it_used_is_counted() {
     let (mut world, model) = answering(&"word ".repeat(400)).await;
-    model.change(|script| script.gap = Duration::from_millis(50));
-    world.config.server.answer_seconds = 2;
+    model.change(|script| script.gap = Duration::from_millis(100));
+    world.config.server.answer_seconds = 10;
     let server = world.serve().await;
     let answer = server.ask(QUESTION).await;
     assert_eq!(answer["outcome"], "answered", "{answer}");
