@@ -29,6 +29,10 @@ pub(super) fn cite(generated: &GeneratedAnswer, retrieval: &Retrieval) -> Option
             let passage = retrieval.passages.get(number - 1)?;
             let claim = claims_of(&answer, number).replace("\\[", "[");
             let facts = passage.hit.payload.facts();
+            // A line of the metadata that was stated is what the answer rests on.
+            if let Some(stated) = lines(&facts).find(|line| claim.contains(line.text)) {
+                return Some(citation(passage, stated));
+            }
             let mut sentences = quotable(&passage.hit.payload.text).chain(lines(&facts));
             Some(citation(
                 passage,

@@ -192,7 +192,8 @@ impl Serving {
             .spawn()
             .unwrap();
         let socket = data.join("docent.sock");
-        for _ in 0..200 {
+        // Building the private Postgres takes seconds, more of them on a busy machine.
+        for _ in 0..1200 {
             if socket.exists() {
                 break;
             }

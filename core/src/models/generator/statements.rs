@@ -65,8 +65,7 @@ pub(super) fn statements(request: &GenerateRequest) -> Statements {
     }
     Statements {
         lines,
-        // How fresh something is, its text may say as well: when it is loaded, how late it may be.
-        suffice: !asked.fresh && best.named > 0.99,
+        suffice: best.named > 0.99,
     }
 }
 
@@ -148,8 +147,8 @@ mod tests {
     }
 
     #[test]
-    fn freshness_is_told_beside_the_owner_and_the_text_may_add_to_it() {
-        let said = ask("Is orders fresh, and who owns it?");
+    fn freshness_is_told_beside_the_owner_and_the_text_adds_what_else_was_asked() {
+        let said = ask("Is orders fresh, who owns it, and how often is it loaded in winter?");
         let line = r"**Orders\[1]** · owner: Shop · data as of: 2026-11-20 05:20 UTC [4]";
         assert_eq!(said.lines, [line]);
         assert!(!said.suffice);
