@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn freshness_is_told_beside_the_owner_and_the_text_adds_what_else_was_asked() {
-        let said = ask("Is orders fresh, who owns it, and how often is it loaded in winter?");
+        let said = ask("Is the orders row fresh, who owns it, and what about winter?");
         let line = r"**Orders\[1]** · owner: Shop · data as of: 2026-11-20 05:20 UTC [4]";
         assert_eq!(said.lines, [line]);
         assert!(!said.suffice);
