@@ -145,12 +145,8 @@ pub(crate) async fn sources_to_run(
         if !names.insert(row.name.clone()) {
             continue;
         }
-        let configured = app
-            .config
-            .sources
-            .iter()
-            .find(|source| source.name == row.name);
-        match configured {
+        let mut configured = request.configured.iter();
+        match configured.find(|source| source.name == row.name) {
             Some(source) => sources.push(source.clone()),
             None if row.kind == NAMED_ONCE => {
                 sources.push(config::Source::folder(row.name, row.location.into()));
@@ -162,8 +158,8 @@ pub(crate) async fn sources_to_run(
 }
 
 /// The row that remembers a source.
-pub(crate) fn source_row(app: &App, source: &config::Source) -> SourceRow {
-    let configured = app.config.sources.iter().any(|one| one.name == source.name);
+pub(crate) fn source_row(request: &Request, source: &config::Source) -> SourceRow {
+    let configured = request.configured.iter().any(|one| one.name == source.name);
     SourceRow {
         name: source.name.clone(),
         kind: if configured { CONFIGURED } else { NAMED_ONCE }.to_owned(),

@@ -45,6 +45,8 @@ impl IngestError {
 pub struct Request {
     /// The sources to run; all others stay as they are.
     pub sources: Vec<config::Source>,
+    /// Every source of the configuration, also those that are not run.
+    pub configured: Vec<config::Source>,
     /// Whether `sources` is all that the configuration names, so that what it no longer names goes.
     pub all_configured: bool,
     /// Say what would be done, without a model call and without writing.
@@ -117,7 +119,7 @@ pub async fn run(
 
     let mut reports = Vec::new();
     for source in &sources {
-        reports.push(run_source(&run, source).await?);
+        reports.push(run_source(&run, &request, source).await?);
     }
     if request.all_configured && !request.dry_run {
         reports.extend(collection::forget_unconfigured(&run, &request).await?);
@@ -137,10 +139,14 @@ pub async fn run(
 }
 
 /// One source with its row in `ingest_run`, which also remembers a run that was interrupted.
-async fn run_source(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport, IngestError> {
+async fn run_source(
+    run: &Arc<Run>,
+    request: &Request,
+    source: &config::Source,
+) -> Result<SourceReport, IngestError> {
     let ledger = &run.app.ledger;
     if !run.dry_run {
-        let row = collection::source_row(&run.app, source);
+        let row = collection::source_row(request, source);
         ledger.start_run(run.id, &run.collection, &row).await?;
     }
     let (report, failure) = match pipeline::run(run, source).await {

@@ -98,17 +98,27 @@ fn broken(name: &str, error: &minijinja::Error) -> ChatError {
     ))
 }
 
+/// What a chat model is sent.
+pub(super) struct Prompt {
+    pub(super) messages: Vec<Message>,
+    /// How many passages stand in it: only these can be cited.
+    pub(super) passages: usize,
+}
+
 /// System message with the passages, the conversation so far, and the question. What does not fit
 /// the model's window is left out: old turns first, then the passages at the end of the list.
-pub(super) fn messages(
+pub(super) fn prompt(
     app: &App,
     chat: &Chat,
     draft: &Draft,
     history: &[PastTurn],
     retrieval: &Retrieval,
-) -> Result<Vec<Message>, ChatError> {
+) -> Result<Prompt, ChatError> {
     if !app.generator.is_model() {
-        return Ok(Vec::new());
+        return Ok(Prompt {
+            messages: Vec::new(),
+            passages: retrieval.passages.len(),
+        });
     }
     let settings = &app.config.chat;
     let counter = &chat.prompts.counter;
@@ -159,7 +169,10 @@ pub(super) fn messages(
         role: Role::User,
         content: question.clone(),
     });
-    Ok(messages)
+    Ok(Prompt {
+        messages,
+        passages: passages.len(),
+    })
 }
 
 /// A word that no document can know, so that none can close the fence around itself.
@@ -170,6 +183,7 @@ fn fence() -> String {
 
 fn passage_value(passage: &Retrieved, fence: &str) -> Value {
     let payload = &passage.hit.payload;
+    let facts = payload.facts();
     context! {
         number => passage.number,
         title => &payload.title,
@@ -178,6 +192,7 @@ fn passage_value(passage: &Retrieved, fence: &str) -> Value {
         owner => &payload.owner,
         status => payload.status.map(Status::name),
         uri => &payload.uri,
+        facts => facts.lines().map(str::to_owned).collect::<Vec<String>>(),
         text => &payload.text,
         fence => fence,
     }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub use load::{Overrides, load};
 use rust_decimal::Decimal;
 pub use secret::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The embedded reference configuration.
 pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");
@@ -41,6 +41,9 @@ pub struct Config {
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
+    /// The file that was read. `None`: nothing but defaults and the environment.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -285,7 +288,7 @@ pub struct Price {
 }
 
 /// One `[[source]]` entry.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub name: String,
@@ -308,7 +311,7 @@ pub struct Source {
 }
 
 /// What a source is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
     Folder,

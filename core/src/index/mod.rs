@@ -7,6 +7,7 @@
 
 pub mod collection;
 mod edge;
+pub mod facts;
 pub mod fusion;
 pub mod glossary;
 pub mod lexical;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub use collection::{CollectionSpec, collection_name, shares_embedding};
+pub use facts::{AskedFacts, Facts};
 pub use fusion::{Place, Weights};
 pub use glossary::Glossary;
 pub use lexical::SparseVector;

@@ -94,16 +94,7 @@ async fn expansions(
     let call = CallFor::interaction(Purpose::Expand, turn.interaction_id);
     let asked = app.generator.complete(&call, &messages, MAX_TOKENS);
     match timeout_at(deadline, asked).await {
-        Ok(Ok(completed)) => {
-            let usage = completed.usage;
-            draft.usage.add(
-                usage.input_tokens,
-                usage.cached_tokens,
-                usage.output_tokens,
-                completed.cost,
-            );
-            read(&completed.text, &question)
-        }
+        Ok(Ok(completed)) => read(&completed.text, &question),
         Ok(Err(error)) => {
             tracing::warn!(%error, "a question is not asked in other words");
             Vec::new()

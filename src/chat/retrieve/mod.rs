@@ -10,8 +10,8 @@ mod spelling;
 
 use docent_core::app::App;
 use docent_core::index::{
-    Filter, Hit, Match, Question, SearchRequest, TermFrequencies, Weights, collection_name,
-    shares_embedding,
+    AskedFacts, Filter, Hit, Match, Question, SearchRequest, TermFrequencies, Weights,
+    collection_name, shares_embedding,
 };
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
@@ -136,7 +136,17 @@ async fn found_by(
     let hits = rank::joined(hits, parts);
     let hits = rerank::rerank(app, turn, draft, hits).await;
     let hits = rank::rank(hits, &question, reach.limit);
-    let texts: Vec<String> = hits.iter().map(|hit| hit.payload.lexical_text()).collect();
+    let asked = AskedFacts::of(&text);
+    let texts: Vec<String> = hits
+        .iter()
+        .map(|hit| {
+            // What its metadata answer need not stand in its text.
+            let mut text = hit.payload.lexical_text();
+            text.push('\n');
+            text.push_str(&asked.covered_words(&hit.payload.facts()));
+            text
+        })
+        .collect();
     let missing_names = names::missing(&text, &question, texts.iter().map(String::as_str));
     Ok(Retrieval {
         passages: weigh(&question, &frequencies, hits, &texts),
@@ -158,9 +168,14 @@ async fn question_vector(
     question: &str,
 ) -> Option<Vec<f32>> {
     let call = CallFor::interaction(Purpose::EmbedQuestion, turn.interaction_id);
-    match app.embedder.embed_question(&call, question).await {
+    let embedding = app.embedder.embed_question(&call, question);
+    // Half of the time that is left: the answer itself needs some.
+    let Ok(embedded) = tokio::time::timeout(draft.time_left(app) / 2, embedding).await else {
+        tracing::warn!("embedding the question takes too long; searching by words alone");
+        return None;
+    };
+    match embedded {
         Ok(embedded) => {
-            draft.usage.add(embedded.tokens, 0, 0, embedded.cost);
             draft.question_embedding = Some(embedded.vector.clone());
             let fits = is_of_space(app, live).await;
             if !fits {
@@ -245,6 +260,8 @@ impl Retrieval {
                     text: payload.text.clone(),
                     cosine: passage.cosine,
                     score: passage.hit.score,
+                    asset: payload.asset.clone(),
+                    facts: payload.facts(),
                 }
             })
             .collect()
