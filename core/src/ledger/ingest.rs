@@ -1,6 +1,6 @@
 //! What an ingest run reads and commits: collections, documents, terms, and the run itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -10,6 +10,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::store::{text_of, without_nul};
+use super::terms::{TermDeltas, add_terms};
 use super::{Ledger, LedgerError};
 use crate::document::Outcome;
 
@@ -63,9 +64,6 @@ pub struct DocumentRow {
     /// Why it was skipped or failed.
     pub reason: Option<String>,
 }
-
-/// How many more (or fewer) chunks hold a term, by term and sorted groups.
-pub type TermDeltas = HashMap<(String, Vec<String>), i64>;
 
 /// What one commit of a run changes.
 #[derive(Debug, Clone, Default)]
@@ -461,62 +459,5 @@ async fn write_documents(
     .bind(whole)
     .execute(connection)
     .await?;
-    Ok(())
-}
-
-/// Adds to the counts, one statement for each set of groups (there are few), and removes the terms
-/// that no chunk holds any more.
-async fn add_terms(
-    connection: &mut PgConnection,
-    collection: &str,
-    deltas: &TermDeltas,
-) -> Result<(), sqlx::Error> {
-    // Sorted, so that two runs lock rows in the same order.
-    let mut by_groups: BTreeMap<Vec<String>, BTreeMap<String, i64>> = BTreeMap::new();
-    for ((term, groups), delta) in deltas {
-        if *delta != 0 {
-            let mut groups = groups.clone();
-            groups.sort_unstable();
-            *by_groups
-                .entry(groups)
-                .or_default()
-                .entry(without_nul(term))
-                .or_default() += delta;
-        }
-    }
-    for (groups, terms) in by_groups {
-        let (words, counts): (Vec<&str>, Vec<i64>) = terms
-            .iter()
-            .map(|(term, delta)| (term.as_str(), *delta))
-            .unzip();
-        sqlx::query(
-            "INSERT INTO term (collection, groups, term, frequency)
-             SELECT $1, $2, delta.* FROM unnest($3::text[], $4::bigint[]) AS delta
-             ON CONFLICT (collection, term, groups)
-             DO UPDATE SET frequency = term.frequency + excluded.frequency",
-        )
-        .bind(collection)
-        .bind(&groups)
-        .bind(&words)
-        .bind(&counts)
-        .execute(&mut *connection)
-        .await?;
-        let fewer: Vec<&str> = terms
-            .iter()
-            .filter(|(_, delta)| **delta < 0)
-            .map(|(term, _)| term.as_str())
-            .collect();
-        if !fewer.is_empty() {
-            sqlx::query(
-                "DELETE FROM term
-                  WHERE collection = $1 AND groups = $2 AND term = ANY($3) AND frequency <= 0",
-            )
-            .bind(collection)
-            .bind(&groups)
-            .bind(&fewer)
-            .execute(&mut *connection)
-            .await?;
-        }
-    }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub mod record;
 mod sources;
 mod spool;
 mod store;
+mod terms;
 mod writer;
 
 use std::path::PathBuf;
@@ -26,12 +27,13 @@ use connection::Connection;
 pub use error::LedgerError;
 pub use ingest::{
     CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, RunOutcome, RunProblem, RunReport,
-    RunRow, SourceRow, TermDeltas, outcome_text,
+    RunRow, SourceRow, outcome_text,
 };
 pub use record::{
     CallOutcome, Channel, GeneratorKind, Interaction, InteractionOutcome, ModelCall, Origin,
     Purpose, Record, RetrievedPassage, UsageSource,
 };
+pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
 pub use writer::Writer;
 
