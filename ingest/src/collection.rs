@@ -27,8 +27,12 @@ const NAMED_ONCE: &str = "folder on the command line";
 /// The collection that a run writes.
 pub(crate) struct Target {
     pub(crate) name: String,
-    /// `None`: the collection was never complete.
+    /// `None`: not known yet.
     pub(crate) average_length: Option<f64>,
+    /// The collection was never complete.
+    pub(crate) building: bool,
+    /// The collection was made just now.
+    pub(crate) fresh: bool,
     /// The live collection, where it is another one.
     pub(crate) replaces: Option<String>,
     /// The live collection, where it has vectors of the same embedding space.
@@ -119,7 +123,10 @@ pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, Inge
     let interrupted = app.ledger.has_interrupted_run(&name).await?;
     Ok(Target {
         name,
-        average_length: row.live.then_some(row.average_length),
+        // A collection that was begun without one has points without sparse vectors.
+        average_length: Some(row.average_length).filter(|average| *average > 0.0),
+        building: !row.live,
+        fresh: !exists,
         replaces,
         reuse_from,
         exists: exists || !request.dry_run,
@@ -213,8 +220,11 @@ pub(crate) async fn finish(
     let mut row = target.row.clone();
     if changed || run.distrust || target.replaces.is_some() || !row.live {
         let forgot = reports.len() > 1 && reports.iter().any(|report| report.documents.removed > 0);
-        if run.distrust || run.is_building() || forgot {
+        if run.distrust || forgot || (run.building && !run.fresh) {
             let terms = index::all_terms(run).await?;
+            app.ledger.replace_terms(&run.collection, &terms).await?;
+        } else if run.building {
+            let terms = std::mem::take(&mut *run.built_terms.lock());
             app.ledger.replace_terms(&run.collection, &terms).await?;
         }
         row.average_length = average_length(run).await?;
@@ -246,12 +256,23 @@ pub(crate) async fn finish(
     Ok(())
 }
 
+/// Writes a new collection's average down.
+pub(crate) async fn freeze_average(run: &Run, average: f64) -> Result<(), IngestError> {
+    let ledger = &run.app.ledger;
+    let rows = ledger.collections().await?;
+    if let Some(mut row) = rows.into_iter().find(|row| row.name == run.collection) {
+        row.average_length = average;
+        ledger.save_collection(&row).await?;
+    }
+    Ok(())
+}
+
 /// The collection's average passage length; where it has drifted, the sparse vectors are computed
 /// anew from the stored texts, without a model call.
 async fn average_length(run: &Run) -> Result<f64, IngestError> {
     let (chunks, terms) = run.app.ledger.lexical_totals(&run.collection).await?;
     let average = terms as f64 / chunks.max(1) as f64;
-    if let Some(frozen) = run.average_length
+    if let Some(&frozen) = run.average_length.get()
         && (chunks == 0 || (average / frozen - 1.0).abs() < DRIFT)
     {
         return Ok(frozen);

@@ -135,14 +135,17 @@ pub(super) fn prompt(
             passages => passages.iter().map(|passage| passage_value(passage, &fence)).collect::<Vec<_>>(),
         };
         let system = chat.prompts.render("answer.md", &values)?;
-        let used = counter.count(&system) + counter.count(question);
-        if used <= budget || passages.len() <= 1 {
+        if passages.len() <= 1 || fits(counter, [&system, question], budget) {
             break system;
         }
         passages = &passages[..passages.len() - 1];
     };
-    let mut left = budget.saturating_sub(counter.count(&system) + counter.count(question));
     let mut past = Vec::new();
+    let mut left = if history.is_empty() {
+        0
+    } else {
+        budget.saturating_sub(counter.count(&system) + counter.count(question))
+    };
     for turn in history.iter().rev() {
         let cost = counter.count(&turn.question) + counter.count(&turn.answer);
         if cost > left {
@@ -173,6 +176,13 @@ pub(super) fn prompt(
         messages,
         passages: passages.len(),
     })
+}
+
+/// Whether texts have at most `budget` tokens together. A token has at least one byte: where the
+/// bytes fit, nothing is counted, which would take longer than everything else about the prompt.
+fn fits(counter: &TokenCounter, texts: [&str; 2], budget: usize) -> bool {
+    let bytes: usize = texts.iter().map(|text| text.len()).sum();
+    bytes <= budget || texts.iter().map(|text| counter.count(text)).sum::<usize>() <= budget
 }
 
 /// A word that no document can know, so that none can close the fence around itself.

@@ -311,6 +311,15 @@ impl VectorIndex {
         engine!(self.flush(name))
     }
 
+    /// Readies an empty collection for many points: the embedded engine is slow to fill otherwise.
+    pub async fn spread(&self, name: &str) -> Result<(), IndexError> {
+        match &self.engine {
+            Engine::Edge(edge) => edge.spread(name).await,
+            // A server spreads points by itself.
+            Engine::Server(_) => Ok(()),
+        }
+    }
+
     /// Builds the graph that makes searches in many points fast. To be called after a run: the
     /// embedded engine does it now (searches go on, writes wait), a server does it by itself.
     pub async fn optimize(&self, name: &str) -> Result<(), IndexError> {

@@ -34,7 +34,7 @@ pub use record::{
 };
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
 pub use sources::SourceRow;
-pub use terms::TermDeltas;
+pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
 pub use writer::Writer;
 
