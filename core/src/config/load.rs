@@ -76,14 +76,10 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
 /// stand in it.
 fn unreadable(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
     let place = error.span().map_or_else(String::new, |span| {
-        let before = &text.as_bytes()[..span.start.min(text.len())];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let column = before
-            .iter()
-            .rev()
-            .take_while(|byte| **byte != b'\n')
-            .count()
-            + 1;
+        let before = text.get(..span.start).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let last = before.rsplit('\n').next().unwrap_or_default();
+        let column = last.chars().count() + 1;
         format!(", line {line}, column {column}")
     });
     ConfigError(format!("{}{place}: {}", path.display(), error.message()))

@@ -130,9 +130,7 @@ impl Reader {
         }
         let end_of_line = text.find('\n');
         if run >= 3 && !self.in_line {
-            let Some(end) = end_of_line.or(is_all.then_some(text.len())) else {
-                return None;
-            };
+            let end = end_of_line.or(is_all.then_some(text.len()))?;
             // A fence of backticks has none behind it in its line: else it is a code span.
             if mark == b'~' || !text[run..end].contains('`') {
                 self.fence = Some((mark, run));
