@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Source};
 use crate::data_folder::{DataFolder, DataFolderError, Ownership};
 use crate::index::{Glossary, IndexError, TermFrequencies, VectorIndex};
 use crate::ledger::{Ledger, LedgerError, LedgerOptions};
@@ -101,6 +101,30 @@ impl App {
             terms: RwLock::default(),
             postgres,
             _ownership: ownership,
+        })
+    }
+
+    /// The same parts over collections of their own, in a folder of their own: what is ingested
+    /// through it is not searched by anyone else. Models, prices and the ledger are shared. `name`
+    /// is of letters, digits, `-`, `_` and `.`.
+    pub fn beside(&self, name: &str, sources: Vec<Source>) -> Result<Self, OpenError> {
+        let mut config = self.config.clone();
+        config.index.collection = format!("{}-{name}", config.index.collection);
+        config.sources = sources;
+        let index = VectorIndex::open(&config.index, &self.data.beside(name).join("index"))?;
+        Ok(Self {
+            config,
+            data: self.data.clone(),
+            ledger: self.ledger.clone(),
+            index,
+            embedder: self.embedder.clone(),
+            generator: self.generator.clone(),
+            reranker: self.reranker.clone(),
+            glossary: self.glossary.clone(),
+            book: self.book.clone(),
+            terms: RwLock::default(),
+            postgres: None,
+            _ownership: None,
         })
     }
 

@@ -73,6 +73,11 @@ impl DataFolder {
         self.path.join("spool")
     }
 
+    /// Where collections lie that are beside the live one, as an evaluation's corpus.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.path.join("beside").join(name)
+    }
+
     /// The owner's socket: `docent.sock` in the folder, or, where that path is too long for a
     /// socket, a name made from it in a private folder below the temporary one.
     pub fn socket(&self) -> PathBuf {

@@ -12,7 +12,7 @@ use super::turn::{AnswerGenerator, Event, Events};
 use super::{ChatError, Turn};
 
 /// What the prompt tells the model to write first when the passages do not answer.
-const NO_ANSWER: &str = "NO_ANSWER";
+pub(super) const NO_ANSWER: &str = "NO_ANSWER";
 
 /// An answer before its citations are looked up.
 pub(super) struct GeneratedAnswer {

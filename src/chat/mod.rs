@@ -13,6 +13,7 @@ mod generate;
 mod cite;
 mod record;
 
+pub(crate) mod probe;
 pub mod history;
 pub mod live;
 mod language;
@@ -105,8 +106,9 @@ async fn walk(
     });
 
     // Retrieve: the passages that the caller may read and that fit best.
-    let retrieved = retrieve::retrieve(app, turn, draft).await?;
-    let retrieved = retrieve::expand::expand(app, chat, turn, draft, retrieved).await;
+    let reach = retrieve::Reach::of_answer(app);
+    let retrieved = retrieve::retrieve(app, turn, draft, &reach).await?;
+    let retrieved = retrieve::expand::expand(app, chat, turn, draft, &reach, retrieved).await;
     draft.retrieved(&retrieved);
     if let Some(reason) = abstain::too_weak(app, &retrieved) {
         tracing::debug!(interaction = %turn.interaction_id, %reason, "abstained");

@@ -4,6 +4,7 @@ pub mod ask;
 pub mod backup;
 mod demo;
 mod doctor;
+pub mod eval;
 pub mod ingest;
 mod init;
 mod migrate;
@@ -45,6 +46,8 @@ enum Command {
     Serve,
     /// Ask a question in the terminal
     Ask(ask::Arguments),
+    /// Measure what is found and answered against a question set
+    Eval(eval::Arguments),
     /// Check every part and say what is wrong, with the way out
     Doctor,
     /// Bring the ledger's tables up to date
@@ -119,6 +122,10 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         Command::Ask(arguments) => {
             log(&config, true);
             ask::command(config, arguments).await
+        }
+        Command::Eval(arguments) => {
+            log(&config, true);
+            eval::command(config, arguments).await
         }
         Command::Doctor => {
             log(&config, true);

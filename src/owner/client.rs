@@ -8,9 +8,11 @@ use docent_ingest::{Progress, RunReport};
 use futures::StreamExt;
 use serde::Serialize;
 
-use super::{AskRequest, BackupRequest, IngestLine, IngestRequest};
+use super::{AskRequest, BackupRequest, EvalLine, IngestLine, IngestRequest};
 use crate::chat::{Answer, Event};
 use crate::commands::backup::BackupSummary;
+use crate::commands::eval::{EvalRequest, Outcome};
+use crate::eval;
 
 /// A connection to the owner's socket.
 pub struct OwnerClient {
@@ -100,6 +102,26 @@ impl OwnerClient {
             }
         }
         bail!("the running docent stopped in the middle of the run; run it again")
+    }
+
+    /// Has the owner evaluate, and shows its progress.
+    pub async fn eval(
+        &self,
+        request: &EvalRequest,
+        mut show: impl FnMut(eval::Progress),
+    ) -> anyhow::Result<Outcome> {
+        let response = self.post("eval", request).await?;
+        let mut lines = Lines::new(response);
+        while let Some(line) = lines.next().await? {
+            let line: EvalLine = serde_json::from_str(&line)
+                .context("the running docent is of another version; restart it")?;
+            match line {
+                EvalLine::Progress(progress) => show(progress),
+                EvalLine::Ended(outcome) => return Ok(outcome),
+                EvalLine::Failed(error) => bail!(error),
+            }
+        }
+        bail!("the running docent stopped in the middle of the evaluation")
     }
 
     /// Has the owner write a backup.

@@ -31,6 +31,17 @@ pub enum IngestLine {
     Failed(String),
 }
 
+/// A line of the answer to `POST /owner/eval`, whose body is an
+/// [`EvalRequest`](crate::commands::eval::EvalRequest).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvalLine {
+    Progress(crate::eval::Progress),
+    Ended(crate::commands::eval::Outcome),
+    /// The evaluation could not be done.
+    Failed(String),
+}
+
 /// `POST /owner/backup`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BackupRequest {

@@ -16,14 +16,17 @@ use docent_core::data_folder::DataFolder;
 use docent_core::ledger::{Channel, Origin};
 use docent_ingest::ProgressSender;
 use futures::stream;
+use serde::Serialize;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{AskRequest, BackupRequest, IngestLine, IngestRequest};
+use super::{AskRequest, BackupRequest, EvalLine, IngestLine, IngestRequest};
 use crate::chat::{Caller, Turn};
+use crate::commands::eval::{EvalRequest, evaluate};
 use crate::commands::{backup, ingest};
+use crate::eval;
 use crate::server::AppState;
 use crate::server::problem::Problem;
 
@@ -55,6 +58,7 @@ pub fn router(service: AppState) -> Router {
         .route("/owner/ping", get(|| async { "docent\n" }))
         .route("/owner/ask", post(ask))
         .route("/owner/ingest", post(run_ingest))
+        .route("/owner/eval", post(run_eval))
         .route("/owner/backup", post(run_backup))
         .with_state(service)
 }
@@ -90,7 +94,7 @@ async fn run_ingest(
     State(service): State<AppState>,
     Json(request): Json<IngestRequest>,
 ) -> Response {
-    let (lines, mut arriving) = mpsc::unbounded_channel();
+    let (lines, arriving) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let _turn = service.ingest.lock().await;
         let (progress, mut events) = ProgressSender::channel();
@@ -106,7 +110,42 @@ async fn run_ingest(
         };
         let _ = lines.send(IngestLine::Failed(failure));
     });
-    let body = stream::poll_fn(move |context| arriving.poll_recv(context));
+    json_lines(arriving)
+}
+
+/// An evaluation ends when its command is stopped: nobody else wants it.
+async fn run_eval(State(service): State<AppState>, Json(request): Json<EvalRequest>) -> Response {
+    let (lines, arriving) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        // A corpus of its own is an ingest run.
+        let _turn = service.ingest.lock().await;
+        let (progress, mut events) = eval::ProgressSender::channel();
+        let app = Arc::clone(&service.app);
+        let work = async move {
+            let ended = evaluate(&app, &request, &progress).await;
+            drop(progress);
+            ended
+        };
+        let passing_on = async {
+            while let Some(event) = events.recv().await {
+                let _ = lines.send(EvalLine::Progress(event));
+            }
+        };
+        let ended = tokio::select! {
+            (ended, ()) = async { tokio::join!(work, passing_on) } => ended,
+            () = lines.closed() => return,
+        };
+        let _ = lines.send(match ended {
+            Ok(outcome) => EvalLine::Ended(outcome),
+            Err(error) => EvalLine::Failed(format!("{error:#}")),
+        });
+    });
+    json_lines(arriving)
+}
+
+/// A body of one JSON value a line.
+fn json_lines<T: Serialize + Send + 'static>(mut lines: mpsc::UnboundedReceiver<T>) -> Response {
+    let body = stream::poll_fn(move |context| lines.poll_recv(context));
     let body = futures::StreamExt::map(body, |line| {
         let mut text = serde_json::to_string(&line).unwrap_or_default();
         text.push('\n');

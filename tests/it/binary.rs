@@ -177,7 +177,7 @@ fn init_writes_a_starter_that_works_and_overwrites_nothing() {
 }
 
 /// `docent serve` that is stopped when the test ends, however it ends.
-struct Serving(Child);
+pub(crate) struct Serving(pub(crate) Child);
 
 impl Drop for Serving {
     fn drop(&mut self) {

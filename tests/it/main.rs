@@ -8,6 +8,7 @@
 
 mod binary;
 mod chat;
+mod eval;
 mod follow_ups;
 mod ingest;
 mod interrupted;

@@ -208,9 +208,26 @@ pub struct EvidenceWeights {
     pub strength: f32,
     pub support: f32,
     pub coverage: f32,
-    pub asked: f32,
     pub cosine: f32,
     pub agreement: f32,
+    pub missing_names: f32,
+    pub moment: f32,
+}
+
+impl EvidenceWeights {
+    /// Each weight by its name in the configuration, the bias first.
+    pub fn named(&self) -> [(&'static str, f32); 8] {
+        [
+            ("bias", self.bias),
+            ("strength", self.strength),
+            ("support", self.support),
+            ("coverage", self.coverage),
+            ("cosine", self.cosine),
+            ("agreement", self.agreement),
+            ("missing_names", self.missing_names),
+            ("moment", self.moment),
+        ]
+    }
 }
 
 /// Whether the hits are ordered anew, and how the server that does it speaks.

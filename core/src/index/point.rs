@@ -119,6 +119,8 @@ pub struct Filter {
     pub groups: Option<Vec<String>>,
     pub source: Option<String>,
     pub document_id: Option<Uuid>,
+    /// Any of these documents.
+    pub documents: Option<Vec<Uuid>>,
     pub asset: Option<String>,
     /// Any of these.
     pub text_hash: Option<Vec<String>>,
@@ -129,9 +131,10 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether it asks for one of no groups or of no texts: nobody may read anything.
+    /// Whether it asks for one of no groups, documents or texts: nobody may read anything.
     pub(super) fn matches_nothing(&self) -> bool {
         self.groups.as_ref().is_some_and(Vec::is_empty)
+            || self.documents.as_ref().is_some_and(Vec::is_empty)
             || self.text_hash.as_ref().is_some_and(Vec::is_empty)
             || self.ids.as_ref().is_some_and(Vec::is_empty)
     }

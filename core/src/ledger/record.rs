@@ -28,6 +28,8 @@ pub enum Purpose {
     Expand,
     Rerank,
     Answer,
+    /// Another model's answer is judged, in an evaluation.
+    Judge,
 }
 
 /// Whether the provider told the tokens or docent counted them.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::record::Draft;
 use super::super::{Chat, Turn, abstain};
-use super::{Retrieval, Retrieved, found_by};
+use super::{Reach, Retrieval, Retrieved, found_by, rank};
 
 /// Output tokens of the call, lines of it that are searched, and characters of a line.
 const MAX_TOKENS: u32 = 200;
@@ -22,8 +22,6 @@ const LINES: usize = 3;
 const LONGEST: usize = 300;
 /// What a passage's rank in the list of another wording is worth beside its rank in the question's own.
 const WORDING: f32 = 0.5;
-/// How soon a lower rank counts for less; the lists are short.
-const RRF_K: usize = 10;
 /// What a wording's words are worth as evidence beside the question's own.
 const EVIDENCE: f32 = 0.9;
 
@@ -49,6 +47,7 @@ pub(in super::super) async fn expand(
     chat: &Chat,
     turn: &Turn,
     draft: &mut Draft,
+    reach: &Reach,
     retrieval: Retrieval,
 ) -> Retrieval {
     let settings = &app.config.retrieval;
@@ -63,7 +62,7 @@ pub(in super::super) async fn expand(
             Expansion::Wording(text) => (text, EVIDENCE),
             Expansion::Passage(text) => (text, 0.0),
         };
-        match timeout_at(deadline, found_by(app, turn, draft, text)).await {
+        match timeout_at(deadline, found_by(app, turn, draft, reach, text)).await {
             Ok(Ok(found)) => lists.push((worth, found)),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "another wording of a question could not be searched");
@@ -73,7 +72,7 @@ pub(in super::super) async fn expand(
         }
     }
     draft.question_embedding = embedding;
-    joined(retrieval, lists, settings.passages, &app.terms())
+    joined(retrieval, lists, reach.limit, &app.terms())
 }
 
 /// What the chat model writes; nothing where it fails or is late.
@@ -170,14 +169,12 @@ fn joined(
         return own;
     }
     let Retrieval {
-        passages,
-        question,
-        agreement,
+        passages, question, ..
     } = own;
     let asked = question.weight();
     let mut all: HashMap<Uuid, (f32, Retrieved)> = HashMap::new();
-    for (rank, passage) in passages.into_iter().enumerate() {
-        let score = 1.0 / (rank + RRF_K) as f32;
+    for (place, passage) in passages.into_iter().enumerate() {
+        let score = rank::reciprocal(place);
         all.insert(passage.hit.id, (score, passage));
     }
     for (worth, found) in others {
@@ -188,14 +185,14 @@ fn joined(
         } else {
             worth
         };
-        for (rank, mut passage) in found.passages.into_iter().enumerate() {
+        for (place, mut passage) in found.passages.into_iter().enumerate() {
             let of_wording = passage.matched;
             let (score, kept) = all.entry(passage.hit.id).or_insert_with(|| {
                 let text = passage.hit.payload.lexical_text();
                 passage.matched = question.matched_by(&text, frequencies);
                 (0.0, passage)
             });
-            *score += WORDING / (rank + RRF_K) as f32;
+            *score += WORDING * rank::reciprocal(place);
             let matched = &mut kept.matched;
             matched.coverage = matched.coverage.max(of_wording.coverage * worth);
             matched.strength = matched.strength.max(of_wording.strength * worth);
@@ -215,7 +212,7 @@ fn joined(
     Retrieval {
         passages: passages.collect(),
         question,
-        agreement,
+        ..own
     }
 }
 

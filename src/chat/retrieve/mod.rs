@@ -1,7 +1,9 @@
 //! Retrieve: the passages that fit a question best, of those that the caller may read.
 
+mod clauses;
 pub(crate) mod evidence;
 pub(super) mod expand;
+mod names;
 mod rank;
 mod rerank;
 mod spelling;
@@ -13,7 +15,9 @@ use docent_core::index::{
 };
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
+use uuid::Uuid;
 
+use super::probe::Trace;
 use super::record::Draft;
 use super::turn::SourcePassage;
 use super::{ChatError, Turn};
@@ -39,8 +43,35 @@ pub(super) struct Retrieval {
     pub(super) passages: Vec<Retrieved>,
     /// The question as it was searched.
     pub(super) question: Question,
+    /// How many of the question's names no passage has.
+    pub(super) missing_names: f32,
+    /// Whether the state of a moment is asked for.
+    pub(super) asks_of_a_moment: bool,
     /// How far the arms agree on their first places (0 to 1).
     pub(super) agreement: f32,
+    /// How it came to it, where that was asked for.
+    pub(super) trace: Option<Trace>,
+}
+
+/// How far a search reaches.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reach {
+    /// Passages at the most.
+    pub(super) limit: usize,
+    /// Only passages of these documents.
+    pub(super) documents: Option<Vec<Uuid>>,
+    /// Whether each arm is searched alone as well, to explain the result.
+    pub(super) trace: bool,
+}
+
+impl Reach {
+    /// As far as an answer needs.
+    pub(super) fn of_answer(app: &App) -> Self {
+        Self {
+            limit: app.config.retrieval.passages,
+            ..Self::default()
+        }
+    }
 }
 
 /// Embeds the question, searches both arms and ranks what they found; a dense arm that is down leaves
@@ -49,8 +80,9 @@ pub(super) async fn retrieve(
     app: &App,
     turn: &Turn,
     draft: &mut Draft,
+    reach: &Reach,
 ) -> Result<Retrieval, ChatError> {
-    found_by(app, turn, draft, draft.standalone_question.clone()).await
+    found_by(app, turn, draft, reach, draft.standalone_question.clone()).await
 }
 
 /// The same with any text in the question's place.
@@ -58,6 +90,7 @@ async fn found_by(
     app: &App,
     turn: &Turn,
     draft: &mut Draft,
+    reach: &Reach,
     text: String,
 ) -> Result<Retrieval, ChatError> {
     let live = app.index.live().await?.ok_or(ChatError::NothingIngested)?;
@@ -72,23 +105,46 @@ async fn found_by(
         sparse: Some(question.sparse_vector()),
         filter: Filter {
             groups: Some(turn.caller.groups.clone()),
+            documents: reach.documents.clone(),
             ..Filter::default()
         },
         candidates: settings.candidates,
-        limit: rerank::wanted(app, settings.passages * RANKED),
+        limit: rerank::wanted(app, reach.limit.max(settings.passages * RANKED)),
         weights: Weights {
             dense: settings.dense_weight,
             sparse: settings.sparse_weight,
         },
     };
+    let mut parts = Vec::new();
+    for clause in clauses::clauses(&text) {
+        let mut part = Question::new(clause, &frequencies);
+        app.glossary.expand(clause, &frequencies, &mut part);
+        let by_words = SearchRequest {
+            dense: None,
+            sparse: Some(part.sparse_vector()),
+            ..request.clone()
+        };
+        parts.push(app.index.search(&live, by_words).await?);
+    }
+    let trace = if reach.trace {
+        Some(Trace::of(app, &live, &text, &question, &request).await?)
+    } else {
+        None
+    };
     let hits = app.index.search(&live, request).await?;
     let agreement = evidence::agreement(&hits);
+    let hits = rank::joined(hits, parts);
     let hits = rerank::rerank(app, turn, draft, hits).await;
-    let hits = rank::rank(hits, &question, settings.passages);
+    let hits = rank::rank(hits, &question, reach.limit);
+    let texts: Vec<String> = hits.iter().map(|hit| hit.payload.lexical_text()).collect();
+    let missing_names = names::missing(&text, &question, texts.iter().map(String::as_str));
     Ok(Retrieval {
-        passages: weigh(&question, &frequencies, hits),
+        passages: weigh(&question, &frequencies, hits, &texts),
+        missing_names,
+        asks_of_a_moment: names::asks_of_a_moment(&text),
         question,
         agreement,
+        trace,
     })
 }
 
@@ -131,13 +187,20 @@ async fn is_of_space(app: &App, live: &str) -> bool {
     shares_embedding(live, &name)
 }
 
-fn weigh(question: &Question, frequencies: &TermFrequencies, hits: Vec<Hit>) -> Vec<Retrieved> {
+/// The hits with what speaks for each; `texts` are their lexical texts.
+fn weigh(
+    question: &Question,
+    frequencies: &TermFrequencies,
+    hits: Vec<Hit>,
+    texts: &[String],
+) -> Vec<Retrieved> {
     hits.into_iter()
+        .zip(texts)
         .enumerate()
-        .map(|(position, hit)| Retrieved {
+        .map(|(position, (hit, text))| Retrieved {
             number: position + 1,
             cosine: hit.cosine,
-            matched: question.matched_by(&hit.payload.lexical_text(), frequencies),
+            matched: question.matched_by(text, frequencies),
             hit,
         })
         .collect()

@@ -106,6 +106,10 @@ pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
     if let Some(hashes) = &filter.text_hash {
         must.push(field("text_hash", Match::from(hashes.clone())));
     }
+    if let Some(documents) = &filter.documents {
+        let ids: Vec<String> = documents.iter().map(ToString::to_string).collect();
+        must.push(field("document_id", Match::from(ids)));
+    }
     let document_id = filter.document_id.map(|id| id.to_string());
     for (name, value) in [
         ("source", &filter.source),

@@ -1,6 +1,7 @@
 //! Other words for what a question asks: the company's own (`glossary.toml`) and, so that a Korean
 //! question finds English documents without a multilingual model, a small list of Korean words of data
-//! work. Both are read on the question's side only; documents are indexed as they are.
+//! work; and a small thesaurus, because people seldom ask in the words of the documents. All are read on
+//! the question's side only; documents are indexed as they are.
 
 mod company;
 mod hangul;
@@ -18,11 +19,19 @@ use crate::config::ConfigError;
 /// Korean words and what they are in English, one entry a line.
 const KOREAN: &str = include_str!("korean.txt");
 
+/// English words that stand for one another, one group a line.
+const ENGLISH: &str = include_str!("english.txt");
+
 /// What a translation is worth beside the word that was asked for: it may mean something else.
 const TRANSLATED: f32 = 0.8;
 /// The same of a company's own synonym: somebody has written down that it is the same.
 const SYNONYM: f32 = 0.95;
 
+/// The same of a word of the thesaurus, which may mean something else altogether. From 0.3 to 0.5 it
+/// finds more of the paraphrases and loses nothing else (ARCHITECTURE.md).
+const RELATED: f32 = 0.4;
+
+static ENGLISH_LEXICON: LazyLock<Lexicon> = LazyLock::new(|| english(ENGLISH));
 static KOREAN_LEXICON: LazyLock<Lexicon> = LazyLock::new(|| korean(KOREAN));
 
 /// The words that may stand for each other.
@@ -56,7 +65,12 @@ impl Glossary {
     /// Adds to `question`, which was made from `text`, the other words for what it asks, where the
     /// collection has them.
     pub fn expand(&self, text: &str, frequencies: &TermFrequencies, question: &mut Question) {
-        for (lexicon, factor) in [(&self.company, SYNONYM), (&*KOREAN_LEXICON, TRANSLATED)] {
+        let lexicons = [
+            (&self.company, SYNONYM),
+            (&*KOREAN_LEXICON, TRANSLATED),
+            (&*ENGLISH_LEXICON, RELATED),
+        ];
+        for (lexicon, factor) in lexicons {
             for found in lexicon.find(text) {
                 add(&found, factor, frequencies, question);
             }
@@ -103,8 +117,10 @@ fn add(found: &Found<'_>, factor: f32, frequencies: &TermFrequencies, question: 
         });
     }
     let own: f32 = of.iter().map(|&place| question.terms[place].weight).sum();
+    // A related word is not the same, and takes nothing away from the one that was asked for.
     let together = synonyms
         .iter()
+        .filter(|_| factor > RELATED)
         .map(|synonym| synonym.weight)
         .fold(own, f32::min);
     if own > 0.0 {
@@ -116,6 +132,26 @@ fn add(found: &Found<'_>, factor: f32, frequencies: &TermFrequencies, question: 
         synonym.of.clone_from(&of);
     }
     question.synonyms.append(&mut synonyms);
+}
+
+/// Reads the thesaurus: each word of a line finds the others.
+fn english(text: &str) -> Lexicon {
+    let mut lexicon = Lexicon::default();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let words: Vec<&str> = line.split(',').map(str::trim).collect();
+        let terms: Vec<Vec<String>> = words.iter().map(|word| lexical::terms(word)).collect();
+        for (word, own) in words.iter().zip(&terms) {
+            let others: Vec<Vec<String>> = terms
+                .iter()
+                .filter(|other| *other != own)
+                .cloned()
+                .collect();
+            if !own.is_empty() {
+                lexicon.add(word, &others);
+            }
+        }
+    }
+    lexicon
 }
 
 /// Reads the built-in list: `korean, korean = english, english`. Words are translated, in both

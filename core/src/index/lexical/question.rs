@@ -42,9 +42,9 @@ const KOREAN_ASKING: [&str; 62] = [
     "누구인가",
     "대한",
     "대해",
+    "됐나요",
     "되나요",
     "되었나요",
-    "됐나요",
     "됩니까",
     "란",
     "몇",
@@ -59,9 +59,9 @@ const KOREAN_ASKING: [&str; 62] = [
     "뭔가요",
     "뭘까요",
     "알려",
+    "알려주세요",
     "알려줘",
     "알려줘요",
-    "알려주세요",
     "어느",
     "어디",
     "어디서",
@@ -219,7 +219,8 @@ fn is_asking(word: &str) -> bool {
 
 fn korean_subject(word: &str) -> &str {
     let is_asking = |word: &str| KOREAN_ASKING.binary_search(&word).is_ok();
-    if is_asking(word) {
+    // A particle alone stands behind a word of another script: `fct_trips는`.
+    if is_asking(word) || PARTICLES.contains(&word) {
         return "";
     }
     let stem = ENDINGS

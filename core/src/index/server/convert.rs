@@ -61,6 +61,10 @@ pub(super) fn filter(filter: &Filter) -> QdrantFilter {
     if let Some(hashes) = &filter.text_hash {
         must.push(Condition::matches("text_hash", hashes.clone()));
     }
+    if let Some(documents) = &filter.documents {
+        let ids: Vec<String> = documents.iter().map(ToString::to_string).collect();
+        must.push(Condition::matches("document_id", ids));
+    }
     let document_id = filter.document_id.map(|id| id.to_string());
     for (name, value) in [
         ("source", &filter.source),
