@@ -156,14 +156,14 @@ async fn other_wordings_that_are_late_or_fail_are_done_without() {
     let model = chat_model().await;
     let mut world = world().await;
     world.chat_with(&model);
-    world.config.chat.first_token_ms = 5_000;
+    world.config.chat.first_token_ms = 60_000;
     world.config.retrieval.expand = Expand::Hard;
     world.config.retrieval.expand_ms = 200;
     world.ingest().await;
-    model.change(|script| script.first_token = Duration::from_secs(2));
+    model.change(|script| script.first_token = Duration::from_secs(40));
     let started = std::time::Instant::now();
     let (late, _) = ask(&world, HARD).await;
-    assert!(started.elapsed() < Duration::from_millis(1_900));
+    assert!(started.elapsed() < Duration::from_secs(30));
     assert_eq!(late["outcome"], "abstained");
     model.change(|script| script.first_token = Duration::ZERO);
     model.fail(Route::Chat, Times::Forever, Fault::wrong_key("k"));
