@@ -103,6 +103,7 @@ async fn build(data: &Path) {
         dimensions: space.dimensions,
     };
     app.index.create(&spec).await.expect("a collection");
+    app.index.spread(&name).await.expect("a collection");
     let mut random = Random(42);
     let mut chunk = 0;
     while chunk < CHUNKS {

@@ -5,6 +5,7 @@
 pub mod pipeline;
 pub mod run;
 
+mod average;
 pub mod chunk;
 pub mod clean;
 mod collection;

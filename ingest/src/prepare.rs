@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use docent_core::config;
-use docent_core::document::{
-    Chunk, Document, Metadata, Outcome, bytes_hash, document_id, text_hash,
-};
+use docent_core::document::{Document, Metadata, Outcome, bytes_hash, document_id, text_hash};
+use docent_core::index::Payload;
 use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
@@ -44,9 +43,15 @@ pub(crate) enum Prepared {
 pub(crate) struct ChangedDocument {
     pub(crate) row: DocumentRow,
     pub(crate) document: Document,
-    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) chunks: Vec<PreparedChunk>,
     /// Its row from an earlier run, where it has one.
     pub(crate) before: Option<DocumentRow>,
+}
+
+/// What is stored of a chunk, and what is embedded of it.
+pub(crate) struct PreparedChunk {
+    pub(crate) payload: Payload,
+    pub(crate) embedded_text: String,
 }
 
 /// Documents that go on together.
@@ -56,6 +61,14 @@ pub(crate) struct Batch(pub(crate) Vec<Prepared>);
 impl Batch {
     pub(crate) fn documents(&self) -> usize {
         self.0.len()
+    }
+
+    /// The chunks of new and changed documents.
+    pub(crate) fn prepared_chunks(&self) -> impl Iterator<Item = &PreparedChunk> {
+        self.0.iter().flat_map(|prepared| match prepared {
+            Prepared::Changed(changed) => changed.chunks.as_slice(),
+            _ => &[],
+        })
     }
 
     fn chunks(&self) -> usize {
@@ -215,6 +228,14 @@ impl Reader {
 
         let chunks = chunk::chunks(&document.title, &document.text, &self.counter, &self.chunk);
         row.chunks = chunks.len() as i32;
+        let chunks = chunks.iter().map(|chunk| {
+            let embedded_text = chunk.embedded_text(&document.title);
+            PreparedChunk {
+                payload: Payload::of(&document, chunk, text_hash(&embedded_text)),
+                embedded_text,
+            }
+        });
+        let chunks = chunks.collect();
         Ok(Prepared::Changed(Box::new(ChangedDocument {
             row,
             document,

@@ -22,7 +22,7 @@ pub(super) async fn condense(
     chat: &Chat,
     turn: &Turn,
     history: &[PastTurn],
-    draft: &mut Draft,
+    draft: &Draft,
 ) -> Result<String, ChatError> {
     let Some(previous) = history.last() else {
         return Ok(turn.question.clone());
@@ -36,27 +36,24 @@ pub(super) async fn condense(
     }
     let messages = chat.prompts.condense(&turn.question, history)?;
     let call = CallFor::interaction(Purpose::Condense, turn.interaction_id);
-    match app.generator.complete(&call, &messages, MAX_TOKENS).await {
-        Ok(completed) => {
-            let usage = completed.usage;
-            draft.usage.add(
-                usage.input_tokens,
-                usage.cached_tokens,
-                usage.output_tokens,
-                completed.cost,
-            );
+    let condensing = app.generator.complete(&call, &messages, MAX_TOKENS);
+    // Half of the time that is left: the answer itself needs some.
+    let failure = match tokio::time::timeout(draft.time_left(app) / 2, condensing).await {
+        Ok(Ok(completed)) => {
             let text = completed.text.trim();
             // A model that explains, or says nothing, has not condensed.
             let longest = LONGEST * (turn.question.chars().count() + 100);
             if text.is_empty() || text.chars().count() > longest {
                 return Ok(without_model());
             }
-            Ok(text.to_owned())
+            return Ok(text.to_owned());
         }
-        Err(error) => {
-            tracing::warn!(%error, "a follow-up could not be condensed; words of the question before are carried over");
-            draft.fallback_reason = Some(error.to_string());
-            Ok(without_model())
-        }
-    }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it took too long".to_owned(),
+    };
+    tracing::warn!(
+        failure,
+        "a follow-up could not be condensed; words of the question before are carried over"
+    );
+    Ok(without_model())
 }

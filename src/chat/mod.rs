@@ -11,6 +11,7 @@ mod abstain;
 mod prompt;
 mod generate;
 mod cite;
+mod no_answer;
 mod record;
 
 pub(crate) mod probe;
@@ -18,11 +19,13 @@ pub mod history;
 pub mod live;
 mod language;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use docent_core::app::App;
 use docent_core::index::IndexError;
 use docent_core::models::ModelError;
+use futures::FutureExt;
 
 pub use history::Conversations;
 pub use prompt::Prompts;
@@ -50,6 +53,9 @@ pub enum ChatError {
     /// The reader went away.
     #[error("the reader went away")]
     Cancelled,
+    /// docent itself broke; the panic is on standard error.
+    #[error("a defect in docent kept it from answering; its log says where")]
+    Defect,
 }
 
 impl ChatError {
@@ -61,6 +67,7 @@ impl ChatError {
             Self::NothingIngested => "nothing_ingested",
             Self::Prompt(_) => "prompt_invalid",
             Self::Cancelled => "cancelled",
+            Self::Defect => "internal",
         }
     }
 }
@@ -72,9 +79,10 @@ pub async fn answer(
     turn: &Turn,
     events: &Events,
 ) -> Result<Answer, ChatError> {
-    let mut draft = record::Draft::new(turn, Instant::now());
+    let mut draft = record::Draft::new(app, turn, Instant::now());
+    let walking = walk(app, chat, turn, events, &mut draft);
     let result = tokio::select! {
-        result = walk(app, chat, turn, events, &mut draft) => result,
+        result = unbroken(walking) => result,
         () = turn.cancelled.cancelled() => Err(ChatError::Cancelled),
     };
     record::record(app, chat, turn, draft, &result);
@@ -86,6 +94,16 @@ pub async fn answer(
         }),
     }
     result
+}
+
+/// A walk that panics is one that failed: its reader is told, and the turn is recorded.
+async fn unbroken(
+    walking: impl Future<Output = Result<Answer, ChatError>>,
+) -> Result<Answer, ChatError> {
+    AssertUnwindSafe(walking)
+        .catch_unwind()
+        .await
+        .unwrap_or(Err(ChatError::Defect))
 }
 
 async fn walk(
@@ -119,8 +137,8 @@ async fn walk(
     });
 
     // Prompt, generate, cite: by the chat model, or quoted from the passages.
-    let messages = prompt::messages(app, chat, draft, &history, &retrieved)?;
-    let generated = generate::generate(app, turn, events, draft, &retrieved, messages).await?;
+    let prompt = prompt::prompt(app, chat, draft, &history, &retrieved)?;
+    let generated = generate::generate(app, turn, events, draft, &retrieved, prompt).await?;
     let Some(cited) = cite::cite(&generated, &retrieved) else {
         return Ok(abstain::abstention(turn, draft, &retrieved));
     };
@@ -128,4 +146,18 @@ async fn walk(
         citations: cited.citations.clone(),
     });
     Ok(draft.answered(turn, &generated, cited))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_the_walk_is_a_failure_of_the_turn() {
+        let broken = async {
+            tokio::task::yield_now().await;
+            panic!("a defect");
+        };
+        assert!(matches!(unbroken(broken).await, Err(ChatError::Defect)));
+    }
 }

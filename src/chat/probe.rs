@@ -9,7 +9,7 @@ use docent_core::ledger::Purpose;
 use docent_core::models::CallFor;
 use uuid::Uuid;
 
-use super::generate::NO_ANSWER;
+use super::no_answer;
 use super::record::Draft;
 use super::retrieve::expand::expand;
 use super::retrieve::{Reach, Retrieval, retrieve};
@@ -77,7 +77,7 @@ pub(crate) async fn probe(
     request: &ProbeRequest,
 ) -> Result<Probe, ChatError> {
     let started = Instant::now();
-    let mut draft = Draft::new(turn, started);
+    let mut draft = Draft::new(app, turn, started);
     let history = chat.conversations.history(app, turn).await;
     draft.standalone_question = condense::condense(app, chat, turn, &history, &mut draft).await?;
     let reach = Reach {
@@ -110,18 +110,21 @@ pub(crate) async fn judged_by_model(
     turn: &Turn,
     request: &ProbeRequest,
 ) -> Result<bool, ChatError> {
-    let mut draft = Draft::new(turn, Instant::now());
+    let mut draft = Draft::new(app, turn, Instant::now());
     let reach = Reach {
         limit: request.limit,
         documents: request.documents.clone(),
         trace: false,
     };
     let retrieval = retrieve(app, turn, &mut draft, &reach).await?;
-    let messages = prompt::messages(app, chat, &draft, &[], &retrieval)?;
+    let prompt = prompt::prompt(app, chat, &draft, &[], &retrieval)?;
     let call = CallFor::interaction(Purpose::Answer, turn.interaction_id);
     let longest = app.config.chat.max_output_tokens;
-    let completed = app.generator.complete(&call, &messages, longest).await?;
-    Ok(!completed.text.trim_start().starts_with(NO_ANSWER))
+    let completed = app
+        .generator
+        .complete(&call, &prompt.messages, longest)
+        .await?;
+    Ok(!no_answer::begins(&completed.text))
 }
 
 fn passages(retrieval: &Retrieval) -> Vec<ProbedPassage> {

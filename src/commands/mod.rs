@@ -3,7 +3,7 @@
 pub mod ask;
 pub mod backup;
 mod demo;
-mod doctor;
+pub mod doctor;
 pub mod eval;
 pub mod ingest;
 mod init;
@@ -162,6 +162,7 @@ fn log(config: &Config, short: bool) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(terminal::is_watched())
         .with_writer(std::io::stderr);
     let result = match config.log.format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -2,7 +2,7 @@
 //! is known ([`super::calibrate`]), and judged on questions that they were not fitted on.
 
 use docent_core::config::EvidenceWeights;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::calibrate::{Example, fit};
 use super::decision::{Curve, Point, curve};
@@ -93,33 +93,23 @@ impl Calibration {
 
     /// The weights as `docent.toml` takes them.
     pub fn settings(&self) -> String {
-        let weights = &self.weights;
-        let lines = [
-            ("bias", weights.bias),
-            ("strength", weights.strength),
-            ("support", weights.support),
-            ("coverage", weights.coverage),
-            ("asked", weights.asked),
-            ("cosine", weights.cosine),
-            ("agreement", weights.agreement),
-        ]
-        .map(|(name, weight)| format!("{name} = {weight:.3}\n"));
+        let lines = self
+            .weights
+            .named()
+            .map(|(name, weight)| format!("{name} = {weight:.3}\n"));
         format!("[retrieval.evidence]\n{}", lines.concat())
     }
 
     /// For a program.
     pub fn json(&self) -> Value {
-        let weights = &self.weights;
+        let weights: Map<String, Value> = self
+            .weights
+            .named()
+            .into_iter()
+            .map(|(name, weight)| (name.to_owned(), json!(weight)))
+            .collect();
         json!({
-            "weights": {
-                "bias": weights.bias,
-                "strength": weights.strength,
-                "support": weights.support,
-                "coverage": weights.coverage,
-                "asked": weights.asked,
-                "cosine": weights.cosine,
-                "agreement": weights.agreement,
-            },
+            "weights": weights,
             "answerable": self.answerable,
             "unanswerable": self.unanswerable,
             "auc": self.curve.area,
@@ -173,9 +163,10 @@ mod tests {
                 ("strength", told),
                 ("support", 0.2),
                 ("coverage", noise),
-                ("asked", 0.1),
                 ("cosine", 0.5),
                 ("agreement", 0.0),
+                ("missing_names", 0.0),
+                ("moment", 0.0),
             ];
             Asked {
                 answerable,

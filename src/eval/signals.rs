@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use crate::chat::probe::{Evidence, Probe};
 
 /// The features of the evidence, in the order of [`Evidence::features`].
-const FEATURES: [&str; 6] = [
+const FEATURES: [&str; 7] = [
     "strength",
     "support",
     "coverage",
-    "asked",
     "cosine",
     "agreement",
+    "missing_names",
+    "moment",
 ];
 /// The best score of the sparse arm, where that was searched alone.
 const BM25: &str = "bm25";
@@ -40,8 +41,9 @@ pub(super) fn evidence(signals: &BTreeMap<String, f64>) -> Option<Evidence> {
         strength: value("strength")?,
         support: value("support")?,
         coverage: value("coverage")?,
-        asked: value("asked")?,
         cosine: value("cosine")?,
         agreement: value("agreement")?,
+        missing_names: value("missing_names")?,
+        moment: value("moment")?,
     })
 }

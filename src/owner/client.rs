@@ -8,9 +8,12 @@ use docent_ingest::{Progress, RunReport};
 use futures::StreamExt;
 use serde::Serialize;
 
-use super::{AskRequest, BackupRequest, EvalLine, IngestLine, IngestRequest};
+use super::{
+    AskRequest, BackupRequest, DoctorRequest, EvalLine, IngestLine, IngestRequest, Migrated,
+};
 use crate::chat::{Answer, Event};
 use crate::commands::backup::BackupSummary;
+use crate::commands::doctor::Finding;
 use crate::commands::eval::{EvalRequest, Outcome};
 use crate::eval;
 
@@ -49,6 +52,9 @@ impl OwnerClient {
             return Ok(response);
         }
         let status = response.status();
+        if status == reqwest::StatusCode::NOT_FOUND {
+            bail!("the running docent is of another version; restart it");
+        }
         let text = response.text().await.unwrap_or_default();
         let detail = serde_json::from_str::<serde_json::Value>(&text)
             .ok()
@@ -122,6 +128,18 @@ impl OwnerClient {
             }
         }
         bail!("the running docent stopped in the middle of the evaluation")
+    }
+
+    /// Has the owner try its parts.
+    pub async fn doctor(&self, request: &DoctorRequest) -> anyhow::Result<Vec<Finding>> {
+        let response = self.post("doctor", request).await?;
+        Ok(serde_json::from_slice(&response.bytes().await?)?)
+    }
+
+    /// Has the owner bring the ledger's tables up to date, as far as it knows them.
+    pub async fn migrate(&self) -> anyhow::Result<Migrated> {
+        let response = self.post("migrate", &()).await?;
+        Ok(serde_json::from_slice(&response.bytes().await?)?)
     }
 
     /// Has the owner write a backup.

@@ -1,7 +1,7 @@
 //! The owner's side: `docent.sock` in the data folder, for this user only (0600).
 
 use std::convert::Infallible;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -22,8 +22,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{AskRequest, BackupRequest, EvalLine, IngestLine, IngestRequest};
+use super::{
+    AskRequest, BackupRequest, DoctorRequest, EvalLine, IngestLine, IngestRequest, Migrated,
+};
 use crate::chat::{Caller, Turn};
+use crate::commands::doctor::{self, Finding};
 use crate::commands::eval::{EvalRequest, evaluate};
 use crate::commands::{backup, ingest};
 use crate::eval;
@@ -35,10 +38,7 @@ pub fn bind(service: &AppState) -> anyhow::Result<Option<UnixListener>> {
     if !App::needs_ownership(&service.app.config) {
         return Ok(None);
     }
-    let path = service.app.data.socket();
-    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
-        std::fs::DirBuilder::new().mode(0o700).create(folder)?;
-    }
+    let path = service.app.data.private_socket()?;
     // Whoever holds the lock owns the socket: one that lies there is a dead owner's.
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path)
@@ -60,12 +60,17 @@ pub fn router(service: AppState) -> Router {
         .route("/owner/ingest", post(run_ingest))
         .route("/owner/eval", post(run_eval))
         .route("/owner/backup", post(run_backup))
+        .route("/owner/doctor", post(run_doctor))
+        .route("/owner/migrate", post(run_migrate))
         .with_state(service)
 }
 
 async fn ask(State(service): State<AppState>, Json(request): Json<AskRequest>) -> Response {
     let turn = terminal_turn(&service.app, request);
-    match service.live.start(&service.app, &service.chat, turn, None) {
+    match service
+        .live
+        .start(&service.app, &service.chat, turn, "", None)
+    {
         Ok(reader) => crate::server::sse::stream(reader),
         Err(refused) => Problem::from(refused).into_response(),
     }
@@ -152,6 +157,38 @@ fn json_lines<T: Serialize + Send + 'static>(mut lines: mpsc::UnboundedReceiver<
         Ok::<_, Infallible>(text)
     });
     Body::from_stream(body).into_response()
+}
+
+async fn run_doctor(
+    State(service): State<AppState>,
+    Json(request): Json<DoctorRequest>,
+) -> Json<Vec<Finding>> {
+    let app = &service.app;
+    let mut findings = doctor::check_parts(app).await;
+    if let Some(difference) = request
+        .configured
+        .and_then(|configured| configured.difference(&app.config))
+    {
+        findings.push(Finding::wrong("running docent", difference));
+    }
+    Json(findings)
+}
+
+async fn run_migrate(State(service): State<AppState>) -> Response {
+    let ledger = &service.app.ledger;
+    let migrated = async {
+        ledger.migrate().await?;
+        ledger.version().await
+    };
+    match migrated.await {
+        Ok(version) => Json(Migrated { version }).into_response(),
+        Err(error) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ledger_unavailable",
+            error.to_string(),
+        )
+        .into_response(),
+    }
 }
 
 async fn run_backup(

@@ -14,6 +14,8 @@ mod ingest;
 mod interrupted;
 mod model_failures;
 mod outage;
+mod owner;
 mod reranking;
 mod server;
 mod support;
+mod turns;

@@ -38,7 +38,7 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
         })?;
         let table: Table = text
             .parse()
-            .map_err(|error| ConfigError(format!("{}: {error}", path.display())))?;
+            .map_err(|error| unreadable(path, &text, &error))?;
         let place = path.display().to_string();
         refuse_unknown(&table, &defaults, "", &place)?;
         merge(&mut settings, table);
@@ -54,6 +54,7 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
         .try_into()
         .map_err(|error: toml::de::Error| ConfigError(format!("{place}: {}", error.message())))?;
 
+    config.file.clone_from(&file);
     config.data = match &overrides.data {
         Some(data) => data.clone(),
         None => base.join(&config.data),
@@ -69,6 +70,23 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
     fill_openai(&mut config, &overrides.environment);
     validate(&config)?;
     Ok(config)
+}
+
+/// What is wrong with a file, and where. The parser's own text would show the line, and a secret may
+/// stand in it.
+fn unreadable(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let place = error.span().map_or_else(String::new, |span| {
+        let before = &text.as_bytes()[..span.start.min(text.len())];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = before
+            .iter()
+            .rev()
+            .take_while(|byte| **byte != b'\n')
+            .count()
+            + 1;
+        format!(", line {line}, column {column}")
+    });
+    ConfigError(format!("{}{place}: {}", path.display(), error.message()))
 }
 
 fn config_file(overrides: &Overrides) -> Result<Option<PathBuf>, ConfigError> {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub use load::{Overrides, load};
 use rust_decimal::Decimal;
 pub use secret::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The embedded reference configuration.
 pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");
@@ -41,6 +41,9 @@ pub struct Config {
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
+    /// The file that was read. `None`: nothing but defaults and the environment.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -208,9 +211,26 @@ pub struct EvidenceWeights {
     pub strength: f32,
     pub support: f32,
     pub coverage: f32,
-    pub asked: f32,
     pub cosine: f32,
     pub agreement: f32,
+    pub missing_names: f32,
+    pub moment: f32,
+}
+
+impl EvidenceWeights {
+    /// Each weight by its name in the configuration, the bias first.
+    pub fn named(&self) -> [(&'static str, f32); 8] {
+        [
+            ("bias", self.bias),
+            ("strength", self.strength),
+            ("support", self.support),
+            ("coverage", self.coverage),
+            ("cosine", self.cosine),
+            ("agreement", self.agreement),
+            ("missing_names", self.missing_names),
+            ("moment", self.moment),
+        ]
+    }
 }
 
 /// Whether the hits are ordered anew, and how the server that does it speaks.
@@ -268,7 +288,7 @@ pub struct Price {
 }
 
 /// One `[[source]]` entry.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub name: String,
@@ -291,7 +311,7 @@ pub struct Source {
 }
 
 /// What a source is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
     Folder,

@@ -41,6 +41,21 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 }
 
 #[test]
+fn what_is_wrong_with_a_file_is_told_without_its_secrets() {
+    let said = |text: &str| with_file(text, &[]).unwrap_err();
+    for broken in ["\"sk-secret\nmodel = \"m\"", "sk-secret"] {
+        let said = said(&format!("[chat]\napi_key = {broken}"));
+        assert!(said.starts_with("docent.toml, line 2, column "), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+    let said = said("[chat]\napi_key = 1234567");
+    assert!(
+        said.contains("a secret must be a text") && !said.contains("1234567"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_environment_wins_over_the_file_and_is_checked_too() {
     let config = with_file("[server]\nport = 1", &[("DOCENT_SERVER__PORT", "9000")]).unwrap();
     assert_eq!(config.server.port, 9000);

@@ -7,6 +7,7 @@
 
 pub mod collection;
 mod edge;
+pub mod facts;
 pub mod fusion;
 pub mod glossary;
 pub mod lexical;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub use collection::{CollectionSpec, collection_name, shares_embedding};
+pub use facts::{AskedFacts, Facts};
 pub use fusion::{Place, Weights};
 pub use glossary::Glossary;
 pub use lexical::SparseVector;
@@ -307,6 +309,15 @@ impl VectorIndex {
     /// Returns when everything written to the collection would survive a power cut.
     pub async fn flush(&self, name: &str) -> Result<(), IndexError> {
         engine!(self.flush(name))
+    }
+
+    /// Readies an empty collection for many points: the embedded engine is slow to fill otherwise.
+    pub async fn spread(&self, name: &str) -> Result<(), IndexError> {
+        match &self.engine {
+            Engine::Edge(edge) => edge.spread(name).await,
+            // A server spreads points by itself.
+            Engine::Server(_) => Ok(()),
+        }
     }
 
     /// Builds the graph that makes searches in many points fast. To be called after a run: the

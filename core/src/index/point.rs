@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fusion::{Place, Weights};
 use super::lexical::SparseVector;
-use crate::document::{Chunk, Document, Status, text_hash};
+use crate::document::{Chunk, Document, Status};
 
 /// Everything stored beside the vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct Payload {
     pub language: Option<String>,
     /// Position of the chunk in its document, from 0.
     pub ordinal: u32,
-    /// [`text_hash`] of the exact text that was embedded.
+    /// [`text_hash`](crate::document::text_hash) of the exact text that was embedded.
     pub text_hash: String,
     pub asset: Option<String>,
     pub owner: Option<String>,
@@ -37,8 +37,9 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// The payload of a chunk of a document.
-    pub fn of(document: &Document, chunk: &Chunk) -> Self {
+    /// The payload of a chunk of a document, with the [`text_hash`](crate::document::text_hash) of
+    /// its embedded text.
+    pub fn of(document: &Document, chunk: &Chunk, text_hash: String) -> Self {
         let metadata = document.metadata.clone();
         Self {
             document_id: document.id,
@@ -50,7 +51,7 @@ impl Payload {
             text: chunk.text.clone(),
             language: document.language.clone(),
             ordinal: chunk.ordinal,
-            text_hash: text_hash(&chunk.embedded_text(&document.title)),
+            text_hash,
             asset: metadata.asset,
             owner: metadata.owner,
             owner_slack: metadata.owner_slack,

@@ -7,8 +7,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::store::{text_of, without_nul};
-use super::terms::add_terms;
-use super::{Ledger, LedgerError, TermDeltas};
+use super::terms::{TermDeltas, add_terms};
+use super::{Ledger, LedgerError};
 use crate::document::Outcome;
 
 /// A collection of the index, as the ledger knows it.

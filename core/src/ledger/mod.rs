@@ -29,12 +29,12 @@ use connection::Connection;
 pub use error::LedgerError;
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use record::{
-    CallOutcome, Channel, GeneratorKind, Interaction, InteractionOutcome, ModelCall, Origin,
-    Purpose, Record, RetrievedPassage, UsageSource,
+    CallOutcome, Channel, Deletion, GeneratorKind, Interaction, InteractionOutcome, ModelCall,
+    Origin, Purpose, Record, RetrievedPassage, UsageSource,
 };
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
 pub use sources::SourceRow;
-pub use terms::TermDeltas;
+pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
 pub use writer::Writer;
 
@@ -106,9 +106,19 @@ impl Ledger {
         self.connection.migrate().await
     }
 
-    /// Whether Postgres answers.
+    /// Whether Postgres answers, over a connection that is open already.
     pub async fn ping(&self) -> Result<(), LedgerError> {
-        self.version().await.map(drop)
+        let pool = self.connection.pool().await?;
+        sqlx::query("SELECT 1")
+            .execute(pool)
+            .await
+            .map(drop)
+            .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// The newest migration that this docent knows.
+    pub fn newest_migration() -> i64 {
+        connection::newest_migration()
     }
 
     /// The newest migration in the database.

@@ -1,4 +1,4 @@
-//! Terms: how many chunks of a collection hold each, by who may read them.
+//! How many chunks hold each term, by the groups that may read them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
@@ -8,8 +8,53 @@ use sqlx::PgConnection;
 use super::store::without_nul;
 use super::{Ledger, LedgerError};
 
-/// How many more (or fewer) chunks hold a term, by term and sorted groups.
-pub type TermDeltas = HashMap<(String, Vec<String>), i64>;
+/// How many more (or fewer) chunks hold each term.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TermDeltas {
+    /// By sorted groups without doubles, then by term.
+    by_groups: HashMap<Vec<String>, HashMap<String, i64>>,
+}
+
+/// The counts of chunks that the same groups may read.
+#[derive(Debug)]
+pub struct TermCounts<'a>(&'a mut HashMap<String, i64>);
+
+impl TermDeltas {
+    /// The counts of chunks that these groups may read, whatever their order.
+    pub fn of(&mut self, groups: &[String]) -> TermCounts<'_> {
+        let mut groups = groups.to_vec();
+        groups.sort_unstable();
+        groups.dedup();
+        TermCounts(self.by_groups.entry(groups).or_default())
+    }
+
+    /// Adds all of another.
+    pub fn merge(&mut self, other: Self) {
+        if self.by_groups.is_empty() {
+            *self = other;
+            return;
+        }
+        for (groups, terms) in other.by_groups {
+            let counts = self.by_groups.entry(groups).or_default();
+            for (term, by) in terms {
+                *counts.entry(term).or_default() += by;
+            }
+        }
+    }
+}
+
+impl TermCounts<'_> {
+    /// `by` chunks more hold the term.
+    pub fn add(&mut self, term: &str, by: i64) {
+        // Most terms are there already: a key is made for new ones only.
+        match self.0.get_mut(term) {
+            Some(count) => *count += by,
+            None => {
+                self.0.insert(term.to_owned(), by);
+            }
+        }
+    }
+}
 
 impl Ledger {
     /// Writes a collection's terms anew, as after a rebuild.
@@ -91,19 +136,16 @@ pub(super) async fn add_terms(
     deltas: &TermDeltas,
 ) -> Result<(), sqlx::Error> {
     // Sorted, so that two runs lock rows in the same order.
-    let mut by_groups: BTreeMap<Vec<String>, BTreeMap<String, i64>> = BTreeMap::new();
-    for ((term, groups), delta) in deltas {
-        if *delta != 0 {
-            let mut groups = groups.clone();
-            groups.sort_unstable();
-            *by_groups
-                .entry(groups)
-                .or_default()
-                .entry(without_nul(term))
-                .or_default() += delta;
+    let by_groups: BTreeMap<_, _> = deltas.by_groups.iter().collect();
+    for (groups, counts) in by_groups {
+        let mut terms: BTreeMap<String, i64> = BTreeMap::new();
+        for (term, delta) in counts {
+            *terms.entry(without_nul(term)).or_default() += delta;
         }
-    }
-    for (groups, terms) in by_groups {
+        terms.retain(|_, delta| *delta != 0);
+        if terms.is_empty() {
+            continue;
+        }
         let (words, counts): (Vec<&str>, Vec<i64>) = terms
             .iter()
             .map(|(term, delta)| (term.as_str(), *delta))
@@ -115,7 +157,7 @@ pub(super) async fn add_terms(
              DO UPDATE SET frequency = term.frequency + excluded.frequency",
         )
         .bind(collection)
-        .bind(&groups)
+        .bind(groups)
         .bind(&words)
         .bind(&counts)
         .execute(&mut *connection)
@@ -131,7 +173,7 @@ pub(super) async fn add_terms(
                   WHERE collection = $1 AND groups = $2 AND term = ANY($3) AND frequency <= 0",
             )
             .bind(collection)
-            .bind(&groups)
+            .bind(groups)
             .bind(&fewer)
             .execute(&mut *connection)
             .await?;

@@ -16,12 +16,12 @@ mod http;
 mod reranker;
 mod tokens;
 
-pub use cost::{CallFor, CostBook, Usage};
+pub use cost::{CallFor, CostBook, Meter, Tally, Usage};
 pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts};
 pub use error::ModelError;
 pub use generator::{
     Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,
-    OpenAiGenerator, Passage, Quotable, Role, quotable,
+    OpenAiGenerator, Passage, Quotable, Role, marks, quotable,
 };
 pub use reranker::{Reranked, Reranker};
 pub use tokens::TokenCounter;

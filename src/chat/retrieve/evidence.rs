@@ -11,8 +11,6 @@ use super::Retrieval;
 const SUPPORT: usize = 3;
 /// Places of each arm that are compared.
 const COMPARED: usize = 10;
-/// Divides the weight of what is asked, so that it is of the size of the others.
-const ASKED: f32 = 100.0;
 
 /// What speaks for an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -23,16 +21,18 @@ pub(crate) struct Evidence {
     pub(crate) support: f32,
     /// The largest share of the question's rare terms that one passage has.
     pub(crate) coverage: f32,
-    /// How much is asked: the rarity of all its terms, in hundreds. The more, the more can be missing.
-    pub(crate) asked: f32,
     /// The best cosine; 0 where the question has no vector.
     pub(crate) cosine: f32,
     /// Share of the first ten places of the arms that both have (Jaccard).
     pub(crate) agreement: f32,
+    /// How many of the question's names no passage has (0 to 2).
+    pub(crate) missing_names: f32,
+    /// 1 where the state of a moment is asked for ("last month").
+    pub(crate) moment: f32,
 }
 
 impl Evidence {
-    pub(crate) fn of(retrieval: &Retrieval) -> Self {
+    pub(in crate::chat) fn of(retrieval: &Retrieval) -> Self {
         let mut strengths: Vec<f32> = retrieval
             .passages
             .iter()
@@ -54,38 +54,33 @@ impl Evidence {
             strength,
             support,
             coverage: best(|passage| passage.matched.coverage),
-            asked: retrieval.question.weight() / ASKED,
             cosine: best(|passage| passage.cosine.unwrap_or_default()),
             agreement: retrieval.agreement,
+            missing_names: retrieval.missing_names,
+            moment: f32::from(u8::from(retrieval.asks_of_a_moment)),
         }
     }
 
     /// The features in the order of the weights' fields.
-    pub(crate) fn features(&self) -> [f32; 6] {
+    pub(crate) fn features(&self) -> [f32; 7] {
         [
             self.strength,
             self.support,
             self.coverage,
-            self.asked,
             self.cosine,
             self.agreement,
+            self.missing_names,
+            self.moment,
         ]
     }
 
     /// The probability of an answer by logistic regression, from 0 to 1.
     pub(crate) fn probability(&self, weights: &EvidenceWeights) -> f32 {
-        let weighted = [
-            weights.strength,
-            weights.support,
-            weights.coverage,
-            weights.asked,
-            weights.cosine,
-            weights.agreement,
-        ];
-        let products = self.features().into_iter().zip(weighted);
-        let sum = weights.bias
+        let [(_, bias), weights @ ..] = weights.named();
+        let products = self.features().into_iter().zip(weights);
+        let sum = bias
             + products
-                .map(|(feature, weight)| feature * weight)
+                .map(|(feature, (_, weight))| feature * weight)
                 .sum::<f32>();
         1.0 / (1.0 + (-sum).exp())
     }

@@ -94,16 +94,7 @@ async fn expansions(
     let call = CallFor::interaction(Purpose::Expand, turn.interaction_id);
     let asked = app.generator.complete(&call, &messages, MAX_TOKENS);
     match timeout_at(deadline, asked).await {
-        Ok(Ok(completed)) => {
-            let usage = completed.usage;
-            draft.usage.add(
-                usage.input_tokens,
-                usage.cached_tokens,
-                usage.output_tokens,
-                completed.cost,
-            );
-            read(&completed.text, &question)
-        }
+        Ok(Ok(completed)) => read(&completed.text, &question),
         Ok(Err(error)) => {
             tracing::warn!(%error, "a question is not asked in other words");
             Vec::new()
@@ -169,10 +160,7 @@ fn joined(
         return own;
     }
     let Retrieval {
-        passages,
-        question,
-        agreement,
-        trace,
+        passages, question, ..
     } = own;
     let asked = question.weight();
     let mut all: HashMap<Uuid, (f32, Retrieved)> = HashMap::new();
@@ -215,8 +203,7 @@ fn joined(
     Retrieval {
         passages: passages.collect(),
         question,
-        agreement,
-        trace,
+        ..own
     }
 }
 

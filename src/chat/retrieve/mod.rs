@@ -3,14 +3,15 @@
 mod clauses;
 pub(crate) mod evidence;
 pub(super) mod expand;
+mod names;
 mod rank;
 mod rerank;
 mod spelling;
 
 use docent_core::app::App;
 use docent_core::index::{
-    Filter, Hit, Match, Question, SearchRequest, TermFrequencies, Weights, collection_name,
-    shares_embedding,
+    AskedFacts, Filter, Hit, Match, Question, SearchRequest, TermFrequencies, Weights,
+    collection_name, shares_embedding,
 };
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
@@ -42,6 +43,10 @@ pub(super) struct Retrieval {
     pub(super) passages: Vec<Retrieved>,
     /// The question as it was searched.
     pub(super) question: Question,
+    /// How many of the question's names no passage has.
+    pub(super) missing_names: f32,
+    /// Whether the state of a moment is asked for.
+    pub(super) asks_of_a_moment: bool,
     /// How far the arms agree on their first places (0 to 1).
     pub(super) agreement: f32,
     /// How it came to it, where that was asked for.
@@ -131,8 +136,22 @@ async fn found_by(
     let hits = rank::joined(hits, parts);
     let hits = rerank::rerank(app, turn, draft, hits).await;
     let hits = rank::rank(hits, &question, reach.limit);
+    let asked = AskedFacts::of(&text);
+    let texts: Vec<String> = hits
+        .iter()
+        .map(|hit| {
+            // What its metadata answer need not stand in its text.
+            let mut text = hit.payload.lexical_text();
+            text.push('\n');
+            text.push_str(&asked.covered_words(&hit.payload.facts()));
+            text
+        })
+        .collect();
+    let missing_names = names::missing(&text, &question, texts.iter().map(String::as_str));
     Ok(Retrieval {
-        passages: weigh(&question, &frequencies, hits),
+        passages: weigh(&question, &frequencies, hits, &texts),
+        missing_names,
+        asks_of_a_moment: names::asks_of_a_moment(&text),
         question,
         agreement,
         trace,
@@ -149,9 +168,14 @@ async fn question_vector(
     question: &str,
 ) -> Option<Vec<f32>> {
     let call = CallFor::interaction(Purpose::EmbedQuestion, turn.interaction_id);
-    match app.embedder.embed_question(&call, question).await {
+    let embedding = app.embedder.embed_question(&call, question);
+    // Half of the time that is left: the answer itself needs some.
+    let Ok(embedded) = tokio::time::timeout(draft.time_left(app) / 2, embedding).await else {
+        tracing::warn!("embedding the question takes too long; searching by words alone");
+        return None;
+    };
+    match embedded {
         Ok(embedded) => {
-            draft.usage.add(embedded.tokens, 0, 0, embedded.cost);
             draft.question_embedding = Some(embedded.vector.clone());
             let fits = is_of_space(app, live).await;
             if !fits {
@@ -178,13 +202,20 @@ async fn is_of_space(app: &App, live: &str) -> bool {
     shares_embedding(live, &name)
 }
 
-fn weigh(question: &Question, frequencies: &TermFrequencies, hits: Vec<Hit>) -> Vec<Retrieved> {
+/// The hits with what speaks for each; `texts` are their lexical texts.
+fn weigh(
+    question: &Question,
+    frequencies: &TermFrequencies,
+    hits: Vec<Hit>,
+    texts: &[String],
+) -> Vec<Retrieved> {
     hits.into_iter()
+        .zip(texts)
         .enumerate()
-        .map(|(position, hit)| Retrieved {
+        .map(|(position, (hit, text))| Retrieved {
             number: position + 1,
             cosine: hit.cosine,
-            matched: question.matched_by(&hit.payload.lexical_text(), frequencies),
+            matched: question.matched_by(text, frequencies),
             hit,
         })
         .collect()
@@ -229,6 +260,8 @@ impl Retrieval {
                     text: payload.text.clone(),
                     cosine: passage.cosine,
                     score: passage.hit.score,
+                    asset: payload.asset.clone(),
+                    facts: payload.facts(),
                 }
             })
             .collect()

@@ -29,7 +29,6 @@ pub(super) async fn rerank(app: &App, turn: &Turn, draft: &mut Draft, hits: Vec<
     let Some(reranked) = reranker.try_rerank(&call, &question, texts).await else {
         return hits;
     };
-    draft.usage.add(reranked.tokens, 0, 0, reranked.cost);
     reordered(hits, &reranked.scores)
 }
 

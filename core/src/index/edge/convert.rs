@@ -100,11 +100,16 @@ pub(super) fn set_sparse(changes: Vec<(Uuid, SparseVector)>) -> UpdateOperation 
 /// `None` where there is no condition.
 pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
     let mut must = Vec::new();
-    if let Some(groups) = &filter.groups {
-        must.push(field("groups", Match::from(groups.clone())));
-    }
-    if let Some(hashes) = &filter.text_hash {
-        must.push(field("text_hash", Match::from(hashes.clone())));
+    for (name, values) in [("groups", &filter.groups), ("text_hash", &filter.text_hash)] {
+        match values.as_deref() {
+            // The one group of most callers: the number of its points is known, not estimated.
+            Some([value]) => {
+                let keyword = ValueVariants::String(value.clone());
+                must.push(field(name, Match::new_value(keyword)));
+            }
+            Some(values) => must.push(field(name, Match::from(values.to_vec()))),
+            None => {}
+        }
     }
     if let Some(documents) = &filter.documents {
         let ids: Vec<String> = documents.iter().map(ToString::to_string).collect();

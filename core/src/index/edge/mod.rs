@@ -36,6 +36,9 @@ pub(super) struct EdgeIndex {
     prefix: String,
     /// Collections that were used so far.
     open: Mutex<HashMap<String, Arc<Shard>>>,
+    /// What `LIVE` says, once it was read: every question asks for it, and nobody else writes to the
+    /// folder of an open index.
+    live: Mutex<Option<Option<String>>>,
     /// Searches that run at once: more than there are cores only makes all of them late.
     searches: Semaphore,
 }
@@ -55,6 +58,7 @@ impl EdgeIndex {
             place,
             prefix: prefix.to_owned(),
             open: Mutex::default(),
+            live: Mutex::default(),
             searches: Semaphore::new(cores),
         })
     }
@@ -89,9 +93,16 @@ impl EdgeIndex {
     }
 
     pub(super) async fn live(self: &Arc<Self>) -> Result<Option<String>, IndexError> {
+        if let Some(live) = self.live.lock().clone() {
+            return Ok(live);
+        }
         self.blocking(|index| {
+            // Locked while it is read: a switch must not be overtaken by an older reading.
+            let mut known = index.live.lock();
             let name = files::read_live(&index.folder).map_err(|error| index.failed(&error))?;
-            Ok(name.filter(|name| index.folder.join(name).is_dir()))
+            let live = name.filter(|name| index.folder.join(name).is_dir());
+            *known = Some(live.clone());
+            Ok(live)
         })
         .await
     }
@@ -101,7 +112,10 @@ impl EdgeIndex {
             let (index, name) = (Arc::clone(self), name.to_owned());
             move |shard| {
                 shard.flush()?;
-                files::write_live(&index.folder, &name).map_err(|error| index.failed(&error))
+                let mut live = index.live.lock();
+                files::write_live(&index.folder, &name).map_err(|error| index.failed(&error))?;
+                *live = Some(Some(name));
+                Ok(())
             }
         })
         .await
@@ -125,6 +139,8 @@ impl EdgeIndex {
             if let Some(shard) = open.remove(&name) {
                 shard.close();
             }
+            let mut live = index.live.lock();
+            *live = None;
             files::remove_folder(&folder).map_err(|error| index.failed(&error))
         })
         .await
@@ -257,6 +273,10 @@ impl EdgeIndex {
 
     pub(super) async fn flush(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {
         self.with_shard(name, Shard::flush).await
+    }
+
+    pub(super) async fn spread(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {
+        self.with_shard(name, Shard::spread).await
     }
 
     pub(super) async fn optimize(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {

@@ -72,19 +72,51 @@ pub fn length(text: &str) -> usize {
     ids_and_length(text).1
 }
 
+/// What one walk over a passage tells: for its weights, its length and its term counts.
+#[derive(Debug, Clone, Default)]
+pub struct Analysis {
+    /// With repetitions.
+    ids: Vec<u32>,
+    /// [`length`].
+    pub length: usize,
+}
+
+impl Analysis {
+    /// Walks over a text. `first` gets each distinct term where it first occurs.
+    pub fn of(text: &str, mut first: impl FnMut(&str)) -> Self {
+        let mut seen = HashSet::new();
+        let mut analysis = Self::default();
+        word::analyse(text, |term, id, counted| {
+            analysis.ids.push(id);
+            analysis.length += usize::from(counted);
+            if seen.insert(id) {
+                first(term);
+            }
+        });
+        analysis
+    }
+
+    /// [`passage_vector`].
+    pub fn vector(self, average_length: f32) -> SparseVector {
+        let relative = if average_length > 0.0 {
+            self.length as f32 / average_length
+        } else {
+            1.0
+        };
+        let norm = K1 * (1.0 - B + B * relative);
+        weighted(self.ids, |frequency| {
+            frequency * (K1 + 1.0) / (frequency + norm)
+        })
+    }
+}
+
 /// The BM25 weights of a passage: `tf (k1 + 1) / (tf + k1 (1 - b + b length / average_length))`.
 ///
 /// The rarity of the terms is not in it: the index multiplies it in at search time. An
 /// `average_length` that is not positive stands for "as long as this passage".
 pub fn passage_vector(text: &str, average_length: f32) -> SparseVector {
     let (ids, length) = ids_and_length(text);
-    let relative = if average_length > 0.0 {
-        length as f32 / average_length
-    } else {
-        1.0
-    };
-    let norm = K1 * (1.0 - B + B * relative);
-    weighted(ids, |frequency| frequency * (K1 + 1.0) / (frequency + norm))
+    Analysis { ids, length }.vector(average_length)
 }
 
 /// A question's terms, each with the number of times it is asked for.

@@ -7,7 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::GenerateRequest;
+use super::marks::escaped;
 use super::sentences::{Kind, Sentence, sentences};
+use super::statements::statements;
 use crate::index::lexical;
 
 /// Most sentences of an answer.
@@ -42,17 +44,26 @@ pub(super) fn quotes(request: &GenerateRequest) -> Vec<String> {
     let terms = &request.terms.terms;
     let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
     let candidates = candidates(request, &weights);
+    let stated = statements(request);
     let mut chosen = chosen(&candidates, &weights);
+    if stated.suffice {
+        chosen.clear();
+    }
+    chosen.truncate(MOST - stated.lines.len());
     chosen.sort_unstable();
-    let mut quotes: Vec<String> = Vec::with_capacity(chosen.len());
+    let mut quotes: Vec<String> = Vec::with_capacity(MOST);
+    for line in stated.lines {
+        let gap = if quotes.is_empty() { "" } else { "\n\n" };
+        quotes.push(format!("{gap}{line}"));
+    }
     let mut before: Option<Kind> = None;
     for index in chosen {
         let candidate = &candidates[index];
         let kind = candidate.sentence.kind;
         let gap = match before {
-            None => "",
+            None if quotes.is_empty() => "",
             Some(Kind::Item) if kind == Kind::Item => "\n",
-            Some(_) => "\n\n",
+            _ => "\n\n",
         };
         before = Some(kind);
         let number = request.passages[candidate.passage].number;
@@ -62,12 +73,13 @@ pub(super) fn quotes(request: &GenerateRequest) -> Vec<String> {
     quotes
 }
 
-/// A sentence as it stands; a line of code in backticks, or else it would be read as Markdown.
+/// A sentence as it stands, but for the backslash before what would be a citation; a line of code in backticks, or else it would be read as Markdown.
 fn written(sentence: &Sentence<'_>) -> String {
     match sentence.kind {
         Kind::Code if sentence.text.contains('`') => format!("`` {} ``", sentence.text),
         Kind::Code => format!("`{}`", sentence.text),
-        Kind::Prose | Kind::Item | Kind::Row => sentence.text.to_owned(),
+        // A bracket of its own is no citation.
+        Kind::Prose | Kind::Item | Kind::Row => escaped(sentence.text).into_owned(),
     }
 }
 

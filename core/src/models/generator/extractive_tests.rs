@@ -1,4 +1,4 @@
-use super::super::Passage;
+use super::super::{Passage, marks};
 use super::*;
 use crate::index::{Question, TermFrequencies};
 
@@ -10,6 +10,7 @@ fn passage(number: usize, text: &str) -> Passage {
         heading: vec![],
         cosine: Some(0.5),
         score: 1.0,
+        ..Passage::default()
     }
 }
 
@@ -104,4 +105,16 @@ fn a_question_for_a_number_prefers_sentences_with_one() {
     );
     let quotes = quotes(&request);
     assert!(quotes.concat().contains("90 days"), "{quotes:?}");
+}
+
+#[test]
+fn brackets_of_the_text_are_not_taken_for_citations() {
+    let text = "The surcharge of trips follows rule [3], see `rules[0]`.";
+    let request = request("surcharge of trips", vec![passage(1, text)]);
+    let quote = quotes(&request).concat();
+    assert_eq!(
+        quote,
+        r"The surcharge of trips follows rule \[3], see `rules[0]`. [1]"
+    );
+    assert_eq!(marks::marks(&quote).len(), 1);
 }

@@ -3,8 +3,10 @@
 
 mod bare_code;
 mod extractive;
+pub mod marks;
 mod openai;
 mod sentences;
+mod statements;
 mod stream;
 mod wire;
 
@@ -16,7 +18,7 @@ pub use self::openai::OpenAiGenerator;
 use self::stream::ModelStream;
 use super::{CallFor, CostBook, ModelError, Usage};
 use crate::config::{Chat, ChatKind, ConfigError};
-use crate::index::Question;
+use crate::index::{Facts, Question};
 use crate::ledger::UsageSource;
 
 /// Writes answers. Cheap to clone; clones share connections.
@@ -43,7 +45,7 @@ pub struct Message {
 }
 
 /// A chunk that may be cited.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Passage {
     /// Its citation: `[number]`.
     pub number: usize,
@@ -56,6 +58,10 @@ pub struct Passage {
     pub cosine: Option<f32>,
     /// Fused score of the retrieval.
     pub score: f32,
+    /// The data product that its document is about.
+    pub asset: Option<String>,
+    /// What its document's metadata say.
+    pub facts: Facts,
 }
 
 /// What is to be answered. A model reads `messages`; the extractive generator reads the rest.

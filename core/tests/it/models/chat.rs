@@ -305,6 +305,7 @@ async fn quoting_needs_no_model_books_nothing_and_streams_quote_by_quote() {
             heading: vec![],
             cosine: Some(0.4),
             score: 1.0,
+            ..Passage::default()
         }],
         terms: Question::new("what is a trip?", &TermFrequencies::default()),
         ..GenerateRequest::default()
