@@ -248,3 +248,76 @@ pub fn lines(rows: &[Vec<String>]) -> String {
 fn width(text: &str) -> usize {
     text.chars().count()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn asked(kind: &str, scores: &[(&str, f64)], answerable: bool, abstained: bool) -> Asked {
+        Asked {
+            id: kind.to_owned(),
+            kind: kind.to_owned(),
+            answerable,
+            abstained: Some(abstained),
+            scores: scores
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), *value))
+                .collect::<BTreeMap<_, _>>(),
+            retrieve_ms: 12.0,
+            cost_usd: Some(Decimal::ZERO),
+            ..Asked::default()
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_rate_with_its_count_and_interval() {
+        let found = |value: f64| {
+            [
+                ("recall_at_1", value),
+                ("recall_at_5", 1.0),
+                ("recall_at_10", 1.0),
+                ("span_recall_at_5", value),
+                ("mrr_at_10", value),
+                ("ndcg_at_10", value),
+            ]
+        };
+        let mut answered = asked("single", &found(1.0), true, false);
+        answered.scores.insert("key_facts".to_owned(), 0.5);
+        answered.scores.insert("citations_valid".to_owned(), 1.0);
+        answered.answer = Some("It is so [1].".to_owned());
+        answered.first_token_ms = Some(30.0);
+        answered.total_ms = Some(40.0);
+        answered.input_tokens = 1000;
+        let questions = SetReport {
+            name: "demo".to_owned(),
+            asked: vec![
+                answered,
+                asked("single", &found(0.0), true, true),
+                asked("unanswerable", &[], false, true),
+            ],
+        };
+        let beir = SetReport {
+            name: "scifact".to_owned(),
+            asked: vec![Asked {
+                abstained: None,
+                ..asked(
+                    "beir",
+                    &[
+                        ("ndcg_at_10", 0.678_94),
+                        ("recall_at_10", 0.5),
+                        ("recall_at_100", 1.0),
+                        ("mrr_at_10", 0.5),
+                    ],
+                    true,
+                    false,
+                )
+            }],
+        };
+        let text = report(&Report {
+            sets: vec![questions, beir],
+        });
+        insta::assert_snapshot!(text);
+    }
+}

@@ -313,3 +313,141 @@ fn a_running_docent_evaluates_for_the_command() {
     let unknown = scene.eval(&[&over, "--explain", "nobody"]);
     assert_eq!(unknown.status.code(), Some(2));
 }
+
+#[test]
+fn unanswerable_questions_are_told_by_their_own_candidates_and_calibrated() {
+    let scene = Scene::new();
+    let corpus = beir(scene.folder.path());
+    write(
+        &corpus,
+        "queries.jsonl",
+        r#"{"id": "yes-1", "text": "Which vitamin deficiency increases homocysteine?", "answerable": true, "candidates": ["1", "3"]}
+{"id": "yes-2", "text": "What protects children against severe malaria?", "answerable": true, "candidates": ["2", "4"]}
+{"id": "no-1", "text": "How do statins lower cholesterol?", "answerable": false, "candidates": ["1", "2"]}
+{"id": "no-2", "text": "Which zebra lives in Reykjavik?", "answerable": false, "candidates": ["3", "4"]}
+"#,
+    );
+    write(&corpus, "qrels.tsv", "query-id\tcorpus-id\tscore\n");
+    let corpus = corpus.to_str().unwrap();
+    let output = scene.eval(&[
+        "--beir",
+        corpus,
+        "--retrieval-only",
+        "--json",
+        "--calibrate",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let report = json_of(&output);
+    let sets = report["sets"].as_array().unwrap();
+    let [own, pool] = sets.as_slice() else {
+        panic!("two sets, not {sets:?}")
+    };
+    let area = |set: &Value, signal: &str| {
+        let curves = set["decision"]["curves"].as_array().unwrap();
+        let curve = curves.iter().find(|curve| curve["signal"] == signal);
+        curve.unwrap()["auc"].as_f64().unwrap()
+    };
+    // What a document of the pool answers, the question's own candidates do not.
+    assert_eq!(area(own, "bm25"), 1.0);
+    assert!(area(pool, "bm25") < 1.0);
+    assert_eq!(report["calibration"]["answerable"], 4);
+    assert!(report["calibration"]["weights"]["bias"].is_number());
+}
+
+#[tokio::test]
+async fn a_judge_reads_the_answers_of_a_chat_model_and_is_booked() {
+    use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
+
+    let model = ScriptedOpenAi::start(Script::default()).await;
+    model.change(|script| {
+        script.answer = Answer::made(|request| {
+            if request.to_string().contains("You check answers") {
+                "correct: yes\nsupported: no".to_owned()
+            } else {
+                "The table is loaded every hour at 20 minutes past [1].".to_owned()
+            }
+        });
+    });
+    let mut world = crate::support::World::new().await;
+    world.chat_with(&model);
+    world.write(
+        "tables/fct_trips.md",
+        "# fct_trips\n\nThe DAG loads fct_trips every hour at 20 minutes past.\n",
+    );
+    world.ingest().await;
+    write(
+        world.folder.path(),
+        "set.jsonl",
+        QUESTIONS.lines().next().unwrap(),
+    );
+    let app = std::sync::Arc::new(world.app().await);
+    let request = docent::commands::eval::EvalRequest {
+        sets: vec![docent::commands::eval::SetRequest {
+            file: world.folder.path().join("set.jsonl"),
+            corpus: None,
+            over: None,
+        }],
+        judge: true,
+        ..Default::default()
+    };
+    let progress = docent::eval::ProgressSender::default();
+    let outcome = docent::commands::eval::evaluate(&app, &request, &progress)
+        .await
+        .unwrap();
+    let docent::commands::eval::Outcome::Measured(report) = outcome else {
+        panic!("figures, not {outcome:?}")
+    };
+    let asked = &report.sets[0].asked[0];
+    assert_eq!(asked.scores["judged_correct"], 1.0);
+    assert_eq!(asked.scores["judged_supported"], 0.0);
+    assert_eq!(asked.scores["citations_supported"], 1.0);
+    assert!(asked.output_tokens > 0);
+    std::sync::Arc::into_inner(app).unwrap().close().await;
+    let judged = world
+        .database
+        .rows("SELECT count(*)::text FROM model_call WHERE purpose = 'judge'")
+        .await;
+    assert_eq!(judged[0][0].as_deref(), Some("1"));
+    let asked = world
+        .database
+        .rows("SELECT origin, caller FROM interaction")
+        .await;
+    assert_eq!(
+        asked,
+        [[Some("evaluation".to_owned()), Some("evaluation".to_owned())]]
+    );
+}
+
+/// The gate: the demo's own questions must be found, answered and declined at least this well.
+#[test]
+fn the_demo_questions_hold_their_thresholds() {
+    let scene = Scene::new();
+    let set = format!(
+        "{}={}",
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/eval/demo.questions.jsonl")
+            .display(),
+        demo().display()
+    );
+    let thresholds = [
+        "single.recall_at_5=0.9",
+        "typo.recall_at_5=0.95",
+        "multi.recall_at_5=0.8",
+        "paraphrase.recall_at_5=0.7",
+        "korean.recall_at_5=0.8",
+        "single.span_recall_at_5=0.85",
+        "citations_valid=0.99",
+    ];
+    let mut arguments = vec![set.as_str()];
+    for threshold in thresholds {
+        arguments.extend(["--fail-under", threshold]);
+    }
+    let output = scene.eval(&arguments);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+}

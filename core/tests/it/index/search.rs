@@ -1,10 +1,13 @@
 //! What every engine promises of searches.
 
-use docent_core::index::{Filter, SearchRequest, VectorIndex, Weights, lexical};
+use docent_core::index::{
+    Filter, Point, SearchRequest, SparseVector, VectorIndex, Weights, lexical,
+};
 use futures::future::join_all;
 
 use super::backend::{
-    by_direction, by_words, groups, hybrid, id, numbers, on_each, point, point_for, unit,
+    backends, by_direction, by_words, groups, hybrid, id, numbers, on_each, point, point_for, spec,
+    unit,
 };
 
 /// Point 1 is nearest by direction, point 2 has the words, point 3 is second in both.
@@ -51,6 +54,59 @@ async fn scores_of_both_arms_are_added_on_one_scale() {
         assert_eq!(hits[1].sparse_arm, None);
     })
     .await;
+}
+
+#[tokio::test]
+async fn words_that_come_after_their_points_weigh_as_if_they_had_come_with_them() {
+    // The test endpoint has Edge's own count.
+    for backend in backends().await {
+        if backend.kind == "endpoint" {
+            continue;
+        }
+        let index = &backend.index;
+        let texts = [
+            "station capacity",
+            "station list of docks",
+            "dock repairs",
+            "bikes",
+        ];
+        let points: Vec<Point> = texts
+            .iter()
+            .enumerate()
+            .map(|(number, text)| point(number as u128 + 1, text, [1.0, 0.0, 0.0, 0.0]))
+            .collect();
+        let at_once = backend.name("at once");
+        index.create(&spec(&at_once)).await.unwrap();
+        index.upsert(&at_once, points.clone()).await.unwrap();
+        index.optimize(&at_once).await.unwrap();
+
+        let later = backend.name("later");
+        index.create(&spec(&later)).await.unwrap();
+        let words = points.iter().map(|point| (point.id, point.sparse.clone()));
+        let words = words.collect();
+        let mut bare = points;
+        for point in &mut bare {
+            point.sparse = SparseVector::default();
+        }
+        index.upsert(&later, bare).await.unwrap();
+        index.set_sparse(&later, words).await.unwrap();
+        index.optimize(&later).await.unwrap();
+
+        let found = async |name: &str| -> Vec<(u128, f32)> {
+            let hits = index
+                .search(name, by_words("station capacity"))
+                .await
+                .unwrap();
+            let scores = hits.iter().map(|hit| hit.sparse_arm.unwrap().score);
+            numbers(&hits).into_iter().zip(scores).collect()
+        };
+        let expected = found(&at_once).await;
+        assert!(
+            expected.iter().all(|(_, score)| *score > 0.0),
+            "{expected:?}"
+        );
+        assert_eq!(found(&later).await, expected);
+    }
 }
 
 #[tokio::test]
