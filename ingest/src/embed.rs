@@ -109,6 +109,11 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
                 }
             }
         }
+        let new = vectors.new.iter().filter_map(|hash| {
+            let vector = vectors.by_hash.get(hash)?;
+            Some((hash.as_str(), vector.as_slice()))
+        });
+        run.received.add(new);
     }
 
     for one in changed {
@@ -146,6 +151,13 @@ async fn known_vectors(
             .cloned()
             .collect();
         vectors.extend(index.vectors_by_text_hash(other, &missing).await?);
+    }
+    for hash in hashes {
+        if let Some(vector) = run.received.get(hash)
+            && !vectors.contains_key(hash)
+        {
+            vectors.insert(hash.clone(), vector.clone());
+        }
     }
     Ok(vectors)
 }

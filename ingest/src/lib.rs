@@ -13,6 +13,7 @@ mod embed;
 pub mod extract;
 mod index;
 mod prepare;
+mod received;
 mod record;
 pub mod report;
 pub mod source;

@@ -68,7 +68,7 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
 
     // Embed, index, record.
     let mut embedding: FuturesOrdered<JoinHandle<Embedded>> = FuturesOrdered::new();
-    let mut pending = Pending::default();
+    let mut pending = Pending::new();
     let mut done = 0;
     let mut exhausted = false;
     while !exhausted || !embedding.is_empty() {

@@ -11,23 +11,33 @@ use crate::index::Indexed;
 use crate::report::SourceReport;
 use crate::run::{IngestError, Run};
 
-/// Longest time between the first point of a batch and the flush that makes it durable: what is
-/// embedded and paid for again after a kill is what came in within it. A flush costs the same for
-/// few points as for many.
-const LONGEST: Duration = Duration::from_secs(1);
+/// Time between the first point of a batch and the flush that makes it durable. What a kill takes
+/// away is read, cut and indexed again, but not embedded again: see [`crate::received`].
+const SHORTEST: Duration = Duration::from_secs(1);
+/// The same where flushes are slow: a flush walks over all files of the index, for few points as for
+/// many, and is to take no more than a tenth of the time.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// Batches that are in the index and not yet durable, with their rows.
-#[derive(Default)]
 pub(crate) struct Pending {
+    /// With the time when they are due.
     indexed: Option<(Instant, Indexed)>,
+    wait: Duration,
 }
 
 impl Pending {
+    pub(crate) fn new() -> Self {
+        Self {
+            indexed: None,
+            wait: SHORTEST,
+        }
+    }
+
     /// Adds a batch.
     pub(crate) fn add(&mut self, batch: Indexed) {
         match &mut self.indexed {
             Some((_, indexed)) => indexed.merge(batch),
-            None => self.indexed = Some((Instant::now() + LONGEST, batch)),
+            None => self.indexed = Some((Instant::now() + self.wait, batch)),
         }
     }
 
@@ -46,7 +56,10 @@ impl Pending {
             return Ok(());
         };
         if indexed.written {
+            let begun = Instant::now();
             run.app.index.flush(&run.collection).await?;
+            run.received.flushed();
+            self.wait = (begun.elapsed() * 10).clamp(SHORTEST, LONGEST);
         }
         Ok(record(run, report, indexed).await?)
     }

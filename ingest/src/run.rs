@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::collection;
 use crate::pipeline;
+use crate::received::Received;
 use crate::report::{Progress, ProgressSender, RunReport, SourceReport, millis};
 use crate::source::SourceError;
 
@@ -75,6 +76,8 @@ pub struct Run {
     /// Terms of a collection that is built, written once, at its end: most of them are changed by
     /// every batch.
     pub built_terms: Mutex<TermDeltas>,
+    /// Vectors that are not to be paid for again if this run is killed.
+    pub(crate) received: Received,
     pub dry_run: bool,
     /// Whether the collection is there; a dry run makes none.
     pub collection_exists: bool,
@@ -120,6 +123,7 @@ pub async fn run(
         building: target.building,
         fresh: target.fresh,
         built_terms: Mutex::default(),
+        received: Received::open(app.data.path(), &target.name, request.dry_run),
         dry_run: request.dry_run,
         collection_exists: target.exists,
         full: request.full || target.full,
@@ -136,6 +140,7 @@ pub async fn run(
     }
     if !request.dry_run {
         collection::finish(&run, &target, &reports).await?;
+        run.received.remove();
     }
     let report = RunReport {
         run_id: run.id,

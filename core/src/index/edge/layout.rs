@@ -103,28 +103,27 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Tells how many segments there should be: few as soon as there is enough for a graph; below, the
-/// segments of a collection that was built are left as they are, since a search compares with every
-/// vector anyway.
-pub(super) fn aim_at_segments(engine: &EdgeShard) -> OperationResult<()> {
-    let (bytes, optimizers) = {
+/// Tells what `optimize` should come to. With enough dense vectors for a graph: few segments. Below
+/// that nothing is rebuilt: a search compares with every vector anyway (Edge would else build the
+/// graph where the sparse vectors alone are large, and then not use it).
+pub(super) fn aim(engine: &EdgeShard) -> OperationResult<()> {
+    let (bytes, before) = {
         let config = engine.config();
         let dimensions: usize = config.vectors.values().map(|vector| vector.size).sum();
         let bytes = engine.info().points_count * dimensions * size_of::<f32>();
         (bytes, config.optimizers.clone())
     };
-    let segments = if bytes >= INDEXING_THRESHOLD_KB * 1024 {
-        SEGMENTS
-    } else {
-        BUILDING_SEGMENTS
+    let large = bytes >= INDEXING_THRESHOLD_KB * 1024;
+    let after = EdgeOptimizersConfig {
+        default_segment_number: Some(if large { SEGMENTS } else { BUILDING_SEGMENTS }),
+        // 0: never.
+        indexing_threshold: Some(if large { INDEXING_THRESHOLD_KB } else { 0 }),
+        ..before.clone()
     };
-    if optimizers.default_segment_number == Some(segments) {
+    if after == before {
         return Ok(());
     }
-    engine.set_optimizers_config(EdgeOptimizersConfig {
-        default_segment_number: Some(segments),
-        ..optimizers
-    })
+    engine.set_optimizers_config(after)
 }
 
 /// Makes the payload indexes.

@@ -7,8 +7,9 @@
 //!   new one, and a search could find the old one with its old groups. Loading a folder with
 //!   `unflushed` therefore looks for such points and leaves one copy of each, the newest.
 //! - The log is never shortened. Its closed parts are deleted before a folder is loaded, and a
-//!   folder with many of them is loaded again after `optimize`. The last part stays: operation numbers must go on
-//!   from where they were, or Edge would take later writes for old ones and drop them.
+//!   folder with many of them is loaded again after `optimize`. The last part stays: operation
+//!   numbers must go on from where they were, or Edge would take later writes for old ones and
+//!   drop them.
 //! - `flush` panics where a lock is taken or the disk is full, and dropping a shard flushes it.
 //!   Writes, flushes and `optimize` happen under a lock of ours, one at a time.
 
@@ -164,7 +165,7 @@ impl Shard {
         let _writer = self.writer.lock();
         self.mark_unflushed()?;
         self.read(|engine| {
-            layout::aim_at_segments(engine)?;
+            layout::aim(engine)?;
             engine.optimize()
         })?;
         self.flush_as_writer()?;
