@@ -1,5 +1,6 @@
 //! `[[source]]` entries: what every source may say, and what each kind of source may.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::value::Error as FieldsError;
@@ -7,6 +8,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 use toml::{Table, Value};
 
+use super::Secret;
+use super::kinds::{Confluence, Folder, Git, Slack, Website};
 use super::load::nearest;
 
 /// One `[[source]]` entry.
@@ -33,30 +36,10 @@ pub struct Source {
 #[derive(Debug, Clone)]
 pub enum SourceKind {
     Folder(Folder),
-}
-
-/// Files in a folder, or a single file.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Folder {
-    pub path: PathBuf,
-    #[serde(default)]
-    pub include: Vec<String>,
-    #[serde(default)]
-    pub exclude: Vec<String>,
-    #[serde(default = "yes")]
-    pub gitignore: bool,
-}
-
-impl Folder {
-    /// Every file of a known kind below a folder.
-    pub fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            gitignore: true,
-        }
-    }
+    Git(Git),
+    Website(Website),
+    Confluence(Confluence),
+    Slack(Slack),
 }
 
 impl Default for SourceKind {
@@ -67,12 +50,16 @@ impl Default for SourceKind {
 
 impl SourceKind {
     /// As `kind = "…"` writes them.
-    const NAMES: [&'static str; 1] = ["folder"];
+    const NAMES: [&'static str; 5] = ["folder", "git", "website", "confluence", "slack"];
 
     /// As `kind = "…"` writes it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Folder(_) => "folder",
+            Self::Git(_) => "git",
+            Self::Website(_) => "website",
+            Self::Confluence(_) => "confluence",
+            Self::Slack(_) => "slack",
         }
     }
 
@@ -80,6 +67,13 @@ impl SourceKind {
     pub fn location(&self) -> String {
         match self {
             Self::Folder(folder) => folder.path.display().to_string(),
+            Self::Git(git) => git.url.clone(),
+            Self::Website(website) => website.url.clone(),
+            Self::Confluence(confluence) if confluence.url.is_empty() => {
+                confluence.export.display().to_string()
+            }
+            Self::Confluence(confluence) => confluence.url.clone(),
+            Self::Slack(slack) => slack.path.display().to_string(),
         }
     }
 
@@ -87,12 +81,32 @@ impl SourceKind {
     fn paths(&mut self) -> Vec<&mut PathBuf> {
         match self {
             Self::Folder(folder) => vec![&mut folder.path],
+            Self::Git(git) => vec![&mut git.token_file],
+            Self::Website(website) => vec![&mut website.token_file],
+            Self::Confluence(confluence) => {
+                vec![&mut confluence.token_file, &mut confluence.export]
+            }
+            Self::Slack(slack) => vec![&mut slack.path],
         }
+    }
+
+    /// Where its token comes from, where it has one.
+    fn token(&mut self) -> Option<(&mut Secret, &str, &Path)> {
+        Some(match self {
+            Self::Folder(_) | Self::Slack(_) => return None,
+            Self::Git(git) => (&mut git.token, &git.token_env, &git.token_file),
+            Self::Website(site) => (&mut site.token, &site.token_env, &site.token_file),
+            Self::Confluence(wiki) => (&mut wiki.token, &wiki.token_env, &wiki.token_file),
+        })
     }
 
     fn fields(kind: &str) -> Option<&'static [&'static str]> {
         Some(match kind {
             "folder" => fields_of::<Folder>(),
+            "git" => fields_of::<Git>(),
+            "website" => fields_of::<Website>(),
+            "confluence" => fields_of::<Confluence>(),
+            "slack" => fields_of::<Slack>(),
             _ => return None,
         })
     }
@@ -100,6 +114,10 @@ impl SourceKind {
     fn read(kind: &str, settings: Table) -> Result<Self, String> {
         match kind {
             "folder" => settings_of(settings).map(Self::Folder),
+            "git" => settings_of(settings).map(Self::Git),
+            "website" => settings_of(settings).map(Self::Website),
+            "confluence" => settings_of(settings).map(Self::Confluence),
+            "slack" => settings_of(settings).map(Self::Slack),
             _ => Err(format!("there is no source kind \"{kind}\"")),
         }
     }
@@ -128,14 +146,25 @@ impl Source {
     pub fn folder_path(&self) -> Option<&Path> {
         match &self.kind {
             SourceKind::Folder(folder) => Some(&folder.path),
+            _ => None,
         }
     }
 
-    /// Makes relative paths start at `base`.
-    pub(super) fn resolve(&mut self, base: &Path) {
+    /// Makes relative paths start at `base`, and reads the token. One that is missing is no error
+    /// here, for it is needed by runs only: the source says so when it is used.
+    pub(super) fn resolve(&mut self, base: &Path, environment: &BTreeMap<String, String>) {
         for path in self.kind.paths() {
             if !path.as_os_str().is_empty() {
                 *path = base.join(&*path);
+            }
+        }
+        if let Some((token, variable, file)) = self.kind.token() {
+            let text = environment
+                .get(variable)
+                .cloned()
+                .or_else(|| std::fs::read_to_string(file).ok());
+            if let Some(text) = text {
+                *token = Secret::new(text.trim());
             }
         }
     }
@@ -235,10 +264,6 @@ fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     let _ = T::deserialize(Fields(&mut fields));
     fields
-}
-
-pub(super) fn yes() -> bool {
-    true
 }
 
 fn everyone() -> Vec<String> {

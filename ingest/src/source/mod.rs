@@ -8,9 +8,14 @@
 //! pipes that block, files that change while they are read; a server may answer anything. Each
 //! becomes a problem of its own path, and the rest goes on.
 
+mod confluence;
+mod git;
 mod include;
+mod net;
 mod read;
+mod slack;
 mod walk;
+mod website;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -55,6 +60,9 @@ pub struct Listing {
     pub incomplete: Option<String>,
     /// Paths that are known to be gone. Of a complete listing nothing has to stand here.
     pub gone: BTreeSet<String>,
+    /// Paths, and folders that end in `/`, that may not be read any more, or by nobody knows whom.
+    /// They are taken out whatever else holds removals back.
+    pub withdrawn: BTreeSet<String>,
 }
 
 /// A document of a source.
@@ -126,10 +134,22 @@ impl Found {
 
 /// Tries a source without listing it: whether it can be reached, and whether its token is accepted.
 /// Answers with what was found.
-#[expect(clippy::unused_async, reason = "sources across a network wait for it")]
-pub async fn check(source: &config::Source) -> Result<String, SourceError> {
-    match &source.kind {
-        SourceKind::Folder(folder) => walk::check(source, folder),
+pub async fn check(context: &Context<'_>) -> Result<String, SourceError> {
+    match &context.source.kind {
+        SourceKind::Folder(folder) => walk::check(context.source, folder),
+        SourceKind::Git(git) => git::check(context, git).await,
+        SourceKind::Website(site) => website::check(context, site).await,
+        SourceKind::Confluence(wiki) => confluence::check(context, wiki).await,
+        SourceKind::Slack(export) => slack::check(context, export),
+    }
+}
+
+/// What to say where a token is configured and not there.
+fn missing_token(variable: &str, file: &Path) -> String {
+    if variable.is_empty() {
+        format!("token_file {} cannot be read, or is empty", file.display())
+    } else {
+        format!("the environment variable {variable} (token_env) is not set")
     }
 }
 
@@ -143,10 +163,13 @@ pub struct Problem {
 
 /// Finds the documents of a source. Fails where nothing is known of the source as a whole (it is
 /// not there, a token is refused): then nothing of it is removed.
-#[expect(clippy::unused_async, reason = "sources across a network wait for it")]
 pub async fn list(context: &Context<'_>) -> Result<Listing, SourceError> {
     let mut listing = match &context.source.kind {
         SourceKind::Folder(folder) => walk::list(context.source, folder, context.max_file_bytes)?,
+        SourceKind::Git(git) => git::list(context, git).await?,
+        SourceKind::Website(site) => website::list(context, site).await?,
+        SourceKind::Confluence(wiki) => confluence::list(context, wiki).await?,
+        SourceKind::Slack(export) => slack::list(context, export).await?,
     };
     listing.found.sort_by(|a, b| a.path.cmp(&b.path));
     listing.problems.sort_by(|a, b| a.path.cmp(&b.path));

@@ -156,7 +156,7 @@ fn single_file(
     Ok(lister.listing)
 }
 
-fn globs(
+pub(super) fn globs(
     source: &config::Source,
     key: &'static str,
     globs: &[String],
