@@ -5,6 +5,7 @@
 pub mod pipeline;
 pub mod run;
 
+pub mod archive;
 pub mod chunk;
 pub mod clean;
 mod collection;
