@@ -169,9 +169,9 @@ impl Member<'_> {
     pub fn explain(&mut self, error: Option<io::Error>) -> Option<ArchiveError> {
         let error = error?;
         Some(
-            self.reached
-                .take()
-                .unwrap_or_else(|| ArchiveError::Damaged(format!("{}: {error}", shown(&self.name)))),
+            self.reached.take().unwrap_or_else(|| {
+                ArchiveError::Damaged(format!("{}: {error}", shown(&self.name)))
+            }),
         )
     }
 
@@ -179,13 +179,19 @@ impl Member<'_> {
         let name = || shown(&self.name);
         if self.read > self.limits.member_bytes {
             let limit = self.limits.member_bytes;
-            return Some(ArchiveError::Member { name: name(), limit });
+            return Some(ArchiveError::Member {
+                name: name(),
+                limit,
+            });
         }
         if self.read > self.total_left {
             return Some(ArchiveError::Total(self.limits.total_bytes));
         }
         let ratio = self.limits.ratio;
-        (self.read > self.ratio_bytes).then(|| ArchiveError::Bomb { name: name(), ratio })
+        (self.read > self.ratio_bytes).then(|| ArchiveError::Bomb {
+            name: name(),
+            ratio,
+        })
     }
 }
 

@@ -14,8 +14,10 @@ pub mod extract;
 mod index;
 mod prepare;
 mod record;
+mod removal;
 pub mod report;
 pub mod source;
 
+pub use removal::HeldBack;
 pub use report::{Progress, ProgressSender, RunReport, SourceReport};
 pub use run::{IngestError, Request, run};

@@ -112,7 +112,7 @@ pub struct Website {
 /// A Confluence: spaces or labels of a site, or the export of a space.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Confluence {
-    /// `https://NAME.atlassian.net/wiki`. Empty where `export` is given.
+    /// `https://NAME.atlassian.net/wiki`. With `export` only links are made of it.
     #[serde(default)]
     pub url: String,
     #[serde(default)]

@@ -69,10 +69,8 @@ impl SourceKind {
             Self::Folder(folder) => folder.path.display().to_string(),
             Self::Git(git) => git.url.clone(),
             Self::Website(website) => website.url.clone(),
-            Self::Confluence(confluence) if confluence.url.is_empty() => {
-                confluence.export.display().to_string()
-            }
-            Self::Confluence(confluence) => confluence.url.clone(),
+            Self::Confluence(wiki) if wiki.export.as_os_str().is_empty() => wiki.url.clone(),
+            Self::Confluence(wiki) => wiki.export.display().to_string(),
             Self::Slack(slack) => slack.path.display().to_string(),
         }
     }

@@ -12,6 +12,7 @@ mod confluence;
 mod git;
 mod include;
 mod net;
+mod package;
 mod read;
 mod slack;
 mod walk;

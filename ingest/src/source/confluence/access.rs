@@ -8,7 +8,10 @@ pub(super) enum Access {
     /// Whoever may read the space.
     Open,
     /// Groups, by Confluence's names, and a number of people.
-    Only { groups: BTreeSet<String>, people: usize },
+    Only {
+        groups: BTreeSet<String>,
+        people: usize,
+    },
     /// It cannot be found out.
     Unknown(String),
     /// It could not be found out this time.

@@ -192,11 +192,7 @@ impl Api {
             .map_err(|error| ApiError::Failed(self.base.clone(), error.to_string()))
     }
 
-    async fn send(
-        &self,
-        url: &Url,
-        body: Option<&serde_json::Value>,
-    ) -> Result<Vec<u8>, ApiError> {
+    async fn send(&self, url: &Url, body: Option<&serde_json::Value>) -> Result<Vec<u8>, ApiError> {
         let _turn = self.at_once.acquire().await;
         let mut tries = 0;
         loop {

@@ -6,6 +6,8 @@
 mod access;
 mod api;
 mod export;
+mod html;
+mod shelf;
 mod site;
 mod storage;
 mod xml;
@@ -49,7 +51,7 @@ pub(super) async fn check(
 }
 
 fn is_export(wiki: &config::Confluence) -> bool {
-    wiki.url.is_empty() && !wiki.export.as_os_str().is_empty()
+    !wiki.export.as_os_str().is_empty()
 }
 
 fn refused(context: &Context<'_>, reason: String) -> SourceError {

@@ -4,19 +4,18 @@
 //! version is another than the one kept. Restrictions have no version and are asked for each time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use docent_core::config;
 use docent_core::document::Outcome;
 use futures::StreamExt as _;
-use serde::{Deserialize, Serialize};
 
-use super::super::{Content, Context, Form, Found, Listing, Problem, missing_token};
+use super::super::{Context, Listing, Problem, missing_token};
 use super::access::{Access, Readers, readers};
 use super::api::{Api, ApiError, PAGE, Page, Restriction, Space, Subject};
-use super::{Names, storage};
-use crate::extract::{self, FrontMatter};
+use super::shelf::{Kept, Readable, Shelf};
+use super::storage;
+use crate::extract;
 use crate::report::Progress;
 
 /// Pages whose text is fetched with one request.
@@ -40,7 +39,9 @@ pub(super) async fn list(
 
 pub(super) async fn check(wiki: &config::Confluence) -> Result<String, String> {
     let api = connect(wiki)?;
-    let spaces = spaces(&api, wiki).await.map_err(|error| error.to_string())?;
+    let spaces = spaces(&api, wiki)
+        .await
+        .map_err(|error| error.to_string())?;
     if wiki.spaces.is_empty() {
         let any: Vec<Space> = api
             .first("api/v2/spaces?limit=1")
@@ -101,19 +102,11 @@ fn query(name: &str, value: &str) -> String {
     format!("{name}={value}")
 }
 
-/// A page's text as it was fetched.
-#[derive(Debug, Serialize, Deserialize)]
-struct Kept {
-    version: u64,
-    storage: String,
-}
-
 struct Site<'a> {
     context: &'a Context<'a>,
     wiki: &'a config::Confluence,
     api: Api,
-    bodies: PathBuf,
-    made: PathBuf,
+    shelf: Shelf,
 }
 
 /// Something in the page tree.
@@ -135,17 +128,11 @@ impl Node {
 
 impl<'a> Site<'a> {
     fn new(context: &'a Context<'a>, wiki: &'a config::Confluence) -> Result<Self, String> {
-        let (bodies, made) = (context.cache.join("pages"), context.cache.join("made"));
-        for folder in [&bodies, &made] {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| format!("cannot write {}: {error}", folder.display()))?;
-        }
         Ok(Self {
             api: connect(wiki)?,
+            shelf: Shelf::open(&context.cache)?,
             context,
             wiki,
-            bodies,
-            made,
         })
     }
 
@@ -199,26 +186,30 @@ impl<'a> Site<'a> {
                 .filter_map(|id| tree.get(id))
                 .map(|node| node.title.clone())
                 .collect();
+            let created = page
+                .version
+                .as_ref()
+                .and_then(|one| one.created_at.as_deref());
             readable.push(Readable {
-                uri: self.uri(&page),
+                uri: Some(self.uri(&page)),
                 space: spaces.get(&page.space_id).cloned().unwrap_or_default(),
+                updated_at: created.and_then(extract::date),
                 path,
                 above,
                 groups,
-                page,
+                id: page.id,
+                title: page.title,
             });
         }
         let users = self.users(&readable).await;
-        let (bodies, made) = (self.bodies.clone(), self.made.clone());
-        let written =
-            tokio::task::spawn_blocking(move || write_all(readable, &users, &bodies, &made)).await;
-        for written in written.unwrap_or_default() {
-            match written {
-                Ok(found) => listing.found.push(found),
-                Err(problem) => listing.problems.push(problem),
-            }
-        }
-        Ok(listing)
+        let shelf = self.shelf.clone();
+        let listed = tokio::task::spawn_blocking(move || {
+            shelf.write_all(readable, &users, &mut listing);
+            listing
+        });
+        listed
+            .await
+            .map_err(|error| ApiError::Failed(self.api.base.clone(), error.to_string()))
     }
 
     fn uri(&self, page: &Page) -> String {
@@ -355,8 +346,10 @@ impl<'a> Site<'a> {
         let changed: Vec<&Page> = pages
             .iter()
             .filter(|page| {
-                let kept = kept(&self.bodies, &page.id);
-                kept.is_none_or(|kept| Some(kept.version) != page.version.as_ref().map(|v| v.number))
+                let kept = self.shelf.kept(&page.id);
+                kept.is_none_or(|kept| {
+                    Some(kept.version) != page.version.as_ref().map(|v| v.number)
+                })
             })
             .collect();
         let asked = changed.chunks(BODIES).map(|pages| async move {
@@ -386,10 +379,7 @@ impl<'a> Site<'a> {
                     version: page.version.as_ref().map_or(0, |version| version.number),
                     storage: storage.cloned().unwrap_or_default(),
                 };
-                let written = serde_json::to_vec(&kept)
-                    .map_err(std::io::Error::from)
-                    .and_then(|bytes| std::fs::write(body_file(&self.bodies, &page.id), bytes));
-                if let Err(error) = written {
+                if let Err(error) = self.shelf.keep(&page.id, &kept) {
                     failed.insert(page.id.clone(), format!("cannot be kept: {error}"));
                 }
             }
@@ -409,14 +399,18 @@ impl<'a> Site<'a> {
             .unwrap_or_default();
         let mentioned: BTreeSet<String> = pages
             .iter()
-            .filter_map(|readable| kept(&self.bodies, &readable.page.id))
+            .filter_map(|readable| self.shelf.kept(&readable.id))
             .flat_map(|kept| storage::mentions(&kept.storage))
             .filter(|id| !users.contains_key(id))
             .collect();
         for ids in mentioned.into_iter().collect::<Vec<_>>().chunks(PAGE) {
             match self.api.users(ids).await {
                 Ok(found) => {
-                    users.extend(found.into_iter().map(|user| (user.account_id, user.display_name)));
+                    users.extend(
+                        found
+                            .into_iter()
+                            .map(|user| (user.account_id, user.display_name)),
+                    );
                 }
                 Err(error) => {
                     tracing::warn!(source = %self.context.source.name, "no names of people: {error}");
@@ -428,16 +422,6 @@ impl<'a> Site<'a> {
         }
         users
     }
-}
-
-/// A page that may be indexed.
-struct Readable {
-    page: Page,
-    space: String,
-    path: String,
-    uri: String,
-    above: Vec<String>,
-    groups: Option<Vec<String>>,
 }
 
 /// Ids of what a page stands below, nearest first.
@@ -475,72 +459,4 @@ fn access_of(restriction: Restriction) -> Access {
         return Access::Open;
     }
     Access::Only { groups, people }
-}
-
-fn body_file(bodies: &Path, id: &str) -> PathBuf {
-    bodies.join(format!("{}.json", docent_core::document::text_hash(id)))
-}
-
-fn kept(bodies: &Path, id: &str) -> Option<Kept> {
-    serde_json::from_slice(&std::fs::read(body_file(bodies, id)).ok()?).ok()
-}
-
-/// Writes each page's Markdown to a file of its own.
-fn write_all(
-    pages: Vec<Readable>,
-    users: &HashMap<String, String>,
-    bodies: &Path,
-    made: &Path,
-) -> Vec<Result<Found, Problem>> {
-    let uris: HashMap<(String, String), String> = pages
-        .iter()
-        .map(|page| ((page.space.clone(), page.page.title.clone()), page.uri.clone()))
-        .collect();
-    let user = |id: &str| users.get(id).filter(|name| !name.is_empty()).cloned();
-    pages
-        .into_iter()
-        .map(|readable| {
-            let page = |space: &str, title: &str| {
-                let space = if space.is_empty() { &readable.space } else { space };
-                uris.get(&(space.to_owned(), title.to_owned())).cloned()
-            };
-            let names = Names {
-                page: &page,
-                user: &user,
-            };
-            let text = kept(bodies, &readable.page.id)
-                .ok_or_else(|| Outcome::Failed("its text was not kept".to_owned()))
-                .and_then(|kept| extract::guarded(|| storage::markdown(&kept.storage, &names)));
-            let file = made.join(format!("{}.md", docent_core::document::text_hash(&readable.path)));
-            let written = text.and_then(|text| {
-                std::fs::write(&file, &text)
-                    .map(|()| text.len() as u64)
-                    .map_err(|error| Outcome::Failed(format!("cannot be kept: {error}")))
-            });
-            match written {
-                Ok(bytes) => Ok(found(readable, file, bytes)),
-                Err(outcome) => Err(Problem {
-                    path: readable.path,
-                    outcome,
-                }),
-            }
-        })
-        .collect()
-}
-
-fn found(readable: Readable, file: PathBuf, bytes: u64) -> Found {
-    let created = readable.page.version.and_then(|version| version.created_at);
-    Found {
-        path: readable.path,
-        bytes,
-        content: Content::Kept(file, Form::Made),
-        given: FrontMatter {
-            title: Some(readable.page.title),
-            uri: Some(readable.uri),
-            groups: readable.groups,
-            updated_at: created.as_deref().and_then(extract::date),
-            above: readable.above,
-            ..FrontMatter::default()
-        },
-    }
 }

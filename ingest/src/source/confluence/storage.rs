@@ -50,11 +50,7 @@ fn as_html(storage: &str) -> String {
         if let Some(text) = rest.strip_prefix("<![CDATA[") {
             // Exports write `]] >` where a page's own CDATA ends inside of another.
             let ends = ["]]>", "]] >"].map(|end| text.find(end).map(|at| (at, end.len())));
-            let (end, length) = ends
-                .into_iter()
-                .flatten()
-                .min()
-                .unwrap_or((text.len(), 0));
+            let (end, length) = ends.into_iter().flatten().min().unwrap_or((text.len(), 0));
             html.push_str(&escape(&text[..end]));
             rest = &text[end + length..];
             continue;
@@ -137,7 +133,9 @@ impl Writer<'_> {
             "ac-structured-macro" | "ac-macro" => self.named_macro(node),
             "ac-link" => self.link(node),
             "ac-image" => self.html.push_str(&escape(&attribute(node, "ac-alt"))),
-            "ac-emoticon" => self.html.push_str(&escape(&attribute(node, "ac-emoji-fallback"))),
+            "ac-emoticon" => self
+                .html
+                .push_str(&escape(&attribute(node, "ac-emoji-fallback"))),
             "ac-task-list" => self.wrapped("ul", node),
             "ac-task" => self.task(node),
             "ac-layout" | "ac-layout-section" | "ac-layout-cell" | "ac-rich-text-body" => {
@@ -159,7 +157,8 @@ impl Writer<'_> {
         self.html.push_str(&format!("<{name}"));
         for kept in ["href", "start", "colspan", "rowspan", "alt"] {
             if let Some(value) = node.attr(kept) {
-                self.html.push_str(&format!(" {kept}=\"{}\"", escape(&value)));
+                self.html
+                    .push_str(&format!(" {kept}=\"{}\"", escape(&value)));
             }
         }
         self.html.push('>');
@@ -217,7 +216,11 @@ impl Writer<'_> {
             "status" => self.html.push_str(&escape(&title)),
             "jira" => self.html.push_str(&escape(&parameter(node, "key"))),
             "include" | "excerpt-include" => {
-                if let Some(link) = node.descendants().iter().find(|one| one.has_name("ri-page")) {
+                if let Some(link) = node
+                    .descendants()
+                    .iter()
+                    .find(|one| one.has_name("ri-page"))
+                {
                     self.html.push_str("<p>See ");
                     self.page(link, None);
                     self.html.push_str("</p>");
@@ -236,8 +239,8 @@ impl Writer<'_> {
     }
 
     fn task(&mut self, node: &NodeRef<'_>) {
-        let done = child(node, "ac-task-status")
-            .is_some_and(|status| status.text().trim() == "complete");
+        let done =
+            child(node, "ac-task-status").is_some_and(|status| status.text().trim() == "complete");
         self.html.push_str(if done { "<li>☑ " } else { "<li>☐ " });
         if let Some(body) = child(node, "ac-task-body") {
             self.children(&body);
@@ -258,7 +261,8 @@ impl Writer<'_> {
         } else if let Some(words) = words {
             self.html.push_str(&escape(&words));
         } else if let Some(file) = child(node, "ri-attachment") {
-            self.html.push_str(&escape(&attribute(&file, "ri-filename")));
+            self.html
+                .push_str(&escape(&attribute(&file, "ri-filename")));
         }
     }
 
@@ -308,7 +312,9 @@ fn child<'a>(node: &NodeRef<'a>, name: &str) -> Option<NodeRef<'a>> {
 }
 
 fn attribute(node: &NodeRef<'_>, name: &str) -> String {
-    node.attr(name).map(|value| value.trim().to_owned()).unwrap_or_default()
+    node.attr(name)
+        .map(|value| value.trim().to_owned())
+        .unwrap_or_default()
 }
 
 fn parameter(node: &NodeRef<'_>, name: &str) -> String {

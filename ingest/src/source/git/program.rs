@@ -183,15 +183,23 @@ impl Program {
                     "git was stopped after {} seconds (timeout_seconds)", self.timeout_seconds
                 )),
             },
-            () = self.grown() => return Err(format!(
-                "the repository has more than {} bytes (max_bytes)", self.max_bytes
-            )),
+            () = self.grown() => return Err(self.too_large()),
         };
         drop(group);
         if status.success() {
+            if weight(&self.git_dir) > self.max_bytes {
+                return Err(self.too_large());
+            }
             return Ok(out);
         }
         Err(explain(&String::from_utf8_lossy(&err)))
+    }
+
+    fn too_large(&self) -> String {
+        format!(
+            "the repository has more than {} bytes (max_bytes)",
+            self.max_bytes
+        )
     }
 
     /// Ends when the repository is larger than it may be.

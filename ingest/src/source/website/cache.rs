@@ -11,7 +11,7 @@ use docent_core::document::text_hash;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use super::super::net::Validators;
+use super::super::net::{Body, Validators};
 
 /// Raise it when a page is read differently: what was kept is then fetched again.
 pub(super) const VERSION: u32 = 1;
@@ -32,6 +32,23 @@ pub(super) struct Page {
     /// Addresses that it leads to, below the prefix.
     pub(super) links: Vec<Url>,
     pub(super) modified: Option<DateTime<Utc>>,
+}
+
+impl Page {
+    /// Something that only lists pages.
+    pub(super) fn list(body: &Body) -> Self {
+        Self {
+            version: VERSION,
+            uri: body.url.to_string(),
+            path: String::new(),
+            validators: body.validators.clone(),
+            is_html: false,
+            is_document: false,
+            bytes: body.bytes.len() as u64,
+            links: Vec::new(),
+            modified: None,
+        }
+    }
 }
 
 /// A folder of pages.

@@ -87,6 +87,8 @@ struct Walk<'a> {
     next: tokio::sync::Mutex<Instant>,
     /// Bytes that this run has fetched.
     fetched: AtomicU64,
+    /// robots.txt and sitemaps that are kept.
+    lists: tokio::sync::Mutex<HashSet<Url>>,
 }
 
 /// What came of one address.
@@ -130,6 +132,7 @@ impl<'a> Walk<'a> {
             delay: Duration::from_millis(site.delay_ms),
             next: tokio::sync::Mutex::new(Instant::now()),
             fetched: AtomicU64::new(0),
+            lists: tokio::sync::Mutex::default(),
         })
     }
 
@@ -158,14 +161,36 @@ impl<'a> Walk<'a> {
         let Ok(url) = self.scope.start.join("/robots.txt") else {
             return Ok(Robots::default());
         };
-        let fetcher = self.fetcher.with_body_bytes(robots::MAX_BYTES);
-        match fetcher.get(&url, None, |_| true).await {
-            Ok(Fetched::Body(body)) => Ok(Robots::parse(&String::from_utf8_lossy(&body.bytes))),
-            Ok(Fetched::NotModified) | Err(FetchError::Gone(_) | FetchError::Refused(_)) => {
-                Ok(Robots::default())
-            }
+        match self.list_of(&url, robots::MAX_BYTES).await {
+            Ok(bytes) => Ok(Robots::parse(&String::from_utf8_lossy(&bytes))),
+            Err(FetchError::Gone(_) | FetchError::Refused(_)) => Ok(Robots::default()),
             Err(error) => Err(self.failed(&url, &error)),
         }
+    }
+
+    /// A robots.txt or a sitemap, kept like a page.
+    async fn list_of(&self, url: &Url, max_bytes: u64) -> Result<Vec<u8>, FetchError> {
+        let fetcher = self.fetcher.with_body_bytes(max_bytes);
+        let known = self.cache.get(url);
+        let validators = known.as_ref().map(|page| &page.validators);
+        let bytes = match fetcher.get(url, validators, |_| true).await? {
+            Fetched::NotModified => match std::fs::read(self.cache.body(url)) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    self.cache.forget(url);
+                    return Err(FetchError::Unreachable(format!(
+                        "its copy is lost: {error}"
+                    )));
+                }
+            },
+            Fetched::Body(body) => {
+                // Without a copy it is only asked for in full the next time.
+                let _ = self.cache.put(url, &Page::list(&body), &body.bytes);
+                body.bytes
+            }
+        };
+        self.lists.lock().await.insert(url.clone());
+        Ok(bytes)
     }
 
     /// The pages that the site's sitemaps list, with when they were changed; nothing where it has no
@@ -188,18 +213,16 @@ impl<'a> Walk<'a> {
                 }
             },
         };
-        let fetcher = self.fetcher.with_body_bytes(sitemap::MAX_BYTES);
         let mut pages = Vec::new();
         let mut seen: HashSet<Url> = waiting.iter().cloned().collect();
         while let Some(url) = waiting.pop_front() {
-            let sitemap = match fetcher.get(&url, None, |_| true).await {
-                Ok(Fetched::Body(body)) => match sitemap::parse(&body.bytes) {
+            let sitemap = match self.list_of(&url, sitemap::MAX_BYTES).await {
+                Ok(bytes) => match sitemap::parse(&bytes) {
                     Ok(sitemap) => sitemap,
                     // A site without a sitemap may answer anything at its usual place.
                     Err(_) if !wanted => return Ok(Vec::new()),
                     Err(reason) => return Err(self.refused(format!("{url}: {reason}"))),
                 },
-                Ok(Fetched::NotModified) => continue,
                 Err(FetchError::Gone(_) | FetchError::LeadsOut(_)) if !wanted => {
                     return Ok(Vec::new());
                 }
@@ -296,6 +319,7 @@ impl<'a> Walk<'a> {
         }
         drop(running);
         if harvest.listing.incomplete.is_none() {
+            seen.extend(self.lists.lock().await.drain());
             self.cache.keep_only(&seen);
         }
         Ok(harvest.listing(self))

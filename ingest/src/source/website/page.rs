@@ -16,28 +16,19 @@ const HEAD: usize = 1_024;
 /// they came.
 pub(super) async fn read(scope: &Scope, body: Body) -> (Page, Vec<u8>) {
     let scope = scope.clone();
-    let (url, validators) = (body.url.clone(), body.validators.clone());
+    // A page that the parser panics on is kept empty, so that it is not tried at every run.
+    let unreadable = Page {
+        path: document_path(&body.url),
+        bytes: 0,
+        ..Page::list(&body)
+    };
     let read = tokio::task::spawn_blocking(move || {
         catch_unwind(AssertUnwindSafe(|| read_now(&scope, body))).ok()
     });
-    match read.await.ok().flatten() {
-        Some(read) => read,
-        // A page that the parser panics on is kept empty, so that it is not tried at every run.
-        None => (
-            Page {
-                version: VERSION,
-                path: document_path(&url),
-                uri: url.to_string(),
-                validators,
-                is_html: false,
-                is_document: false,
-                bytes: 0,
-                links: Vec::new(),
-                modified: None,
-            },
-            Vec::new(),
-        ),
-    }
+    read.await
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| (unreadable, Vec::new()))
 }
 
 fn read_now(scope: &Scope, body: Body) -> (Page, Vec<u8>) {
