@@ -54,7 +54,9 @@ fn a_source_is_read_by_its_kind() {
     )
     .unwrap();
     let source = &config.sources[0];
-    let SourceKind::Folder(folder) = &source.kind;
+    let SourceKind::Folder(folder) = &source.kind else {
+        panic!("{source:?} is no folder")
+    };
     assert!(folder.path.is_absolute() && folder.path.ends_with("x") && !folder.gitignore);
     assert_eq!(
         (source.owner.as_deref(), source.groups.join(" ")),

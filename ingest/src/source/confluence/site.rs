@@ -320,9 +320,10 @@ impl<'a> Site<'a> {
         tree: &HashMap<String, Node>,
         access: &mut HashMap<String, Access>,
     ) -> Result<(), ApiError> {
-        let asked = tree.keys().map(|id| async move {
-            let restriction = self.api.restriction(id).await;
-            (id.clone(), restriction)
+        let ids: Vec<String> = tree.keys().cloned().collect();
+        let asked = ids.into_iter().map(|id| async move {
+            let restriction = self.api.restriction(&id).await;
+            (id, restriction)
         });
         let mut answers = futures::stream::iter(asked).buffer_unordered(self.at_once());
         while let Some((id, answer)) = answers.next().await {
@@ -343,7 +344,7 @@ impl<'a> Site<'a> {
     /// not be fetched, by id.
     async fn fetch_bodies(&self, pages: &[Page]) -> Result<HashMap<String, String>, ApiError> {
         let mut failed = HashMap::new();
-        let changed: Vec<&Page> = pages
+        let changed: Vec<String> = pages
             .iter()
             .filter(|page| {
                 let kept = self.shelf.kept(&page.id);
@@ -351,14 +352,16 @@ impl<'a> Site<'a> {
                     Some(kept.version) != page.version.as_ref().map(|v| v.number)
                 })
             })
+            .map(|page| page.id.clone())
             .collect();
-        let asked = changed.chunks(BODIES).map(|pages| async move {
-            let ids: Vec<String> = pages.iter().map(|page| query("id", &page.id)).collect();
+        let parts: Vec<Vec<String>> = changed.chunks(BODIES).map(<[_]>::to_vec).collect();
+        let asked = parts.into_iter().map(|ids| async move {
+            let named: Vec<String> = ids.iter().map(|id| query("id", id)).collect();
             let path = format!(
                 "api/v2/pages?limit={BODIES}&body-format=storage&{}",
-                ids.join("&")
+                named.join("&")
             );
-            (pages, self.api.all::<Page>(&path, BODIES).await)
+            (ids, self.api.all::<Page>(&path, BODIES).await)
         });
         let mut answers = futures::stream::iter(asked).buffer_unordered(self.at_once());
         while let Some((asked, answer)) = answers.next().await {
@@ -367,11 +370,11 @@ impl<'a> Site<'a> {
                 Err(error @ ApiError::Token(_)) => return Err(error),
                 Err(error) => {
                     let reason = error.to_string();
-                    failed.extend(asked.iter().map(|page| (page.id.clone(), reason.clone())));
+                    failed.extend(asked.into_iter().map(|id| (id, reason.clone())));
                     continue;
                 }
             };
-            let mut missing: HashSet<&str> = asked.iter().map(|page| page.id.as_str()).collect();
+            let mut missing: HashSet<&str> = asked.iter().map(String::as_str).collect();
             for page in &fetched {
                 missing.remove(page.id.as_str());
                 let storage = page.body.storage.as_ref().map(|storage| &storage.value);

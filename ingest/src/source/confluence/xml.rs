@@ -145,18 +145,18 @@ pub(super) fn read(
             Event::Start(tag) => {
                 depth += 1;
                 match tag.name().as_ref() {
-                    b"object" => {
+                    "object" => {
                         object = Some(Object {
                             class: attribute(&tag, "class"),
                             ..Object::default()
                         });
                         depth = 0;
                     }
-                    b"property" if depth == 1 => {
+                    "property" if depth == 1 => {
                         value = Some((attribute(&tag, "name"), String::new()))
                     }
                     // The object's own id; one inside of a property is what that refers to.
-                    b"id" if depth == 1 => {
+                    "id" if depth == 1 => {
                         is_id = true;
                         value = Some((String::new(), String::new()));
                     }
@@ -164,16 +164,14 @@ pub(super) fn read(
                 }
             }
             Event::Text(text) => {
-                let text = text.decode().map_err(|error| failed(&error))?;
                 push(&mut value, &text)?;
             }
             Event::CData(text) => {
-                push(&mut value, &text.decode().map_err(|error| failed(&error))?)?;
+                push(&mut value, &text)?;
             }
             Event::GeneralRef(name) => {
-                let name = name.decode().map_err(|error| failed(&error))?;
                 // Only the five of XML itself: what a document defines could grow without end.
-                let character = match name.as_ref() {
+                let character = match &*name {
                     "lt" => "<",
                     "gt" => ">",
                     "amp" => "&",
@@ -184,7 +182,7 @@ pub(super) fn read(
                 push(&mut value, character)?;
             }
             Event::End(tag) => {
-                if tag.name().as_ref() == b"object" {
+                if tag.name().as_ref() == "object" {
                     if let Some(object) = object.take() {
                         entities.take(object, keep);
                     }
@@ -225,6 +223,6 @@ fn attribute(tag: &BytesStart<'_>, name: &str) -> String {
     tag.try_get_attribute(name)
         .ok()
         .flatten()
-        .map(|attribute| String::from_utf8_lossy(&attribute.value).into_owned())
+        .map(|attribute| attribute.value.into_owned())
         .unwrap_or_default()
 }

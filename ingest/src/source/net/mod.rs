@@ -5,4 +5,7 @@ mod address;
 mod fetch;
 
 pub(crate) use address::{AllowedHosts, is_public};
-pub(crate) use fetch::{Body, FetchError, Fetched, Fetcher, Limits, Validators};
+pub(crate) use fetch::{
+    Body, FetchError, Fetched, Fetcher, Limits, USER_AGENT, Validators, bounded, retry_after,
+    unreachable,
+};

@@ -30,7 +30,7 @@ pub(super) struct Page {
     pub(super) is_document: bool,
     pub(super) bytes: u64,
     /// Addresses that it leads to, below the prefix.
-    pub(super) links: Vec<Url>,
+    pub(super) links: Vec<String>,
     pub(super) modified: Option<DateTime<Utc>>,
 }
 

@@ -305,7 +305,8 @@ impl<'a> Walk<'a> {
             let links = harvest.take(self, visit);
             if crawls {
                 let new = |link: &Url| !seen.contains(link) && self.scope.wants(link);
-                queue.extend(links.into_iter().filter(new));
+                let links = links.iter().filter_map(|link| Url::parse(link).ok());
+                queue.extend(links.filter(new));
             }
             if seen.len().is_multiple_of(TELL_EVERY) {
                 self.context.progress.send(Progress::Note {
@@ -390,7 +391,7 @@ struct Harvest {
 
 impl Harvest {
     /// Counts an address, and gives the links to go on with.
-    fn take(&mut self, walk: &Walk<'_>, visit: Visit) -> Vec<Url> {
+    fn take(&mut self, walk: &Walk<'_>, visit: Visit) -> Vec<String> {
         let Visit { url, known, result } = visit;
         let path = known
             .as_ref()

@@ -78,16 +78,17 @@ fn read_now(scope: &Scope, body: Body) -> (Page, Vec<u8>) {
     (page, text)
 }
 
-fn links(scope: &Scope, base: &Url, about: &PageLinks) -> Vec<Url> {
+fn links(scope: &Scope, base: &Url, about: &PageLinks) -> Vec<String> {
     if about.robots.contains("nofollow") || about.robots.contains("none") {
         return Vec::new();
     }
-    let mut links: Vec<Url> = about
+    let mut links: Vec<String> = about
         .links
         .iter()
         .filter_map(|address| base.join(address).ok())
         .map(tidy)
         .filter(|url| scope.holds(url))
+        .map(String::from)
         .collect();
     links.sort();
     links.dedup();
