@@ -102,8 +102,10 @@ impl Program {
                 let pinned = format!("{}:{}:{address}", remote.host, remote.port);
                 settings.push(("http.curloptResolve".to_owned(), pinned));
             } else {
+                // A command of the operator's own names a key, perhaps.
+                let own = variable("GIT_SSH_COMMAND").map_or("ssh".to_owned(), |(_, own)| own);
                 let ssh = format!(
-                    "ssh -o BatchMode=yes -o HostKeyAlias={} -o HostName={address}",
+                    "{own} -o BatchMode=yes -o HostKeyAlias={} -o HostName={address}",
                     remote.host
                 );
                 variables.push(("GIT_SSH_COMMAND".to_owned(), ssh));

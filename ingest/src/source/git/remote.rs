@@ -98,8 +98,11 @@ impl Remote {
     fn ssh(url: &str, told: &str) -> Option<Self> {
         let parsed = Url::parse(url).ok()?;
         let host = parsed.host_str()?.to_lowercase();
-        // A name that begins with a dash would be an option of ssh.
-        let odd = |text: &str| text.starts_with('-') || text.contains(char::is_whitespace);
+        // A name that begins with a dash would be an option of ssh, and git hands names to a shell.
+        let odd = |text: &str| {
+            text.starts_with('-')
+                || text.contains(|c: char| !(c.is_ascii_alphanumeric() || "-_.:[]".contains(c)))
+        };
         if odd(&host) || odd(parsed.username()) || parsed.password().is_some() {
             return None;
         }
@@ -237,6 +240,8 @@ mod tests {
             "https://user:secret@host/repo",
             "ssh://-oProxyCommand=id/repo",
             "-oProxyCommand=id:repo",
+            "ssh://git@$(id)/repo",
+            "git@host;id:repo",
             "file://host/repo",
         ] {
             assert!(Remote::parse(url).is_err(), "{url} is taken");

@@ -58,10 +58,15 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub(super) fn open(folder: &Path) -> std::io::Result<Self> {
-        let folder = folder.join("pages");
-        fs::create_dir_all(&folder)?;
-        Ok(Self { folder })
+    /// A cache below a folder, which need not be there yet.
+    pub(super) fn below(folder: &Path) -> Self {
+        Self {
+            folder: folder.join("pages"),
+        }
+    }
+
+    pub(super) fn make(&self) -> std::io::Result<()> {
+        fs::create_dir_all(&self.folder)
     }
 
     /// The file that a page's text lies in.

@@ -43,6 +43,9 @@ pub(super) async fn list(
     site: &config::Website,
 ) -> Result<Listing, SourceError> {
     let walk = Walk::new(context, site)?;
+    walk.cache.make().map_err(|error| {
+        walk.refused(format!("cannot write {}: {error}", context.cache.display()))
+    })?;
     let robots = walk.robots().await?;
     let walk = Walk {
         delay: walk.delay.max(robots.delay),
@@ -122,9 +125,7 @@ impl<'a> Walk<'a> {
         Ok(Self {
             fetcher: Fetcher::new(&scope.start, hosts, limits, site.token.expose())
                 .map_err(|error| refused(error.to_string()))?,
-            cache: Cache::open(&context.cache).map_err(|error| {
-                refused(format!("cannot write {}: {error}", context.cache.display()))
-            })?,
+            cache: Cache::below(&context.cache),
             context,
             site,
             scope,
