@@ -149,6 +149,7 @@ impl Writer<'_> {
             "ac-placeholder" | "ac-parameter" | "ac-adf-attribute" | "ri-attachment" => {}
             "ri-user" => self.user(node),
             "time" => self.html.push_str(&escape(&attribute(node, "datetime"))),
+            "p" if is_blank(node) => {}
             name => self.html_element(name, node),
         }
     }
@@ -286,6 +287,13 @@ impl Writer<'_> {
             self.html.push_str(&format!("@{}", escape(&name)));
         }
     }
+}
+
+/// Whether a paragraph holds a line break and nothing else.
+fn is_blank(paragraph: &NodeRef<'_>) -> bool {
+    paragraph
+        .children_it(false)
+        .all(|child| child.has_name("br") || (child.is_text() && child.text().trim().is_empty()))
 }
 
 fn user_id(user: &NodeRef<'_>) -> String {

@@ -297,7 +297,7 @@ fn explain(said: &str) -> String {
         "; this user's ssh key may not read it"
     } else if has("Host key verification failed") {
         "; add the host's key to known_hosts"
-    } else if has("unable to update url base from redirection") || has("redirect") {
+    } else if has("redirect") || has("returned error: 30") {
         "; write the address that it leads to as the source's url"
     } else {
         ""

@@ -48,6 +48,12 @@ pub(super) fn words(text: &str, directory: &Directory) -> String {
 
 fn prose(text: &str, directory: &Directory, into: &mut String) {
     let linked = references(text, |inside| link(inside, directory));
+    let linked = if into.ends_with("```\n") {
+        linked.trim_start()
+    } else {
+        linked.as_str()
+    };
+    let mut quotes = false;
     for (number, line) in linked.split('\n').enumerate() {
         if number > 0 {
             into.push('\n');
@@ -58,6 +64,11 @@ fn prose(text: &str, directory: &Directory, into: &mut String) {
         } else {
             line.to_owned()
         };
+        // Markdown would take the line after a quoted one for a part of it.
+        if quotes && !line.is_empty() && !line.starts_with("> ") {
+            into.push('\n');
+        }
+        quotes = line.starts_with("> ");
         into.push_str(&emphasis(&unescape(&line, true)));
     }
 }
@@ -231,7 +242,7 @@ mod tests {
         );
         assert_eq!(
             shown("# no heading\n&gt; quoted\n• one\n• two"),
-            "\\# no heading\n> quoted\n- one\n- two"
+            "\\# no heading\n> quoted\n\n- one\n- two"
         );
         assert_eq!(
             shown("a &lt;b&gt; &amp; `x &lt; *y*`"),
@@ -239,7 +250,7 @@ mod tests {
         );
         assert_eq!(
             shown("try ```select *\nfrom t where a &lt; 1``` please"),
-            "try \n```\nselect *\nfrom t where a < 1\n```\n please"
+            "try \n```\nselect *\nfrom t where a < 1\n```\nplease"
         );
         assert_eq!(
             words("*Why*  is <https://x.y|this>\nlate?", &directory()),
