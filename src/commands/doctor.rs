@@ -1,9 +1,10 @@
 //! `docent doctor`: every part is tried, and what is wrong is told with the way out.
 
 use docent_core::app::App;
-use docent_core::config::{Config, Source};
+use docent_core::config::Config;
 use docent_core::ledger::{Ledger, Purpose};
 use docent_core::models::{CallFor, Message, Role};
+use docent_ingest::{ProgressSender, source};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -67,7 +68,15 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let data = format!("data folder {}", config.data.display());
     report.add(&Finding::good("configuration", data));
     for source in &config.sources {
-        report.add(&check_source(source));
+        let part = format!("source {}", source.name);
+        let context = source::Context {
+            source,
+            cache: config.data.join("cache").join(&source.name),
+            max_file_bytes: config.ingest.max_file_bytes,
+            progress: ProgressSender::default(),
+        };
+        let checked = source::check(&context).await;
+        report.add(&Finding::of(&part, checked, |found| found));
     }
     if config.sources.is_empty() {
         let text = "none configured; folders can be named on the command line";
@@ -102,23 +111,6 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     }
     say(format!("{} of the parts need attention", report.wrong));
     Ok(Ended::WithFailures)
-}
-
-fn check_source(source: &Source) -> Finding {
-    let part = format!("source {}", source.name);
-    let listed = std::fs::metadata(&source.path).and_then(|metadata| {
-        if metadata.is_dir() {
-            std::fs::read_dir(&source.path).map(drop)
-        } else {
-            Ok(())
-        }
-    });
-    let path = source.path.display();
-    Finding::of(
-        &part,
-        listed.map_err(|error| format!("{path} cannot be read: {error}; correct its `path`")),
-        |()| format!("{path} can be read"),
-    )
 }
 
 async fn check_port(host: &str, port: u16) -> Finding {

@@ -4,8 +4,9 @@ pub mod client;
 pub mod socket;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
-use docent_core::config::{Config, EmbeddingKind, Source};
+use docent_core::config::{self, Config, EmbeddingKind, Overrides, Source};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -23,6 +24,9 @@ pub struct IngestRequest {
     pub targets: Vec<String>,
     pub dry_run: bool,
     pub full: bool,
+    /// Remove what is gone even where so much is gone that it looks like a fault.
+    #[serde(default)]
+    pub allow_removals: bool,
     /// What the command's own configuration file says. `None`: it read none, and the owner's
     /// configuration holds.
     #[serde(default)]
@@ -33,8 +37,9 @@ pub struct IngestRequest {
 /// read it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Configured {
-    /// Their paths are absolute.
-    pub sources: Vec<Source>,
+    /// The file, as an absolute path. The owner reads the sources from it anew: their tokens come
+    /// from its own environment, and do not pass through the socket.
+    pub file: PathBuf,
     /// Settings that the owner has built its parts with: they must be the same.
     pub settings: BTreeMap<String, String>,
 }
@@ -42,15 +47,23 @@ pub struct Configured {
 impl Configured {
     /// Of a configuration, where it was read from a file.
     pub fn of(config: &Config) -> anyhow::Result<Option<Self>> {
-        if config.file.is_none() {
+        let Some(file) = &config.file else {
             return Ok(None);
-        }
-        let mut sources = config.sources.clone();
-        for source in &mut sources {
-            source.path = std::path::absolute(&source.path)?;
-        }
-        let settings = settings(config);
-        Ok(Some(Self { sources, settings }))
+        };
+        Ok(Some(Self {
+            file: std::path::absolute(file)?,
+            settings: settings(config),
+        }))
+    }
+
+    /// The sources as the file names them now.
+    pub fn sources(&self) -> anyhow::Result<Vec<Source>> {
+        let overrides = Overrides {
+            config: Some(self.file.clone()),
+            environment: std::env::vars().collect(),
+            ..Overrides::default()
+        };
+        Ok(config::load(&overrides)?.sources)
     }
 
     /// How it differs from what the owner was started with; `None`: in nothing that matters.
@@ -122,7 +135,7 @@ pub enum EvalLine {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BackupRequest {
     /// Absolute.
-    pub file: std::path::PathBuf,
+    pub file: PathBuf,
 }
 
 /// `POST /owner/doctor`: answered with the [`Finding`](crate::commands::doctor::Finding)s of the
@@ -141,7 +154,7 @@ pub struct Migrated {
 
 #[cfg(test)]
 mod tests {
-    use docent_core::config::{Overrides, load};
+    use docent_core::config::load;
 
     use super::*;
 
@@ -154,7 +167,7 @@ mod tests {
         edited.sources.push(source);
         let configured = |config: &Config| Configured::of(config).unwrap().unwrap();
         assert_eq!(configured(&edited).difference(&owner), None);
-        assert!(configured(&edited).sources[0].path.is_absolute());
+        assert!(configured(&edited).file.is_absolute());
         edited.chunk.max_tokens = 500;
         insta::assert_snapshot!(configured(&edited).difference(&owner).unwrap(), @"it was started with other settings (chunk.max_tokens = 320 there, 500 here); stop it and start it again, then repeat this");
         edited.file = None;

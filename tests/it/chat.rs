@@ -245,7 +245,7 @@ async fn a_korean_question_finds_a_korean_document() {
 async fn owner_and_freshness_are_told_from_the_metadata_that_nobody_writes_into_a_page() {
     let mut world = World::new().await;
     let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/docs");
-    world.config.sources[0].path = demo.into();
+    world.config.sources[0].kind = Source::folder(String::new(), demo.into()).kind;
     world.ingest().await;
     let server = world.serve().await;
     let owner = server.ask("Who owns the revenue dashboard?").await;

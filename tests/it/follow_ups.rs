@@ -30,7 +30,7 @@ async fn a_follow_up_finds_it_among_many_documents() {
 /// The second questions of a corpus whose gold passage is not among the first, with what is.
 async fn missed(corpus: &str, docs: PathBuf) -> Vec<String> {
     let mut world = World::new().await;
-    world.config.sources[0].path = docs;
+    world.config.sources[0].kind = Source::folder(String::new(), docs).kind;
     world.ingest().await;
     let server = world.serve().await;
     let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/eval/follow-ups.jsonl");

@@ -17,5 +17,6 @@ mod outage;
 mod owner;
 mod reranking;
 mod server;
+mod sources;
 mod support;
 mod turns;

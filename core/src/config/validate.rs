@@ -95,7 +95,9 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     let mut names = std::collections::BTreeSet::new();
     for source in &config.sources {
         let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-        if source.name.is_empty() || !source.name.chars().all(fits) {
+        // Names are folders of the cache as well: none may be `..`.
+        let is_dots = source.name.chars().all(|c| c == '.');
+        if is_dots || !source.name.chars().all(fits) {
             return fail(format!(
                 "source.name = \"{}\" may have letters, digits, `-`, `_` and `.` only",
                 source.name

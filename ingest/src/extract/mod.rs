@@ -13,8 +13,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use docent_core::document::Outcome;
 
 pub use front_matter::FrontMatter;
+pub(crate) use front_matter::date;
+pub(crate) use html::{PageLinks, links, parse as parse_html, whole as html_to_markdown};
 
-use crate::source::Raw;
+use crate::source::{Form, Raw};
 
 /// The text of a document before it is cleaned.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +34,12 @@ pub struct Extracted {
 /// Extracts one document. A document that gives no text is `Skipped`, one that cannot be read is
 /// `Failed`; both say why. A parser that panics fails this document only.
 pub fn extract(raw: &Raw) -> Result<Extracted, Outcome> {
-    catch_unwind(AssertUnwindSafe(|| extract_any(raw))).unwrap_or_else(|_| {
+    guarded(|| extract_any(raw))
+}
+
+/// Runs a parser. One that panics fails its document only.
+pub(crate) fn guarded<T>(parse: impl FnOnce() -> Result<T, Outcome>) -> Result<T, Outcome> {
+    catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
         Err(Outcome::Failed(
             "its parser panicked; please report the file".to_owned(),
         ))
@@ -52,8 +59,17 @@ fn extract_any(raw: &Raw) -> Result<Extracted, Outcome> {
     if text.trim().is_empty() {
         return Err(Outcome::Skipped("empty".to_owned()));
     }
-    let (front, body) = front_matter::split(&text)?;
-    let page = match kind(&raw.path, body) {
+    let (front, body) = match raw.form {
+        Form::Named => front_matter::split(&text)?,
+        Form::Html | Form::Made => (FrontMatter::default(), text.as_str()),
+    };
+    let front = front.over(raw.given.clone())?;
+    let kind = match raw.form {
+        Form::Named => kind(&raw.path, body),
+        Form::Html => Kind::Html,
+        Form::Made => Kind::Markdown,
+    };
+    let page = match kind {
         Kind::Html => html::page(body)?,
         Kind::Markdown => markdown::page(body, false),
         Kind::Mdx => markdown::page(body, true),

@@ -3,3 +3,4 @@
 mod bad_input;
 mod chunking;
 mod extraction;
+mod sources;
