@@ -4,7 +4,9 @@
 //! of it, pipes that block, files that change while they are read. Each becomes a problem of its
 //! own path, and the rest goes on.
 
+pub mod dbt;
 mod include;
+mod prose;
 mod read;
 mod walk;
 
@@ -12,6 +14,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use docent_core::document::Outcome;
+
+use crate::extract::FrontMatter;
 
 pub use read::{EXTRACTOR_VERSION, Raw, read};
 pub use walk::list;
@@ -41,6 +45,15 @@ pub struct Found {
     pub absolute: PathBuf,
     /// Size in bytes when it was listed.
     pub bytes: u64,
+}
+
+/// A document that docent writes itself from what a source tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MadeDocument {
+    /// Lasting and unique within the source, `/` between parts.
+    pub path: String,
+    pub markdown: String,
+    pub given: FrontMatter,
 }
 
 /// A path that gives no document, and why.
