@@ -68,6 +68,11 @@ impl DataFolder {
         self.path.join("postgres")
     }
 
+    /// Where a source keeps what it fetched: losing it costs fetching it again, nothing else.
+    pub fn cache(&self, source: &str) -> PathBuf {
+        self.path.join("cache").join(source)
+    }
+
     /// Where records wait while Postgres is away.
     pub fn spool(&self) -> PathBuf {
         self.path.join("spool")

@@ -29,7 +29,13 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     let mut report = SourceReport::new(&source.name);
 
     // Source: what is there now, and what the last run left.
-    let listing = source::list(source, run.app.config.ingest.max_file_bytes)?;
+    let listing = source::list(&source::Context {
+        source,
+        cache: run.app.data.cache(&source.name),
+        max_file_bytes: run.app.config.ingest.max_file_bytes,
+        progress: run.progress.clone(),
+    })
+    .await?;
     let known = run
         .app
         .ledger

@@ -2,7 +2,7 @@
 //! order of their paths.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +15,7 @@ use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
 
 use crate::run::Run;
-use crate::source::{Found, Listing};
+use crate::source::{Content, Found, Listing};
 use crate::{chunk, clean, extract, source};
 
 /// A batch is handed on when its chunks keep every connection to the embedder busy once (what is
@@ -185,8 +185,13 @@ impl Reader {
             tracing::warn!(source = %self.source.name, path = %found.path, "{note}");
         }
         let text = clean::clean(&extracted.markdown);
+        let above = extracted.front.above.clone();
         let document = self.document(found, &raw, extracted, text)?;
-        let content_hash = text_hash(&format!("{}\n{}", document.title, document.text));
+        let mut content = format!("{}\n{}", document.title, document.text);
+        if !above.is_empty() {
+            content = format!("{}\n{content}", above.join("\n"));
+        }
+        let content_hash = text_hash(&content);
         let metadata_hash = metadata_hash(&document);
         let mut row = DocumentRow {
             document_id: document.id,
@@ -213,7 +218,11 @@ impl Reader {
             return Ok(Prepared::Metadata(row, Box::new(document)));
         }
 
-        let chunks = chunk::chunks(&document.title, &document.text, &self.counter, &self.chunk);
+        let place = chunk::Place {
+            title: &document.title,
+            above: &above,
+        };
+        let chunks = chunk::chunks(place, &document.text, &self.counter, &self.chunk);
         row.chunks = chunks.len() as i32;
         Ok(Prepared::Changed(Box::new(ChangedDocument {
             row,
@@ -244,9 +253,7 @@ impl Reader {
             own.or_else(|| of_source.clone().filter(|_| !own_owner))
         };
         let metadata = Metadata {
-            uri: front
-                .uri
-                .unwrap_or_else(|| document_uri(source, &found.path, &found.absolute)),
+            uri: front.uri.unwrap_or_else(|| document_uri(source, found)),
             asset: front.asset,
             owner_slack: or_source(front.owner_slack, &source.owner_slack),
             owner_email: or_source(front.owner_email, &source.owner_email),
@@ -268,8 +275,9 @@ impl Reader {
     }
 }
 
-/// Where people open a document: the source's template, or the file itself.
-fn document_uri(source: &config::Source, path: &str, absolute: &Path) -> String {
+/// Where people open a document that its source gives no address: the source's template, or the
+/// file itself.
+fn document_uri(source: &config::Source, found: &Found) -> String {
     let encode = |text: &str| {
         let mut encoded = String::with_capacity(text.len());
         for byte in text.bytes() {
@@ -281,10 +289,13 @@ fn document_uri(source: &config::Source, path: &str, absolute: &Path) -> String 
         }
         encoded
     };
-    if source.uri.is_empty() {
-        format!("file://{}", encode(&absolute.to_string_lossy()))
-    } else {
-        source.uri.replace("{path}", &encode(path))
+    match &found.content {
+        _ if !source.uri.is_empty() => source.uri.replace("{path}", &encode(&found.path)),
+        Content::File(file) => format!("file://{}", encode(&file.to_string_lossy())),
+        // Nobody opens it anywhere; the name says at least which document is meant.
+        Content::Kept(..) | Content::Made(_) => {
+            format!("docent:{}/{}", encode(&source.name), encode(&found.path))
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! `docent doctor`: every part is tried, and what is wrong is told with the way out.
 
 use docent_core::app::App;
-use docent_core::config::{Config, Source};
+use docent_core::config::Config;
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Message, Role};
+use docent_ingest::source;
 use uuid::Uuid;
 
 use super::terminal::{one_line, say};
@@ -45,7 +46,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
         &format!("data folder {}", config.data.display()),
     );
     for source in &config.sources {
-        check_source(&mut findings, source);
+        let part = format!("source {}", source.name);
+        findings.check(&part, source::check(source).await, |found| found);
     }
     if config.sources.is_empty() {
         good(
@@ -73,23 +75,6 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     }
     say(format!("{} of the parts need attention", findings.wrong));
     Ok(Ended::WithFailures)
-}
-
-fn check_source(findings: &mut Findings, source: &Source) {
-    let part = format!("source {}", source.name);
-    let listed = std::fs::metadata(&source.path).and_then(|metadata| {
-        if metadata.is_dir() {
-            std::fs::read_dir(&source.path).map(drop)
-        } else {
-            Ok(())
-        }
-    });
-    let path = source.path.display();
-    findings.check(
-        &part,
-        listed.map_err(|error| format!("{path} cannot be read: {error}; correct its `path`")),
-        |()| format!("{path} can be read"),
-    );
 }
 
 async fn check_port(findings: &mut Findings, host: &str, port: u16) {

@@ -133,9 +133,9 @@ async fn sources(app: &App, targets: &[String]) -> anyhow::Result<Vec<config::So
         let configured = app.config.sources.iter().find(|source| {
             source.name == *target
                 || source
-                    .path
-                    .canonicalize()
-                    .is_ok_and(|path| path == Path::new(target))
+                    .folder_path()
+                    .and_then(|path| path.canonicalize().ok())
+                    .is_some_and(|path| path == Path::new(target))
         });
         match configured {
             Some(source) => sources.push(source.clone()),

@@ -68,7 +68,7 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
         None => base.join(&config.data),
     };
     for source in &mut config.sources {
-        source.path = base.join(&source.path);
+        source.resolve(&base);
     }
     if !config.chat.prompts.as_os_str().is_empty() {
         config.chat.prompts = base.join(&config.chat.prompts);
@@ -102,20 +102,6 @@ fn merge(into: &mut Table, from: Table) {
     }
 }
 
-const SOURCE_KEYS: [&str; 11] = [
-    "name",
-    "kind",
-    "path",
-    "include",
-    "exclude",
-    "gitignore",
-    "groups",
-    "owner",
-    "owner_slack",
-    "owner_email",
-    "uri",
-];
-
 /// Refuses keys that the defaults don't have, and names the nearest one that they do.
 fn refuse_unknown(
     table: &Table,
@@ -125,19 +111,8 @@ fn refuse_unknown(
 ) -> Result<(), ConfigError> {
     for (key, value) in table {
         let name = format!("{prefix}{key}");
-        if name == "prices" {
-            continue;
-        }
-        if name == "source" {
-            let entries = value.as_array().map_or(&[][..], Vec::as_slice);
-            for entry in entries.iter().filter_map(Value::as_table) {
-                for key in entry.keys() {
-                    if !SOURCE_KEYS.contains(&key.as_str()) {
-                        let hint = nearest(key, SOURCE_KEYS.iter().copied());
-                        return Err(unknown(place, &format!("source.{key}"), hint));
-                    }
-                }
-            }
+        // Sources are read, and their keys checked, in `source.rs`.
+        if name == "prices" || name == "source" {
             continue;
         }
         match (known.get(key), value) {
@@ -168,7 +143,8 @@ fn unknown(place: &str, name: &str, hint: Option<String>) -> ConfigError {
     ConfigError(format!("{place}: unknown setting `{name}`; {hint}"))
 }
 
-fn nearest<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+/// The name that is spelled most like `key`, where one is near.
+pub(super) fn nearest<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     names
         .map(|name| (strsim::normalized_damerau_levenshtein(key, name), name))
         .filter(|(score, _)| *score >= 0.5)
@@ -415,7 +391,8 @@ fn validate(config: &Config) -> Result<(), ConfigError> {
     let mut names = std::collections::BTreeSet::new();
     for source in &config.sources {
         let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-        if source.name.is_empty() || !source.name.chars().all(fits) {
+        let is_dots = source.name.chars().all(|c| c == '.');
+        if is_dots || !source.name.chars().all(fits) {
             return fail(format!(
                 "source.name = \"{}\" may have letters, digits, `-`, `_` and `.` only",
                 source.name

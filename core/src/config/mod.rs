@@ -3,6 +3,7 @@
 
 mod load;
 mod secret;
+mod source;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ pub use load::{Overrides, load};
 use rust_decimal::Decimal;
 pub use secret::Secret;
 use serde::Deserialize;
+pub use source::{Folder, Source, SourceKind};
 
 /// The embedded reference configuration.
 pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");
@@ -36,7 +38,7 @@ pub struct Config {
     pub retrieval: Retrieval,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
-    #[serde(default, rename = "source")]
+    #[serde(default, rename = "source", deserialize_with = "source::entries")]
     pub sources: Vec<Source>,
 }
 
@@ -210,63 +212,6 @@ pub struct Price {
     /// `None` for models that give no tokens (embedders).
     #[serde(default)]
     pub output: Option<Decimal>,
-}
-
-/// One `[[source]]` entry.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    pub name: String,
-    pub kind: SourceKind,
-    pub path: PathBuf,
-    #[serde(default)]
-    pub include: Vec<String>,
-    #[serde(default)]
-    pub exclude: Vec<String>,
-    #[serde(default = "yes")]
-    pub gitignore: bool,
-    #[serde(default = "everyone")]
-    pub groups: Vec<String>,
-    pub owner: Option<String>,
-    pub owner_slack: Option<String>,
-    pub owner_email: Option<String>,
-    /// Where people open a document; `{path}` stands for its path.
-    #[serde(default)]
-    pub uri: String,
-}
-
-/// What a source is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceKind {
-    Folder,
-}
-
-impl Source {
-    /// A folder named on the command line, without an entry of its own in the configuration.
-    pub fn folder(name: String, path: PathBuf) -> Self {
-        Self {
-            name,
-            kind: SourceKind::Folder,
-            path,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            gitignore: true,
-            groups: everyone(),
-            owner: None,
-            owner_slack: None,
-            owner_email: None,
-            uri: String::new(),
-        }
-    }
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn everyone() -> Vec<String> {
-    vec![crate::document::EVERYONE.to_owned()]
 }
 
 impl Server {

@@ -14,7 +14,7 @@ use docent_core::document::Outcome;
 
 pub use front_matter::FrontMatter;
 
-use crate::source::Raw;
+use crate::source::{Form, Raw};
 
 /// The text of a document before it is cleaned.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,8 +52,17 @@ fn extract_any(raw: &Raw) -> Result<Extracted, Outcome> {
     if text.trim().is_empty() {
         return Err(Outcome::Skipped("empty".to_owned()));
     }
-    let (front, body) = front_matter::split(&text)?;
-    let page = match kind(&raw.path, body) {
+    let (front, body) = match raw.form {
+        Form::Named => front_matter::split(&text)?,
+        Form::Html | Form::Made => (FrontMatter::default(), text.as_str()),
+    };
+    let front = front.over(raw.given.clone())?;
+    let kind = match raw.form {
+        Form::Named => kind(&raw.path, body),
+        Form::Html => Kind::Html,
+        Form::Made => Kind::Markdown,
+    };
+    let page = match kind {
         Kind::Html => html::page(body)?,
         Kind::Markdown => markdown::page(body, false),
         Kind::Mdx => markdown::page(body, true),

@@ -1,7 +1,7 @@
 //! Finding the files of a folder.
 
 use std::collections::HashSet;
-use std::fs::{FileType, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,8 @@ use docent_core::document::Outcome;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::{DirEntry, WalkBuilder};
 
-use super::{Found, Listing, Problem, SourceError};
+use super::{Content, Found, Listing, Problem, SourceError};
+use crate::extract::FrontMatter;
 
 /// Extensions of the kinds that docent reads.
 const EXTENSIONS: [&str; 7] = ["md", "markdown", "mdx", "html", "htm", "xhtml", "txt"];
@@ -28,25 +29,25 @@ const PROSE: [&str; 6] = [
 
 /// Lists a folder (or a single file, which is then read whatever its extension is). Files larger
 /// than `max_file_bytes` are problems. Fails only where nothing can be listed.
-pub fn list(source: &config::Source, max_file_bytes: u64) -> Result<Listing, SourceError> {
-    let root = source.path.canonicalize().map_err(|error| {
-        let (name, path) = (source.name.clone(), source.path.display().to_string());
-        match error.kind() {
-            std::io::ErrorKind::NotFound => SourceError::Missing { name, path },
-            _ => SourceError::Unreadable {
-                name,
-                path,
-                reason: error.to_string(),
-            },
-        }
-    })?;
+pub fn list(
+    source: &config::Source,
+    folder: &config::Folder,
+    max_file_bytes: u64,
+) -> Result<Listing, SourceError> {
+    let root = folder
+        .path
+        .canonicalize()
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => missing(source, folder),
+            _ => unreadable(source, folder, &error),
+        })?;
     if !root.is_dir() {
-        return single_file(source, &root, max_file_bytes);
+        return single_file(source, folder, &root, max_file_bytes);
     }
-    std::fs::read_dir(&root).map_err(|error| unreadable(source, &error))?;
+    std::fs::read_dir(&root).map_err(|error| unreadable(source, folder, &error))?;
 
-    let include = globs(source, "include", &source.include)?;
-    let exclude = globs(source, "exclude", &source.exclude)?;
+    let include = globs(source, "include", &folder.include)?;
+    let exclude = globs(source, "exclude", &folder.exclude)?;
     let mut lister = Lister {
         include,
         exclude: exclude.clone(),
@@ -66,7 +67,7 @@ pub fn list(source: &config::Source, max_file_bytes: u64) -> Result<Listing, Sou
         .parents(false)
         .git_global(false)
         .git_exclude(false)
-        .git_ignore(source.gitignore)
+        .git_ignore(folder.gitignore)
         .require_git(false)
         .follow_links(true)
         .sort_by_file_name(Ord::cmp)
@@ -89,25 +90,56 @@ pub fn list(source: &config::Source, max_file_bytes: u64) -> Result<Listing, Sou
     Ok(listing)
 }
 
-fn unreadable(source: &config::Source, error: &std::io::Error) -> SourceError {
+/// Whether a folder or file can be opened.
+pub(super) fn check(
+    source: &config::Source,
+    folder: &config::Folder,
+) -> Result<String, SourceError> {
+    let opened = std::fs::metadata(&folder.path).and_then(|metadata| {
+        if metadata.is_dir() {
+            std::fs::read_dir(&folder.path).map(drop)
+        } else {
+            File::open(&folder.path).map(drop)
+        }
+    });
+    opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => missing(source, folder),
+        _ => unreadable(source, folder, &error),
+    })?;
+    Ok(format!("{} can be read", folder.path.display()))
+}
+
+fn missing(source: &config::Source, folder: &config::Folder) -> SourceError {
+    SourceError::Missing {
+        name: source.name.clone(),
+        path: folder.path.display().to_string(),
+    }
+}
+
+fn unreadable(
+    source: &config::Source,
+    folder: &config::Folder,
+    error: &std::io::Error,
+) -> SourceError {
     SourceError::Unreadable {
         name: source.name.clone(),
-        path: source.path.display().to_string(),
+        path: folder.path.display().to_string(),
         reason: error.to_string(),
     }
 }
 
 fn single_file(
     source: &config::Source,
+    folder: &config::Folder,
     file: &Path,
     max_file_bytes: u64,
 ) -> Result<Listing, SourceError> {
     let metadata = file
         .metadata()
-        .map_err(|error| unreadable(source, &error))?;
+        .map_err(|error| unreadable(source, folder, &error))?;
     let root = file.parent().unwrap_or(file).to_path_buf();
     // The name that was given, not the one a link leads to: it is the document's identity.
-    let name = source.path.file_name().or(file.file_name());
+    let name = folder.path.file_name().or(file.file_name());
     let name = PathBuf::from(name.unwrap_or_default());
     let mut lister = Lister {
         include: Gitignore::empty(),
@@ -203,8 +235,9 @@ impl Lister {
             None => {
                 self.listing.found.push(Found {
                     path,
-                    absolute,
                     bytes,
+                    content: Content::File(absolute),
+                    given: FrontMatter::default(),
                 });
                 return;
             }

@@ -8,11 +8,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use docent_core::config::Source;
+use docent_core::config::{Folder, Source, SourceKind};
 use docent_core::document::{Outcome, Status};
 use docent_ingest::clean::clean;
-use docent_ingest::extract::{Extracted, extract};
-use docent_ingest::source::{self, Raw};
+use docent_ingest::extract::{Extracted, FrontMatter, extract};
+use docent_ingest::source::{self, Form, Raw};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -22,7 +22,9 @@ fn raw(path: &str, bytes: &[u8]) -> Raw {
     Raw {
         path: path.to_owned(),
         bytes: bytes.to_vec(),
+        form: Form::Named,
         modified: None,
+        given: FrontMatter::default(),
         included: Vec::new(),
         notes: Vec::new(),
         raw_hash: String::new(),
@@ -40,8 +42,9 @@ fn shown(page: &Extracted) -> String {
 }
 
 fn read_from(folder: &Path, path: &str) -> Raw {
-    let source = Source::folder("docs".to_owned(), folder.to_path_buf());
-    let listing = source::list(&source, 1_000_000).unwrap();
+    let settings = Folder::new(folder.to_path_buf());
+    let source = Source::new("docs".to_owned(), SourceKind::Folder(settings.clone()));
+    let listing = source::list_folder(&source, &settings, 1_000_000).unwrap();
     let found = listing
         .found
         .iter()

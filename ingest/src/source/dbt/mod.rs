@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::{MadeDocument, Problem};
+use super::{Found, Problem};
 use crate::extract::FrontMatter;
 use catalog::Catalog;
 use freshness::Freshness;
@@ -48,7 +48,7 @@ pub struct Artifacts {
 #[derive(Debug, Clone, Default)]
 pub struct Documents {
     /// Sorted by path: `model/fct_trips`, `source/app.trips`, `exposure/revenue_dashboard`.
-    pub documents: Vec<MadeDocument>,
+    pub documents: Vec<Found>,
     /// Resources of which nothing could be read, with the field that is wrong.
     pub problems: Vec<Problem>,
 }
@@ -109,7 +109,7 @@ pub fn documents(artifacts: &Artifacts, uri: &str) -> Result<Documents, DbtError
         lineage: &lineage,
         promises: &promises,
     };
-    let mut documents: Vec<MadeDocument> = paths(&manifest)
+    let mut documents: Vec<Found> = paths(&manifest)
         .into_iter()
         .map(|(path, resource)| project.document(path, resource, uri))
         .collect();
@@ -151,7 +151,7 @@ fn problem_path(kind: &str, name: &str) -> String {
 }
 
 impl Project<'_> {
-    fn document(&self, path: String, resource: &Resource, uri: &str) -> MadeDocument {
+    fn document(&self, path: String, resource: &Resource, uri: &str) -> Found {
         let node = &resource.node;
         let (title, markdown) = match resource.kind {
             Kind::Model | Kind::Source | Kind::Seed | Kind::Snapshot => {
@@ -177,11 +177,7 @@ impl Project<'_> {
             tags: node.all_tags().into_iter().map(str::to_owned).collect(),
             ..FrontMatter::default()
         };
-        MadeDocument {
-            path,
-            markdown,
-            given,
-        }
+        Found::made(path, markdown, given)
     }
 
     /// When the data was last loaded: as checked, else when dbt last built the table, else (a view
