@@ -48,12 +48,16 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     for problem in &listing.problems {
         run.count(&mut report, &problem.path, &problem.outcome);
     }
-    // Nothing is known of what lies in a folder that cannot be read: its documents stay.
+    // Nothing is known of what lies in a folder that cannot be read, nor of the documents made of
+    // the parts of a file that cannot be read (`file#part`): they stay.
     let unreadable: Vec<String> = listing
         .problems
         .iter()
-        .filter(|problem| problem.path.ends_with('/'))
-        .map(|problem| problem.path.clone())
+        .filter_map(|problem| match problem.outcome {
+            _ if problem.path.ends_with('/') => Some(problem.path.clone()),
+            Outcome::Failed(_) => Some(format!("{}#", problem.path)),
+            _ => None,
+        })
         .collect();
     let present: HashSet<String> = listing
         .found

@@ -8,6 +8,7 @@
 
 mod binary;
 mod chat;
+mod data_products;
 mod ingest;
 mod interrupted;
 mod model_failures;

@@ -2,6 +2,7 @@
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
 mod load;
+mod products;
 mod secret;
 mod source;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use load::{Overrides, load};
+pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use secret::Secret;
 use serde::Deserialize;

@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 use toml::{Table, Value};
 
+use super::Dbt;
 use super::load::nearest;
 
 /// One `[[source]]` entry.
@@ -33,6 +34,9 @@ pub struct Source {
 #[derive(Debug, Clone)]
 pub enum SourceKind {
     Folder(Folder),
+    Dbt(Dbt),
+    /// Data contracts and data products: YAML files in a folder.
+    Contracts(Folder),
 }
 
 /// Files in a folder, or a single file.
@@ -67,32 +71,38 @@ impl Default for SourceKind {
 
 impl SourceKind {
     /// As `kind = "…"` writes them.
-    const NAMES: [&'static str; 1] = ["folder"];
+    const NAMES: [&'static str; 3] = ["folder", "dbt", "contracts"];
 
     /// As `kind = "…"` writes it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Folder(_) => "folder",
+            Self::Dbt(_) => "dbt",
+            Self::Contracts(_) => "contracts",
         }
     }
 
     /// Where the documents are: a path or an address, for people.
     pub fn location(&self) -> String {
         match self {
-            Self::Folder(folder) => folder.path.display().to_string(),
+            Self::Folder(folder) | Self::Contracts(folder) => folder.path.display().to_string(),
+            Self::Dbt(dbt) if dbt.url.is_empty() => dbt.path.display().to_string(),
+            Self::Dbt(dbt) => dbt.url.clone(),
         }
     }
 
     /// Paths that are taken from the folder of the configuration file. Empty ones are not set.
     fn paths(&mut self) -> Vec<&mut PathBuf> {
         match self {
-            Self::Folder(folder) => vec![&mut folder.path],
+            Self::Folder(folder) | Self::Contracts(folder) => vec![&mut folder.path],
+            Self::Dbt(dbt) => vec![&mut dbt.path, &mut dbt.token_file],
         }
     }
 
     fn fields(kind: &str) -> Option<&'static [&'static str]> {
         Some(match kind {
-            "folder" => fields_of::<Folder>(),
+            "folder" | "contracts" => fields_of::<Folder>(),
+            "dbt" => fields_of::<Dbt>(),
             _ => return None,
         })
     }
@@ -100,6 +110,8 @@ impl SourceKind {
     fn read(kind: &str, settings: Table) -> Result<Self, String> {
         match kind {
             "folder" => settings_of(settings).map(Self::Folder),
+            "dbt" => settings_of(settings).map(Self::Dbt),
+            "contracts" => settings_of(settings).map(Self::Contracts),
             _ => Err(format!("there is no source kind \"{kind}\"")),
         }
     }
@@ -128,6 +140,7 @@ impl Source {
     pub fn folder_path(&self) -> Option<&Path> {
         match &self.kind {
             SourceKind::Folder(folder) => Some(&folder.path),
+            _ => None,
         }
     }
 

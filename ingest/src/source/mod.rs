@@ -8,10 +8,12 @@
 //! pipes that block, files that change while they are read; a server may answer anything. Each
 //! becomes a problem of its own path, and the rest goes on.
 
+pub mod contracts;
 pub mod dbt;
 mod include;
 mod prose;
 mod read;
+pub(crate) mod uri;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,10 +130,10 @@ impl Found {
 
 /// Tries a source without listing it: whether it can be reached, and whether its token is accepted.
 /// Answers with what was found.
-#[expect(clippy::unused_async, reason = "sources across a network wait for it")]
 pub async fn check(source: &config::Source) -> Result<String, SourceError> {
     match &source.kind {
-        SourceKind::Folder(folder) => walk::check(source, folder),
+        SourceKind::Folder(folder) | SourceKind::Contracts(folder) => walk::check(source, folder),
+        SourceKind::Dbt(settings) => dbt::check(source, settings).await,
     }
 }
 
@@ -145,10 +147,13 @@ pub struct Problem {
 
 /// Finds the documents of a source. Fails where nothing is known of the source as a whole (it is
 /// not there, a token is refused): then nothing of it is removed.
-#[expect(clippy::unused_async, reason = "sources across a network wait for it")]
 pub async fn list(context: &Context<'_>) -> Result<Listing, SourceError> {
     let mut listing = match &context.source.kind {
         SourceKind::Folder(folder) => walk::list(context.source, folder, context.max_file_bytes)?,
+        SourceKind::Dbt(settings) => dbt::list(context, settings).await?,
+        SourceKind::Contracts(folder) => {
+            contracts::list(context.source, folder, context.max_file_bytes)?
+        }
     };
     listing.found.sort_by(|a, b| a.path.cmp(&b.path));
     listing.problems.sort_by(|a, b| a.path.cmp(&b.path));

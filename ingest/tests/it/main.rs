@@ -2,4 +2,6 @@
 
 mod bad_input;
 mod chunking;
+mod contracts;
+mod dbt;
 mod extraction;

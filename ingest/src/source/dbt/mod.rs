@@ -10,6 +10,7 @@ mod document;
 mod freshness;
 mod lenient;
 mod lineage;
+mod load;
 mod manifest;
 mod node;
 mod owner;
@@ -21,6 +22,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+pub(super) use load::{check, list};
+
 use super::{Found, Problem};
 use crate::extract::FrontMatter;
 use catalog::Catalog;
@@ -29,10 +32,6 @@ use lineage::Lineage;
 use manifest::{Kind, Manifest, Resource};
 use owner::{Owner, Standing};
 use promise::Promises;
-
-/// The files that are read, besides `manifest.json`, where they are there.
-pub const OPTIONAL_FILES: [&str; 4] =
-    ["catalog.json", "sources.json", "freshness.json", "run_results.json"];
 
 /// The artefacts of one project as they were read.
 #[derive(Debug, Clone, Default)]
