@@ -74,9 +74,9 @@ const EXPECTED: [Expected; 12] = [
         says: &["24 hours"],
     },
     Expected {
-        question: "How is netsuite2__income_statement materialised?",
+        question: "How is netsuite2__income_statement materialized?",
         path: "model/netsuite2__income_statement",
-        says: &["materialised as"],
+        says: &["materialized as"],
     },
     Expected {
         question: "What does is_account_leftside mean in netsuite2__balance_sheet?",

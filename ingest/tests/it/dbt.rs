@@ -381,3 +381,55 @@ fn text_of_a_project_cannot_break_its_document() {
     let documents = of_manifest(&manifest).unwrap();
     insta::assert_snapshot!(text(&documents.documents[0]));
 }
+
+/// Replaces the value at a position, counted through the whole tree.
+fn replace(value: &mut Value, position: &mut usize, by: &Value) {
+    if *position == 0 {
+        value.clone_from(by);
+    }
+    *position = position.wrapping_sub(1);
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| replace(value, position, by)),
+        Value::Object(map) => map.values_mut().for_each(|value| replace(value, position, by)),
+        _ => {}
+    }
+}
+
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(values) => values.iter().map(size).sum::<usize>(),
+        Value::Object(map) => map.values().map(size).sum(),
+        _ => 0,
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    /// A field of an unexpected shape costs at most what it says: never a panic, and never all of
+    /// the other documents.
+    #[test]
+    fn a_value_of_any_shape_anywhere_is_survived(
+        positions in proptest::collection::vec(0.0..1.0_f64, 1..20),
+        shape in 0..6_usize,
+    ) {
+        let by = [
+            json!(null), json!(-3), json!("| ` \n# x"), json!([]), json!([{"name": []}]), json!({"a": 1}),
+        ][shape].clone();
+        let mut manifest: Value = serde_json::from_slice(&artifacts(&demo()).manifest).unwrap();
+        let metadata = manifest["metadata"].clone();
+        for position in positions {
+            let at = (position * size(&manifest) as f64) as usize;
+            replace(&mut manifest, &mut at.max(1), &by);
+        }
+        if !manifest.is_object() {
+            return Ok(());
+        }
+        manifest["metadata"] = metadata;
+        if let Ok(documents) = of_manifest(&manifest) {
+            for found in &documents.documents {
+                proptest::prop_assert!(!text(found).trim().is_empty());
+            }
+        }
+    }
+}

@@ -87,10 +87,10 @@ fn what_it_is(project: &Project<'_>, resource: &Resource) -> String {
                  part of the models that use it."
             ),
             Some("incremental") => format!(
-                "{subject} is a dbt model, materialised as an incremental table: a run adds or \
+                "{subject} is a dbt model, materialized as an incremental table: a run adds or \
                  changes rows instead of building all of them anew."
             ),
-            Some(kind) => format!("{subject} is a dbt model, materialised as a {kind}."),
+            Some(kind) => format!("{subject} is a dbt model, materialized as a {kind}."),
             None => format!("{subject} is a dbt model."),
         },
     };

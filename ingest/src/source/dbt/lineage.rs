@@ -79,8 +79,9 @@ impl Lineage {
             let list = list(manifest, part);
             paragraphs.push(if position == 0 {
                 format!(
-                    "{subject} is built from {}, which feed it directly upstream: {list}.",
-                    kinds(manifest, &upstream.direct)
+                    "{subject} is built from {}, which {} it directly upstream: {list}.",
+                    kinds(manifest, &upstream.direct),
+                    verb(upstream.direct.len(), "feed")
                 )
             } else {
                 format!("Also directly upstream, feeding {subject}: {list}.")
@@ -134,8 +135,9 @@ impl Lineage {
             let list = list(manifest, part);
             paragraphs.push(if position == 0 {
                 format!(
-                    "{subject} is used by {}, which depend on it directly: {list}.",
-                    kinds(manifest, &downstream.direct)
+                    "{subject} is used by {}, which {} on it directly: {list}.",
+                    kinds(manifest, &downstream.direct),
+                    verb(downstream.direct.len(), "depend")
                 )
             } else {
                 format!("Also depending directly on {subject}: {list}.")
@@ -226,6 +228,14 @@ fn name(manifest: &Manifest, id: &str) -> String {
 
 fn list(manifest: &Manifest, ids: &[&str]) -> String {
     names(ids.iter().map(|id| name(manifest, id)))
+}
+
+fn verb(number: usize, verb: &str) -> String {
+    if number == 1 {
+        format!("{verb}s")
+    } else {
+        verb.to_owned()
+    }
 }
 
 /// `3 models and 1 source table`.
