@@ -110,7 +110,10 @@ async fn world() -> World {
             .join("ingest/tests/fixtures/dbt")
             .join(project);
         let kind = SourceKind::Dbt(Dbt::new(folder));
-        world.config.sources.push(Source::new(project.to_owned(), kind));
+        world
+            .config
+            .sources
+            .push(Source::new(project.to_owned(), kind));
     }
     world
 }

@@ -58,12 +58,15 @@ pub(super) fn embedded(text: &str) -> String {
         match fence {
             Some(mark) if bare.starts_with(mark) => fence = None,
             Some(_) => {}
-            None => fence = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark)),
+            None => {
+                fence = ["```", "~~~"]
+                    .into_iter()
+                    .find(|mark| bare.starts_with(mark))
+            }
         }
         let hashes = bare.len() - bare.trim_start_matches('#').len();
-        let is_heading = fence.is_none()
-            && (1..=6).contains(&hashes)
-            && bare[hashes..].starts_with([' ', '\t']);
+        let is_heading =
+            fence.is_none() && (1..=6).contains(&hashes) && bare[hashes..].starts_with([' ', '\t']);
         if is_heading {
             let _ = writeln!(result, "**{}**", bare.trim_matches(['#', ' ', '\t']));
         } else {

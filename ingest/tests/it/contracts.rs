@@ -29,7 +29,9 @@ fn whole(found: &Found) -> String {
 
 #[test]
 fn a_contract_is_one_document() {
-    let [contract] = read(&fixtures(), "full-example.odcs.yaml").try_into().unwrap();
+    let [contract] = read(&fixtures(), "full-example.odcs.yaml")
+        .try_into()
+        .unwrap();
     insta::assert_snapshot!(whole(&contract));
 }
 
@@ -46,16 +48,23 @@ fn the_demo_contract_and_product_read_well() {
 
 #[test]
 fn nested_properties_have_a_row_of_their_own() {
-    let [contract] = read(&fixtures(), "all-schema-types.odcs.yaml").try_into().unwrap();
+    let [contract] = read(&fixtures(), "all-schema-types.odcs.yaml")
+        .try_into()
+        .unwrap();
     insta::assert_snapshot!(whole(&contract));
 }
 
 #[test]
 fn a_large_contract_has_a_document_for_each_schema_object() {
-    let mut yaml = "apiVersion: v3.0.0\nkind: DataContract\nid: a\nversion: 1.0\nname: erp\nschema:\n"
-        .to_owned();
+    let mut yaml =
+        "apiVersion: v3.0.0\nkind: DataContract\nid: a\nversion: 1.0\nname: erp\nschema:\n"
+            .to_owned();
     for table in ["orders", "lines", "customers", "items", "prices", "orders"] {
-        write!(yaml, "  - name: {table}\n    properties:\n      - name: {table}_id\n").unwrap();
+        write!(
+            yaml,
+            "  - name: {table}\n    properties:\n      - name: {table}_id\n"
+        )
+        .unwrap();
     }
     let made = documents("erp.odcs.yaml", yaml.as_bytes()).unwrap();
     let paths: Vec<&str> = made.iter().map(|found| found.path.as_str()).collect();
@@ -78,7 +87,9 @@ fn a_large_contract_has_a_document_for_each_schema_object() {
 fn what_is_wrong_is_named_with_its_path_in_the_file() {
     let head = "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: 1.0.0\nstatus: active\n";
     let schema = |properties: &str| {
-        format!("{head}schema:\n  - name: orders\n    properties:\n      - name: a\n      - name: b\n{properties}")
+        format!(
+            "{head}schema:\n  - name: orders\n    properties:\n      - name: a\n      - name: b\n{properties}"
+        )
     };
     let cases = [
         schema("      - name: c\n        logicalType: strng\n"),
@@ -111,9 +122,17 @@ fn what_is_wrong_is_named_with_its_path_in_the_file() {
 
 #[test]
 fn other_yaml_is_no_contract() {
-    for yaml in ["site_name: handbook\n", "- a\n- b\n", "", "kind: Deployment\napiVersion: apps/v1\n"] {
+    for yaml in [
+        "site_name: handbook\n",
+        "- a\n- b\n",
+        "",
+        "kind: Deployment\napiVersion: apps/v1\n",
+    ] {
         let outcome = documents("x.yaml", yaml.as_bytes()).unwrap_err();
-        assert!(matches!(outcome, Outcome::Skipped(_)), "{yaml:?}: {outcome:?}");
+        assert!(
+            matches!(outcome, Outcome::Skipped(_)),
+            "{yaml:?}: {outcome:?}"
+        );
     }
 }
 
@@ -140,7 +159,10 @@ fn every_example_of_the_standard_is_read() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "yaml")
+            {
                 let bytes = std::fs::read(&path).unwrap();
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
                 let made = documents(&name, &bytes);

@@ -73,10 +73,16 @@ fn whole(documents: &Documents, path: &str) -> String {
     line("owner", given.owner.clone());
     line("slack", given.owner_slack.clone());
     line("email", given.owner_email.clone());
-    line("status", given.status.map(|status| status.name().to_owned()));
+    line(
+        "status",
+        given.status.map(|status| status.name().to_owned()),
+    );
     line("fresh_at", given.fresh_at.map(|at| at.to_rfc3339()));
     line("uri", given.uri.clone());
-    line("tags", Some(given.tags.join(", ")).filter(|tags| !tags.is_empty()));
+    line(
+        "tags",
+        Some(given.tags.join(", ")).filter(|tags| !tags.is_empty()),
+    );
     format!("{out}---\n{}", text(found))
 }
 
@@ -121,7 +127,11 @@ fn every_resource_that_is_not_disabled_is_one_document() {
         let documents = made(&folder);
         assert_eq!(documented(&documents), counted(&folder), "{folder:?}");
         assert_eq!(documents.problems, []);
-        let mut paths: Vec<&str> = documents.documents.iter().map(|d| d.path.as_str()).collect();
+        let mut paths: Vec<&str> = documents
+            .documents
+            .iter()
+            .map(|d| d.path.as_str())
+            .collect();
         paths.dedup();
         assert_eq!(paths.len(), documents.documents.len());
     }
@@ -319,7 +329,11 @@ fn two_packages_may_have_a_model_of_the_same_name() {
     other["package_name"] = json!("b");
     manifest["nodes"]["model.b.orders"] = other;
     let documents = of_manifest(&manifest).unwrap();
-    let paths: Vec<&str> = documents.documents.iter().map(|d| d.path.as_str()).collect();
+    let paths: Vec<&str> = documents
+        .documents
+        .iter()
+        .map(|d| d.path.as_str())
+        .collect();
     assert_eq!(paths, ["model/a.orders", "model/b.orders"]);
 }
 
@@ -336,17 +350,24 @@ fn owner_and_status_are_found_wherever_they_are_said() {
             manifest["nodes"]["model.a.orders"][key] = value.clone();
         })
     };
-    let given = node("meta", json!({"owner": "@ann", "slack_channel": "sales-data"}));
+    let given = node(
+        "meta",
+        json!({"owner": "@ann", "slack_channel": "sales-data"}),
+    );
     assert_eq!(given.owner.as_deref(), Some("@ann"));
     assert_eq!(given.owner_slack.as_deref(), Some("#sales-data"));
-    let given = node("config", json!({"meta": {"owner": {"name": "Sales", "email": "s@x.example"}}}));
+    let given = node(
+        "config",
+        json!({"meta": {"owner": {"name": "Sales", "email": "s@x.example"}}}),
+    );
     assert_eq!(given.owner.as_deref(), Some("Sales"));
     assert_eq!(given.owner_email.as_deref(), Some("s@x.example"));
     let given = node("meta", json!({"owners": ["Ann", "Bo"]}));
     assert_eq!(given.owner.as_deref(), Some("Ann, Bo"));
     let given = with(&|manifest: &mut Value| {
         manifest["nodes"]["model.a.orders"]["group"] = json!("sales");
-        manifest["groups"] = json!({"group.a.sales": {"name": "sales", "owner": {"email": "s@x.example"}}});
+        manifest["groups"] =
+            json!({"group.a.sales": {"name": "sales", "owner": {"email": "s@x.example"}}});
     });
     assert_eq!(given.owner.as_deref(), Some("sales"));
     assert_eq!(given.owner_email.as_deref(), Some("s@x.example"));
@@ -354,15 +375,28 @@ fn owner_and_status_are_found_wherever_they_are_said() {
     let given = with(&|manifest: &mut Value| {
         manifest["nodes"]["model.a.orders"]["group"] = json!("sales");
         manifest["nodes"]["model.a.orders"]["meta"] = json!({"owner": "Ann"});
-        manifest["groups"] = json!({"g": {"name": "sales", "owner": {"name": "Bo", "email": "bo@x.example"}}});
+        manifest["groups"] =
+            json!({"g": {"name": "sales", "owner": {"name": "Bo", "email": "bo@x.example"}}});
     });
-    assert_eq!((given.owner.as_deref(), given.owner_email), (Some("Ann"), None));
+    assert_eq!(
+        (given.owner.as_deref(), given.owner_email),
+        (Some("Ann"), None)
+    );
 
     let status = |key, value| node(key, value).status;
-    assert_eq!(status("tags", json!(["Certified"])), Some(Status::Certified));
-    assert_eq!(status("meta", json!({"certified": true})), Some(Status::Certified));
+    assert_eq!(
+        status("tags", json!(["Certified"])),
+        Some(Status::Certified)
+    );
+    assert_eq!(
+        status("meta", json!({"certified": true})),
+        Some(Status::Certified)
+    );
     assert_eq!(status("meta", json!({"certified": false})), None);
-    assert_eq!(status("meta", json!({"status": "deprecated"})), Some(Status::Deprecated));
+    assert_eq!(
+        status("meta", json!({"status": "deprecated"})),
+        Some(Status::Deprecated)
+    );
     assert_eq!(
         status("deprecation_date", json!("2027-01-31T00:00:00Z")),
         Some(Status::Deprecated)
@@ -389,8 +423,12 @@ fn replace(value: &mut Value, position: &mut usize, by: &Value) {
     }
     *position = position.wrapping_sub(1);
     match value {
-        Value::Array(values) => values.iter_mut().for_each(|value| replace(value, position, by)),
-        Value::Object(map) => map.values_mut().for_each(|value| replace(value, position, by)),
+        Value::Array(values) => values
+            .iter_mut()
+            .for_each(|value| replace(value, position, by)),
+        Value::Object(map) => map
+            .values_mut()
+            .for_each(|value| replace(value, position, by)),
         _ => {}
     }
 }

@@ -16,8 +16,8 @@ pub(super) fn blocks(object: &Property) -> Vec<String> {
     let physical = said(&object.physical_name)
         .filter(|name| *name != object.name.as_str())
         .map_or_else(String::new, |name| format!(", physically {}", code(name)));
-    let business = said(&object.business_name)
-        .map_or_else(String::new, |name| format!(", called \"{name}\""));
+    let business =
+        said(&object.business_name).map_or_else(String::new, |name| format!(", called \"{name}\""));
     about.push(format!("{subject} is a {kind}{physical}{business}."));
     if let Some(description) = said(&object.description) {
         about.push(sentence(&one_line(description)));
@@ -55,7 +55,10 @@ pub(super) fn blocks(object: &Property) -> Vec<String> {
 /// How many columns there are, nested ones too.
 pub(super) fn size(object: &Property) -> usize {
     let inner = object.properties.as_deref().unwrap_or_default();
-    let items = object.items.as_ref().and_then(|items| items.properties.as_deref());
+    let items = object
+        .items
+        .as_ref()
+        .and_then(|items| items.properties.as_deref());
     inner
         .iter()
         .chain(items.unwrap_or_default())
@@ -83,7 +86,10 @@ fn row(
     for inner in property.properties.as_deref().unwrap_or_default() {
         row(subject, &format!("{name}."), inner, rows, rules);
     }
-    let items = property.items.as_ref().and_then(|items| items.properties.as_deref());
+    let items = property
+        .items
+        .as_ref()
+        .and_then(|items| items.properties.as_deref());
     for inner in items.unwrap_or_default() {
         row(subject, &format!("{name}[]."), inner, rows, rules);
     }
@@ -99,7 +105,12 @@ fn data_type(property: &Property) -> String {
         (Some(name), _) | (None, Some(name)) => name.to_owned(),
         (None, None) => String::new(),
     };
-    if let Some(Items { physical_type, logical_type, .. }) = property.items.as_deref() {
+    if let Some(Items {
+        physical_type,
+        logical_type,
+        ..
+    }) = property.items.as_deref()
+    {
         let of = said(physical_type).or(logical_type.map(logical_name));
         if let Some(of) = of {
             written.push_str(&format!(" of {of}"));
@@ -125,8 +136,9 @@ fn logical_name(kind: LogicalType) -> &'static str {
 
 fn meaning(property: &Property) -> String {
     let mut parts = Vec::new();
-    let name = said(&property.business_name)
-        .filter(|name| name.to_lowercase() != property.name.as_str().replace('_', " ").to_lowercase());
+    let name = said(&property.business_name).filter(|name| {
+        name.to_lowercase() != property.name.as_str().replace('_', " ").to_lowercase()
+    });
     if let Some(name) = name {
         parts.push(sentence(&one_line(name)));
     }
@@ -140,7 +152,10 @@ fn meaning(property: &Property) -> String {
     if let Some(how) = said(&property.transform_description) {
         parts.push(format!("Made by: {}", sentence(&one_line(how))));
     }
-    let made_from = property.transform_source_objects.as_deref().unwrap_or_default();
+    let made_from = property
+        .transform_source_objects
+        .as_deref()
+        .unwrap_or_default();
     if !made_from.is_empty() {
         let made_from = names(made_from.iter().map(|name| name.as_str()));
         parts.push(format!("Made from {made_from}."));

@@ -1,9 +1,9 @@
 //! The documents of a contract (ODCS) and of a product (ODPS).
 
+use super::Known;
 use super::columns::{self, written};
 use super::people;
 use super::shape::{Contract, Definition, Description, Port, Product, Server, Sla, Text, said};
-use super::Known;
 use crate::source::prose::{Page, and, code, count, embedded, names, one_line, sentence};
 
 /// A contract: everything but its schema objects, which follow in the same document or, of a large
@@ -13,14 +13,20 @@ pub(super) fn contract(contract: &Contract, title: &str, known: &Known, whole: b
     let mut page = Page::default();
     page.block(&format!("# {title}"));
     page.block(&what_it_is(
-        &format!("{subject} is a data contract"),
+        &format!(
+            "{subject} is a data contract, by its id {}",
+            code(contract.id.as_str())
+        ),
         &contract.api_version,
         Some(&contract.version),
         contract.status.as_ref(),
         contract.domain.as_ref(),
     ));
     if let Some(product) = said(&contract.data_product) {
-        page.block(&format!("{subject} belongs to the data product {}.", code(product)));
+        page.block(&format!(
+            "{subject} belongs to the data product {}.",
+            code(product)
+        ));
     }
     for sentence in known.used_by(contract.id.as_str(), title) {
         page.block(&sentence);
@@ -73,7 +79,10 @@ pub(super) fn product(product: &Product, title: &str, known: &Known) -> String {
     let mut page = Page::default();
     page.block(&format!("# {title}"));
     page.block(&what_it_is(
-        &format!("{subject} is a data product"),
+        &format!(
+            "{subject} is a data product, by its id {}",
+            code(product.id.as_str())
+        ),
         &product.api_version,
         product.version.as_ref(),
         Some(&product.status),
@@ -87,21 +96,27 @@ pub(super) fn product(product: &Product, title: &str, known: &Known) -> String {
     page.section("Owner and support", &[people.join(" ")]);
     page.section(
         "Upstream: what feeds it",
-        &ports(product.input_ports.as_deref(), known, &format!(
-            "{subject} is fed by these input ports:"
-        )),
+        &ports(
+            product.input_ports.as_deref(),
+            known,
+            &format!("{subject} is fed by these input ports:"),
+        ),
     );
     page.section(
         "What it offers",
-        &ports(product.output_ports.as_deref(), known, &format!(
-            "{subject} offers these output ports:"
-        )),
+        &ports(
+            product.output_ports.as_deref(),
+            known,
+            &format!("{subject} offers these output ports:"),
+        ),
     );
     page.section(
         "Management",
-        &ports(product.management_ports.as_deref(), known, &format!(
-            "{subject} is managed through these ports:"
-        )),
+        &ports(
+            product.management_ports.as_deref(),
+            known,
+            &format!("{subject} is managed through these ports:"),
+        ),
     );
     page.finish()
 }
@@ -184,7 +199,10 @@ fn service_level(sla: &Sla, default_element: Option<&str>) -> String {
         text.push_str(&format!(" ({driver})"));
     }
     if let Some(description) = said(&sla.description) {
-        text.push_str(&format!(": {}", one_line(description).trim_end_matches('.')));
+        text.push_str(&format!(
+            ": {}",
+            one_line(description).trim_end_matches('.')
+        ));
     }
     text
 }
@@ -247,7 +265,10 @@ fn place(server: &Server) -> String {
         text.push_str(&format!(": {}", and(&details)));
     }
     if let Some(description) = said(&server.description) {
-        text.push_str(&format!(": {}", one_line(description).trim_end_matches('.')));
+        text.push_str(&format!(
+            ": {}",
+            one_line(description).trim_end_matches('.')
+        ));
     }
     text
 }

@@ -58,7 +58,11 @@ pub(super) fn list(
             }),
         }
     }
-    let known = Known::of(parsed.iter().map(|(found, document, _)| (&found.path, document)));
+    let known = Known::of(
+        parsed
+            .iter()
+            .map(|(found, document, _)| (&found.path, document)),
+    );
     for (found, document, modified) in parsed {
         let Content::File(file) = &found.content else {
             continue;
@@ -199,7 +203,9 @@ impl Known {
             match parsed {
                 Parsed::Contract(contract) => {
                     let title = contract_title(contract, path);
-                    known.contracts.insert(contract.id.as_str().to_owned(), title);
+                    known
+                        .contracts
+                        .insert(contract.id.as_str().to_owned(), title);
                 }
                 Parsed::Product(product) => {
                     let title = document::title(said(&product.name), path);
@@ -207,7 +213,10 @@ impl Known {
                         (&product.output_ports, &mut known.offered),
                         (&product.input_ports, &mut known.consumed),
                     ] {
-                        let ids = ports.iter().flatten().filter_map(|port| said(&port.contract_id));
+                        let ids = ports
+                            .iter()
+                            .flatten()
+                            .filter_map(|port| said(&port.contract_id));
                         for id in ids {
                             let products = by_id.entry(id.to_owned()).or_default();
                             if !products.contains(&title) {

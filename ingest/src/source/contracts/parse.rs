@@ -42,7 +42,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Parsed, Outcome> {
             "kind: \"{other}\" is neither DataContract nor DataProduct"
         ))),
         // Contracts before 3.0 and half-written ones say what they are by their other keys.
-        None if keys.contains_key("apiVersion") || keys.contains_key("dataContractSpecification") => {
+        None if keys.contains_key("apiVersion")
+            || keys.contains_key("dataContractSpecification") =>
+        {
             Err(Outcome::Failed(
                 "kind: missing; write `kind: DataContract` (ODCS) or `kind: DataProduct` (ODPS)"
                     .to_owned(),
@@ -107,7 +109,11 @@ fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, Outcome> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = error.path().to_string();
         // The whole file is called "." there.
-        let place = if path == "." { String::new() } else { format!("{path}: ") };
+        let place = if path == "." {
+            String::new()
+        } else {
+            format!("{path}: ")
+        };
         Outcome::Failed(format!("{place}{}", error.inner()))
     })
 }

@@ -67,7 +67,10 @@ pub(super) fn sentences(subject: &str, team: Option<&Team>, support: &[Support])
     if let Some(team) = team {
         if let Some(name) = said(&team.name) {
             sentences.push(format!("{subject} is owned by {name}, its owner to ask."));
-        } else if let Some(owner) = present(team).find(|member| is_owner(member)).and_then(called) {
+        } else if let Some(owner) = present(team)
+            .find(|member| is_owner(member))
+            .and_then(called)
+        {
             sentences.push(format!("{subject} is owned by {owner}, its owner to ask."));
         }
         if let Some(description) = said(&team.description) {

@@ -40,9 +40,12 @@ pub(super) fn standing(page: &mut Page, name: &str, standing: &Standing) {
             let from = standing.deprecated_from.map_or_else(String::new, |at| {
                 format!(" as of {}", at.format("%Y-%m-%d"))
             });
-            let instead = standing.replaced_by.as_deref().map_or_else(String::new, |by| {
-                format!("; it is replaced by {}", code(by))
-            });
+            let instead = standing
+                .replaced_by
+                .as_deref()
+                .map_or_else(String::new, |by| {
+                    format!("; it is replaced by {}", code(by))
+                });
             page.block(&format!("**{subject} is deprecated{from}**{instead}."));
         }
         None => {}
@@ -67,16 +70,21 @@ fn what_it_is(project: &Project<'_>, resource: &Resource) -> String {
     let subject = code(&resource.name);
     let mut text = match resource.kind {
         Kind::Source => {
-            let loader = node.loader.as_deref().map_or_else(String::new, |loader| {
-                format!(", loaded by {loader}")
-            });
-            format!("{subject} is a source table{loader}: raw data that dbt reads and does not make.")
+            let loader = node
+                .loader
+                .as_deref()
+                .map_or_else(String::new, |loader| format!(", loaded by {loader}"));
+            format!(
+                "{subject} is a source table{loader}: raw data that dbt reads and does not make."
+            )
         }
         Kind::Seed => format!("{subject} is a seed: a CSV file that dbt loads into a table."),
         Kind::Snapshot => {
-            let strategy = node.config.strategy.as_deref().map_or_else(String::new, |by| {
-                format!(" (strategy: {by})")
-            });
+            let strategy = node
+                .config
+                .strategy
+                .as_deref()
+                .map_or_else(String::new, |by| format!(" (strategy: {by})"));
             format!(
                 "{subject} is a snapshot: it keeps the history of the rows it is taken of{strategy}."
             )
@@ -136,9 +144,12 @@ pub(super) fn facts(project: &Project<'_>, resource: &Resource) -> String {
         facts.push(format!("In the database {subject} is {}.", code(&place)));
     }
     if let Some(path) = &node.original_file_path {
-        let package = node.package_name.as_deref().map_or_else(String::new, |package| {
-            format!(" of the dbt package {}", code(package))
-        });
+        let package = node
+            .package_name
+            .as_deref()
+            .map_or_else(String::new, |package| {
+                format!(" of the dbt package {}", code(package))
+            });
         facts.push(format!("It is defined in {}{package}.", code(path)));
     }
     let tags = node.all_tags();
@@ -161,8 +172,19 @@ pub(super) fn facts(project: &Project<'_>, resource: &Resource) -> String {
 /// What else `meta` says.
 fn notes(node: &Node) -> Option<String> {
     const SAID_ELSEWHERE: [&str; 14] = [
-        "owner", "owners", "owner_slack", "owner_email", "slack", "slack_channel", "status",
-        "certified", "deprecated", "certification", "replaced_by", "replacement", "contact_email",
+        "owner",
+        "owners",
+        "owner_slack",
+        "owner_email",
+        "slack",
+        "slack_channel",
+        "status",
+        "certified",
+        "deprecated",
+        "certification",
+        "replaced_by",
+        "replacement",
+        "contact_email",
         "slack_channel_name",
     ];
     let mut notes: Vec<String> = Vec::new();
@@ -184,7 +206,11 @@ fn place(node: &Node) -> Option<String> {
     if node.config.materialized.as_deref() == Some("ephemeral") {
         return None;
     }
-    let name = node.identifier.as_ref().or(node.alias.as_ref()).or(node.name.as_ref())?;
+    let name = node
+        .identifier
+        .as_ref()
+        .or(node.alias.as_ref())
+        .or(node.name.as_ref())?;
     node.schema.as_ref()?;
     let parts = [node.database.as_ref(), node.schema.as_ref(), Some(name)];
     let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
@@ -232,9 +258,9 @@ fn checked(subject: &str, node: &Node, check: &Check) -> String {
         });
         return format!("The freshness of {subject} could not be checked{when}{reason}.");
     };
-    let field = node.loaded_at_field().map_or_else(String::new, |field| {
-        format!(" (newest {})", code(field))
-    });
+    let field = node
+        .loaded_at_field()
+        .map_or_else(String::new, |field| format!(" (newest {})", code(field)));
     let found = match status.as_str() {
         "pass" => format!("; it was found fresh{when}"),
         "warn" => format!("; it was found late (warning){when}"),
@@ -248,7 +274,9 @@ fn checked(subject: &str, node: &Node, check: &Check) -> String {
 }
 
 fn last_run(subject: &str, run: &RunResult) -> String {
-    let when = run.at.map_or_else(String::new, |at| format!(" at {}", in_words(at)));
+    let when = run
+        .at
+        .map_or_else(String::new, |at| format!(" at {}", in_words(at)));
     let message = run
         .message
         .as_deref()
@@ -278,9 +306,12 @@ fn criterion(subject: &str, criteria: &Criteria) -> String {
     if let Some(age) = after(&criteria.error_after) {
         limits.push(format!("fails when it is older than {age}"));
     }
-    let filter = criteria.filter.as_deref().map_or_else(String::new, |filter| {
-        format!(" (counting rows where {})", code(filter))
-    });
+    let filter = criteria
+        .filter
+        .as_deref()
+        .map_or_else(String::new, |filter| {
+            format!(" (counting rows where {})", code(filter))
+        });
     format!(
         "Freshness criterion of {subject}: dbt looks at its newest data{filter} and {}.",
         and(&limits)
@@ -311,7 +342,11 @@ fn columns(project: &Project<'_>, resource: &Resource) -> Vec<String> {
         })
         .collect();
     vec![
-        format!("{} has {}.", code(&resource.name), count(columns.len(), "column")),
+        format!(
+            "{} has {}.",
+            code(&resource.name),
+            count(columns.len(), "column")
+        ),
         table(&["column", "type", "description", "promised"], &rows),
     ]
 }
@@ -340,7 +375,10 @@ fn merged<'a>(project: &Project<'a>, resource: &'a Resource) -> Vec<Merged<'a>> 
         .collect();
     for column in described {
         let name = name_of(column);
-        if !columns.iter().any(|known| known.name.eq_ignore_ascii_case(name)) {
+        if !columns
+            .iter()
+            .any(|known| known.name.eq_ignore_ascii_case(name))
+        {
             columns.push(Merged {
                 name,
                 described: Some(&column.1),
@@ -359,7 +397,9 @@ impl Merged<'_> {
     }
 
     fn meaning(&self) -> String {
-        let said = self.described.and_then(|column| column.description.as_deref());
+        let said = self
+            .described
+            .and_then(|column| column.description.as_deref());
         let comment = || self.found.and_then(|column| column.comment.as_deref());
         let mut meaning = sentence(&one_line(said.or_else(comment).unwrap_or_default()));
         if let Some(reading) = reading::duration(self.name) {
@@ -413,7 +453,10 @@ fn promises(project: &Project<'_>, resource: &Resource) -> Vec<String> {
         let subject = code(&resource.name);
         sentences.insert(
             0,
-            format!("The key of {subject}, one row for each value, is {}.", names(keys)),
+            format!(
+                "The key of {subject}, one row for each value, is {}.",
+                names(keys)
+            ),
         );
     }
     sentences

@@ -198,9 +198,7 @@ impl Manifest {
     fn unreadable(&mut self, kind: &str, id: &str, reason: &str) {
         self.problems.push(Problem {
             path: problem_path(kind, id),
-            outcome: Outcome::Failed(format!(
-                "manifest.json: {id}.{reason}"
-            )),
+            outcome: Outcome::Failed(format!("manifest.json: {id}.{reason}")),
         });
     }
 }
@@ -240,7 +238,9 @@ fn check_version(metadata: &Value) -> Result<(), DbtError> {
             },
         }),
         _ => Err(DbtError::NoManifest {
-            found: schema.unwrap_or("no metadata.dbt_schema_version").to_owned(),
+            found: schema
+                .unwrap_or("no metadata.dbt_schema_version")
+                .to_owned(),
         }),
     }
 }

@@ -89,7 +89,11 @@ struct Project<'a> {
 /// `{unique_id}`, `{resource_type}`, `{name}`, `{package}` and `{path}` are filled in; empty: none.
 pub fn documents(artifacts: &Artifacts, uri: &str) -> Result<Documents, DbtError> {
     let manifest = manifest::read(&artifacts.manifest)?;
-    let catalog = artifacts.catalog.as_deref().map(catalog::read).transpose()?;
+    let catalog = artifacts
+        .catalog
+        .as_deref()
+        .map(catalog::read)
+        .transpose()?;
     let mut freshness = Freshness::default();
     if let Some(bytes) = &artifacts.sources {
         freshness.add_checks("sources.json", bytes)?;
@@ -156,7 +160,10 @@ impl Project<'_> {
             Kind::Model | Kind::Source | Kind::Seed | Kind::Snapshot => {
                 (resource.name.clone(), document::markdown(self, resource))
             }
-            _ => (semantic::title(resource), semantic::markdown(self, resource)),
+            _ => (
+                semantic::title(resource),
+                semantic::markdown(self, resource),
+            ),
         };
         let owner = Owner::of(self.manifest, node);
         let own_url = node.url.clone().filter(|url| {
@@ -183,7 +190,10 @@ impl Project<'_> {
     /// or an ephemeral model shows what is below it) the oldest of the sources it comes from.
     fn fresh_at(&self, resource: &Resource) -> Option<DateTime<Utc>> {
         let id = &resource.id;
-        let checked = self.freshness.check(id).and_then(|check| check.max_loaded_at);
+        let checked = self
+            .freshness
+            .check(id)
+            .and_then(|check| check.max_loaded_at);
         let built = || {
             let run = self.freshness.run(id).filter(|run| run.built())?;
             (!is_seen_through(resource)).then_some(run.at).flatten()

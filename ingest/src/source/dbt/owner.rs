@@ -99,7 +99,9 @@ fn of_meta(meta: &Map<String, Value>) -> Owner {
         None => Owner::default(),
     };
     owner.slack = owner.slack.or_else(|| slack(meta));
-    owner.email = owner.email.or_else(|| first(meta, &["owner_email", "contact_email"]));
+    owner.email = owner
+        .email
+        .or_else(|| first(meta, &["owner_email", "contact_email"]));
     owner
 }
 
@@ -126,7 +128,12 @@ fn named(name: Option<String>) -> Owner {
 fn slack(map: &Map<String, Value>) -> Option<String> {
     let channel = first(
         map,
-        &["owner_slack", "slack", "slack_channel", "slack_channel_name"],
+        &[
+            "owner_slack",
+            "slack",
+            "slack_channel",
+            "slack_channel_name",
+        ],
     )?;
     // Written without its mark it would not be taken for a channel.
     let is_plain = channel
@@ -140,7 +147,9 @@ fn slack(map: &Map<String, Value>) -> Option<String> {
 }
 
 fn first(map: &Map<String, Value>, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| map.get(*name).and_then(scalar))
+    names
+        .iter()
+        .find_map(|name| map.get(*name).and_then(scalar))
 }
 
 /// Certified or deprecated, and since when.
@@ -175,9 +184,10 @@ impl Standing {
         Self {
             status,
             deprecated_from: date.and_then(day_or_time),
-            replaced_by: node.metas().iter().find_map(|meta| {
-                first(meta, &["replaced_by", "replacement", "superseded_by"])
-            }),
+            replaced_by: node
+                .metas()
+                .iter()
+                .find_map(|meta| first(meta, &["replaced_by", "replacement", "superseded_by"])),
         }
     }
 }
@@ -186,10 +196,16 @@ fn says(meta: &Map<String, Value>, name: &str) -> bool {
     let flag = meta.get(name).and_then(scalar);
     let by_flag = flag.is_some_and(|flag| !matches!(flag.to_lowercase().as_str(), "false" | "no"));
     by_flag
-        || ["status", "certification", "certification_status", "lifecycle", "data_status"]
-            .iter()
-            .filter_map(|key| meta.get(*key).and_then(scalar))
-            .any(|value| value.eq_ignore_ascii_case(name))
+        || [
+            "status",
+            "certification",
+            "certification_status",
+            "lifecycle",
+            "data_status",
+        ]
+        .iter()
+        .filter_map(|key| meta.get(*key).and_then(scalar))
+        .any(|value| value.eq_ignore_ascii_case(name))
 }
 
 fn day_or_time(text: &str) -> Option<DateTime<Utc>> {

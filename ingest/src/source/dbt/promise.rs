@@ -32,7 +32,12 @@ impl<'a> Promises<'a> {
                 Some(node) => vec![node],
                 None if test.test_metadata.is_some() => {
                     // `relationships` reads two: the last one is what is tested.
-                    test.depends_on.nodes.last().map(String::as_str).into_iter().collect()
+                    test.depends_on
+                        .nodes
+                        .last()
+                        .map(String::as_str)
+                        .into_iter()
+                        .collect()
                 }
                 None => test.depends_on.nodes.iter().map(String::as_str).collect(),
             };
@@ -157,7 +162,10 @@ fn promise<'a>(manifest: &Manifest, test: &'a Node) -> Option<(String, Option<&'
         }
         (Some("dbt_utils"), "unique_combination_of_columns") => {
             let columns = arguments.list("combination_of_columns");
-            format!("has no two rows with the same combination of {}", names(columns))
+            format!(
+                "has no two rows with the same combination of {}",
+                names(columns)
+            )
         }
         (Some("dbt_utils"), "expression_is_true") => {
             let expression = arguments.text("expression").unwrap_or_default();
@@ -183,9 +191,12 @@ fn promise<'a>(manifest: &Manifest, test: &'a Node) -> Option<(String, Option<&'
 /// A test written as a query of its own: its name and description are all that is known.
 fn singular(subject: &str, test: &Node, outcome: &str) -> String {
     let name = test.name.as_deref().unwrap_or("unnamed");
-    let description = test.description.as_deref().map_or_else(String::new, |text| {
-        format!(": {}", one_line(text).trim_end_matches('.'))
-    });
+    let description = test
+        .description
+        .as_deref()
+        .map_or_else(String::new, |text| {
+            format!(": {}", one_line(text).trim_end_matches('.'))
+        });
     let conditions = conditions(test);
     sentence(&format!(
         "{subject} passes the test {}{description}{conditions}{outcome}",
@@ -210,11 +221,16 @@ fn outcome(freshness: &Freshness, id: &str) -> String {
     let Some(run) = freshness.run(id) else {
         return String::new();
     };
-    let when = run.at.map_or_else(String::new, |at| format!(" at {}", in_words(at)));
+    let when = run
+        .at
+        .map_or_else(String::new, |at| format!(" at {}", in_words(at)));
     match run.status.as_deref() {
         Some("fail" | "warn") => {
             let failures = run.failures.map_or_else(String::new, |rows| {
-                format!(": {rows} {}", if rows == 1 { "failure" } else { "failures" })
+                format!(
+                    ": {rows} {}",
+                    if rows == 1 { "failure" } else { "failures" }
+                )
             });
             format!(" (broken in the last run{when}{failures})")
         }
@@ -231,11 +247,14 @@ fn unit_tests(manifest: &Manifest, resource: &Resource) -> Vec<String> {
     tests
         .map(|test| {
             let name = code(test.name.as_deref().unwrap_or("unnamed"));
-            let description = test.description.as_deref().map_or_else(String::new, |text| {
-                format!(": {}", one_line(text))
-            });
+            let description = test
+                .description
+                .as_deref()
+                .map_or_else(String::new, |text| format!(": {}", one_line(text)));
             let subject = code(&resource.name);
-            sentence(&format!("The logic of {subject} has the unit test {name}{description}"))
+            sentence(&format!(
+                "The logic of {subject} has the unit test {name}{description}"
+            ))
         })
         .collect()
 }
@@ -277,7 +296,10 @@ impl Arguments {
     }
 
     fn text(&self, name: &str) -> Option<String> {
-        self.0.get(name).and_then(scalar).map(|text| one_line(&text))
+        self.0
+            .get(name)
+            .and_then(scalar)
+            .map(|text| one_line(&text))
     }
 
     fn list(&self, name: &str) -> Vec<String> {

@@ -48,10 +48,10 @@ pub(super) fn duration(name: &str) -> Option<String> {
     let (_, unit) = UNITS.iter().find(|(written, _)| written == last)?;
     // `duration_seconds`, `lead_time_days`; but `valid_days` counts days.
     match before {
-        [.., "duration" | "time" | "length" | "age" | "delay" | "latency"] => Some(format!(
-            "how long: the {}, in {unit}",
-            before.join(" ")
-        )),
+        [
+            ..,
+            "duration" | "time" | "length" | "age" | "delay" | "latency",
+        ] => Some(format!("how long: the {}, in {unit}", before.join(" "))),
         _ => None,
     }
 }
@@ -82,7 +82,13 @@ mod tests {
 
     #[test]
     fn other_columns_are_left_as_they_are() {
-        for name in ["close_date", "valid_days", "days", "month_to_date", "items_to_ship"] {
+        for name in [
+            "close_date",
+            "valid_days",
+            "days",
+            "month_to_date",
+            "items_to_ship",
+        ] {
             assert_eq!(duration(name), None, "{name}");
         }
     }

@@ -48,18 +48,23 @@ fn what_it_is(resource: &Resource) -> String {
     match resource.kind {
         Kind::Exposure => {
             let kind = node.kind.as_deref().unwrap_or("use of the data");
-            let maturity = node.maturity.as_deref().map_or_else(String::new, |maturity| {
-                format!(" Its maturity is {maturity}.")
-            });
-            let url = node.url.as_deref().map_or_else(String::new, |url| {
-                format!(" It is at {url} .")
-            });
+            let maturity = node
+                .maturity
+                .as_deref()
+                .map_or_else(String::new, |maturity| {
+                    format!(" Its maturity is {maturity}.")
+                });
+            let url = node
+                .url
+                .as_deref()
+                .map_or_else(String::new, |url| format!(" It is at {url} ."));
             format!("{subject} is a dbt exposure{called}, a {kind}.{maturity}{url}")
         }
         Kind::Metric => {
-            let kind = node.kind.as_deref().map_or_else(String::new, |kind| {
-                format!(" of the type {kind}")
-            });
+            let kind = node
+                .kind
+                .as_deref()
+                .map_or_else(String::new, |kind| format!(" of the type {kind}"));
             format!("{subject} is a metric{called}{kind}.")
         }
         Kind::SemanticModel => {
@@ -96,7 +101,10 @@ fn metric(project: &Project<'_>, resource: &Resource) -> String {
         sentences.push(format!("{subject} is the {how}{of}."));
     }
     if let Some(expression) = scalar(&parameters["expr"]) {
-        sentences.push(format!("Its expression is {}.", code(&one_line(&expression))));
+        sentences.push(format!(
+            "Its expression is {}.",
+            code(&one_line(&expression))
+        ));
     }
     let inputs: Vec<String> = parameters["metrics"]
         .as_array()
@@ -175,9 +183,8 @@ fn semantic_model(page: &mut Page, resource: &Resource) {
     let node = &resource.node;
     let described = |value: &Value, what: String| {
         let name = value["name"].as_str().unwrap_or_default();
-        let description = scalar(&value["description"]).map_or_else(String::new, |text| {
-            format!(": {}", one_line(&text))
-        });
+        let description = scalar(&value["description"])
+            .map_or_else(String::new, |text| format!(": {}", one_line(&text)));
         sentence(&format!("- {}, {what}{description}", code(name)))
     };
     let list = |values: &[Value], what: &dyn Fn(&Value) -> String| {
@@ -193,7 +200,9 @@ fn semantic_model(page: &mut Page, resource: &Resource) {
     let kind = |value: &Value| value["type"].as_str().unwrap_or("unknown").to_owned();
     page.section(
         "Entities",
-        &[list(&node.entities, &|entity| format!("a {} entity", kind(entity)))],
+        &[list(&node.entities, &|entity| {
+            format!("a {} entity", kind(entity))
+        })],
     );
     page.section(
         "Dimensions",
@@ -222,7 +231,10 @@ fn saved_query(resource: &Resource) -> String {
         } else {
             format!(" by {}", names(by))
         };
-        sentences.push(format!("{subject} gives the metrics {}{by}.", names(metrics)));
+        sentences.push(format!(
+            "{subject} gives the metrics {}{by}.",
+            names(metrics)
+        ));
     }
     let filters = filters(&query["where"]);
     if !filters.is_empty() {
