@@ -17,7 +17,7 @@ pub(in crate::source) async fn list(
     let artifacts = if settings.url.is_empty() {
         from_folder(source, settings)?
     } else {
-        return Err(refused(source, String::new()));
+        super::fetch::artifacts(source, settings).await?
     };
     let uri = source.uri.clone();
     // A large manifest takes a second: not on a thread that serves.
@@ -29,8 +29,7 @@ pub(in crate::source) async fn list(
     let exclude = walk::globs(source, "exclude", &settings.exclude)?;
     let wanted = |path: &str| {
         let path = Path::new(path);
-        let among =
-            include.is_empty() || include.matched_path_or_any_parents(path, false).is_ignore();
+        let among = include.is_empty() || include.matched_path_or_any_parents(path, false).is_ignore();
         among && !exclude.matched_path_or_any_parents(path, false).is_ignore()
     };
     Ok(Listing {
@@ -50,7 +49,7 @@ pub(in crate::source) async fn check(
     settings: &config::Dbt,
 ) -> Result<String, SourceError> {
     if !settings.url.is_empty() {
-        return Err(refused(source, String::new()));
+        return super::fetch::check(source, settings).await;
     }
     let folder = folder(settings);
     let manifest = folder.join("manifest.json");
@@ -97,13 +96,11 @@ fn from_folder(source: &config::Source, settings: &config::Dbt) -> Result<Artifa
             .map_err(|error| unreadable(source, &path, &error))?;
         match read::read_file(&path, settings.max_bytes) {
             Ok((bytes, _)) => Ok(bytes),
-            Err(Outcome::Skipped(reason) | Outcome::Failed(reason)) => {
-                Err(SourceError::Unreadable {
-                    name: source.name.clone(),
-                    path: path.display().to_string(),
-                    reason: format!("{reason}; see source.max_bytes"),
-                })
-            }
+            Err(Outcome::Skipped(reason) | Outcome::Failed(reason)) => Err(SourceError::Unreadable {
+                name: source.name.clone(),
+                path: path.display().to_string(),
+                reason: format!("{reason}; see source.max_bytes"),
+            }),
             Err(_) => Err(SourceError::Missing {
                 name: source.name.clone(),
                 path: path.display().to_string(),
