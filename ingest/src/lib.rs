@@ -5,6 +5,7 @@
 pub mod pipeline;
 pub mod run;
 
+pub mod archive;
 pub mod chunk;
 pub mod clean;
 mod collection;
@@ -13,8 +14,10 @@ pub mod extract;
 mod index;
 mod prepare;
 mod record;
+mod removal;
 pub mod report;
 pub mod source;
 
+pub use removal::HeldBack;
 pub use report::{Progress, ProgressSender, RunReport, SourceReport};
 pub use run::{IngestError, Request, run};

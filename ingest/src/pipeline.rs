@@ -5,20 +5,22 @@
 //! being embedded. A batch's points are durable before its rows are committed, so that whatever
 //! interrupts a run, the next one repeats at most what was not committed and ends in the same index.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use docent_core::config;
 use docent_core::document::Outcome;
+use docent_core::ledger::DocumentRow;
 use tokio::task::JoinHandle;
 
 use crate::embed::{self, Embedded};
 use crate::index;
 use crate::prepare::{self, Batch};
 use crate::record;
+use crate::removal::Removals;
 use crate::report::{Progress, SourceReport};
 use crate::run::{IngestError, Run};
-use crate::source;
+use crate::source::{self, SourceError};
 
 /// Batches that are embedded at once: one alone would leave the embedder idle at its end.
 const BATCHES_AT_ONCE: usize = 3;
@@ -48,23 +50,9 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     for problem in &listing.problems {
         run.count(&mut report, &problem.path, &problem.outcome);
     }
-    // Nothing is known of what lies in a folder that cannot be read, nor of the documents made of
-    // the parts of a file that cannot be read (`file#part`): they stay.
-    let unreadable: Vec<String> = listing
-        .problems
-        .iter()
-        .filter_map(|problem| match problem.outcome {
-            _ if problem.path.ends_with('/') => Some(problem.path.clone()),
-            Outcome::Failed(_) => Some(format!("{}#", problem.path)),
-            _ => None,
-        })
-        .collect();
-    let present: HashSet<String> = listing
-        .found
-        .iter()
-        .map(|found| found.path.clone())
-        .chain(listing.problems.iter().map(|problem| problem.path.clone()))
-        .collect();
+    report.incomplete.clone_from(&listing.incomplete);
+    let removals = removals(run, source, &listing, &known).await?;
+    report.held_back.clone_from(&removals.held_back);
 
     // Extract, clean, chunk: on threads, in batches, in the order of the paths.
     let mut batches = prepare::start(run, source, listing, &known);
@@ -102,18 +90,39 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     }
 
     // What is gone from the source goes from the index in the same run.
-    let gone: Vec<_> = known
-        .values()
-        .filter(|row| !present.contains(&row.path))
-        .filter(|row| !unreadable.iter().any(|folder| row.path.starts_with(folder)))
-        .collect();
-    let removed = index::remove(run, &gone).await?;
+    let removed = index::remove(run, &removals.rows).await?;
     record::batch(run, &mut report, removed).await?;
 
     if run.full && !run.dry_run {
         index::remove_strangers(run, source).await?;
     }
     Ok(report)
+}
+
+/// What is gone from the source. A new collection has nothing that could be removed; there a fault
+/// would leave out what the live one has, so it fails the source, and the live one stays.
+async fn removals<'a>(
+    run: &Run,
+    source: &config::Source,
+    listing: &source::Listing,
+    known: &'a HashMap<String, DocumentRow>,
+) -> Result<Removals<'a>, IngestError> {
+    if let Some(live) = &run.replaces {
+        let before = run.app.ledger.documents(live, &source.name).await?;
+        if let Some(held) = Removals::of(listing, &before, run.allow_removals).held_back {
+            return Err(IngestError::Source(SourceError::Refused {
+                name: source.name.clone(),
+                reason: held.reason,
+            }));
+        }
+    }
+    let removals = Removals::of(listing, known, run.allow_removals);
+    if let Some(held) = &removals.held_back {
+        run.progress.send(Progress::Note {
+            text: format!("{}: {}", source.name, held.reason),
+        });
+    }
+    Ok(removals)
 }
 
 fn spawn_embed(run: &Arc<Run>, batch: Batch) -> JoinHandle<Embedded> {

@@ -51,6 +51,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Compare every document with the index, whatever the ledger remembers.
     pub full: bool,
+    /// Remove what is gone from a source even where so much is gone that it looks like a fault.
+    pub allow_removals: bool,
 }
 
 /// The context of a run: goes first in every argument list of the walk.
@@ -59,6 +61,8 @@ pub struct Run {
     pub app: Arc<App>,
     /// The collection that is written.
     pub collection: String,
+    /// The live collection, where it is another one.
+    pub replaces: Option<String>,
     /// Another collection of the same embedding space, whose vectors can be used again.
     pub reuse_from: Option<String>,
     /// BM25's average passage length, frozen for the collection. `None` while a new collection is
@@ -69,6 +73,8 @@ pub struct Run {
     pub collection_exists: bool,
     /// Compare every document with the index, whatever the ledger remembers.
     pub full: bool,
+    /// What is gone is believed to be gone, however much it is.
+    pub allow_removals: bool,
     /// An earlier run was interrupted, or index and ledger are of different runs: points may be
     /// there that no row knows, and counts may be off.
     pub distrust: bool,
@@ -106,11 +112,13 @@ pub async fn run(
         id: Uuid::now_v7(),
         app: Arc::clone(&app),
         collection: target.name.clone(),
+        replaces: target.replaces.clone(),
         reuse_from: target.reuse_from.clone(),
         average_length: target.average_length,
         dry_run: request.dry_run,
         collection_exists: target.exists,
         full: request.full || target.full,
+        allow_removals: request.allow_removals,
         distrust: request.full || target.full || target.interrupted,
         progress,
     });

@@ -4,7 +4,7 @@ use docent_core::app::App;
 use docent_core::config::Config;
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Message, Role};
-use docent_ingest::source;
+use docent_ingest::{ProgressSender, source};
 use uuid::Uuid;
 
 use super::terminal::{one_line, say};
@@ -47,7 +47,13 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     );
     for source in &config.sources {
         let part = format!("source {}", source.name);
-        findings.check(&part, source::check(source).await, |found| found);
+        let context = source::Context {
+            source,
+            cache: config.data.join("cache").join(&source.name),
+            max_file_bytes: config.ingest.max_file_bytes,
+            progress: ProgressSender::default(),
+        };
+        findings.check(&part, source::check(&context).await, |found| found);
     }
     if config.sources.is_empty() {
         good(

@@ -26,6 +26,9 @@ pub struct Arguments {
     /// Compare every document with the index, whatever the ledger remembers
     #[arg(long)]
     full: bool,
+    /// Remove what is gone from a source even where that looks like a fault: all of it, or more than 30%
+    #[arg(long)]
+    allow_removals: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -42,6 +45,7 @@ pub(super) async fn command(config: Config, arguments: Arguments) -> anyhow::Res
         targets: absolute(&config, &arguments.targets)?,
         dry_run: arguments.dry_run,
         full: arguments.full,
+        allow_removals: arguments.allow_removals,
     };
     let mut show = Show::new(arguments.json);
     let report = match open(config, "ingest").await? {
@@ -92,6 +96,7 @@ pub async fn run(
         all_configured: request.targets.is_empty(),
         dry_run: request.dry_run,
         full: request.full,
+        allow_removals: request.allow_removals,
     };
     Ok(docent_ingest::run(app, request, progress).await?)
 }
@@ -251,6 +256,19 @@ fn problem_line(problem: &ProblemReport) -> String {
 fn print(report: &RunReport, dry_run: bool) {
     for source in &report.sources {
         say(source_line(source, dry_run));
+        if let Some(held) = &source.held_back {
+            say(format!(
+                "  {} documents not removed: {}",
+                grouped(held.documents),
+                one_line(&held.reason)
+            ));
+        }
+        if let Some(limit) = &source.incomplete {
+            say(format!(
+                "  not all of it was looked at, and nothing else removed: {}",
+                one_line(limit)
+            ));
+        }
     }
     say(format!("{:.1} s", report.duration_ms as f64 / 1000.0));
 }

@@ -20,6 +20,9 @@ pub struct IngestRequest {
     pub targets: Vec<String>,
     pub dry_run: bool,
     pub full: bool,
+    /// Remove what is gone even where so much is gone that it looks like a fault.
+    #[serde(default)]
+    pub allow_removals: bool,
 }
 
 /// A line of the answer to [`IngestRequest`].

@@ -14,4 +14,5 @@ mod interrupted;
 mod model_failures;
 mod outage;
 mod server;
+mod sources;
 mod support;

@@ -68,7 +68,7 @@ pub fn load(overrides: &Overrides) -> Result<Config, ConfigError> {
         None => base.join(&config.data),
     };
     for source in &mut config.sources {
-        source.resolve(&base);
+        source.resolve(&base, &overrides.environment);
     }
     if !config.chat.prompts.as_os_str().is_empty() {
         config.chat.prompts = base.join(&config.chat.prompts);

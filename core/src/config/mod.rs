@@ -1,6 +1,7 @@
 //! Settings: what they are ([`Config`]), where they come from ([`load()`]) and what is wrong with
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
+mod kinds;
 mod load;
 mod products;
 mod secret;
@@ -9,12 +10,13 @@ mod source;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
 pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use secret::Secret;
 use serde::Deserialize;
-pub use source::{Folder, Source, SourceKind};
+pub use source::{Source, SourceKind};
 
 /// The embedded reference configuration.
 pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");

@@ -1,5 +1,6 @@
 //! `[[source]]` entries: what every source may say, and what each kind of source may.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::value::Error as FieldsError;
@@ -7,8 +8,10 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 use toml::{Table, Value};
 
-use super::Dbt;
+use super::Secret;
+use super::kinds::{Confluence, Folder, Git, Slack, Website};
 use super::load::nearest;
+use super::products::Dbt;
 
 /// One `[[source]]` entry.
 #[derive(Debug, Clone, Deserialize)]
@@ -34,33 +37,13 @@ pub struct Source {
 #[derive(Debug, Clone)]
 pub enum SourceKind {
     Folder(Folder),
+    Git(Git),
+    Website(Website),
+    Confluence(Confluence),
+    Slack(Slack),
     Dbt(Dbt),
     /// Data contracts and data products: YAML files in a folder.
     Contracts(Folder),
-}
-
-/// Files in a folder, or a single file.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Folder {
-    pub path: PathBuf,
-    #[serde(default)]
-    pub include: Vec<String>,
-    #[serde(default)]
-    pub exclude: Vec<String>,
-    #[serde(default = "yes")]
-    pub gitignore: bool,
-}
-
-impl Folder {
-    /// Every file of a known kind below a folder.
-    pub fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            gitignore: true,
-        }
-    }
 }
 
 impl Default for SourceKind {
@@ -71,12 +54,24 @@ impl Default for SourceKind {
 
 impl SourceKind {
     /// As `kind = "…"` writes them.
-    const NAMES: [&'static str; 3] = ["folder", "dbt", "contracts"];
+    const NAMES: [&'static str; 7] = [
+        "folder",
+        "git",
+        "website",
+        "confluence",
+        "slack",
+        "dbt",
+        "contracts",
+    ];
 
     /// As `kind = "…"` writes it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Folder(_) => "folder",
+            Self::Git(_) => "git",
+            Self::Website(_) => "website",
+            Self::Confluence(_) => "confluence",
+            Self::Slack(_) => "slack",
             Self::Dbt(_) => "dbt",
             Self::Contracts(_) => "contracts",
         }
@@ -86,6 +81,11 @@ impl SourceKind {
     pub fn location(&self) -> String {
         match self {
             Self::Folder(folder) | Self::Contracts(folder) => folder.path.display().to_string(),
+            Self::Git(git) => git.url.clone(),
+            Self::Website(website) => website.url.clone(),
+            Self::Confluence(wiki) if wiki.export.as_os_str().is_empty() => wiki.url.clone(),
+            Self::Confluence(wiki) => wiki.export.display().to_string(),
+            Self::Slack(slack) => slack.path.display().to_string(),
             Self::Dbt(dbt) if dbt.url.is_empty() => dbt.path.display().to_string(),
             Self::Dbt(dbt) => dbt.url.clone(),
         }
@@ -95,13 +95,34 @@ impl SourceKind {
     fn paths(&mut self) -> Vec<&mut PathBuf> {
         match self {
             Self::Folder(folder) | Self::Contracts(folder) => vec![&mut folder.path],
+            Self::Git(git) => vec![&mut git.token_file],
+            Self::Website(website) => vec![&mut website.token_file],
+            Self::Confluence(confluence) => {
+                vec![&mut confluence.token_file, &mut confluence.export]
+            }
+            Self::Slack(slack) => vec![&mut slack.path],
             Self::Dbt(dbt) => vec![&mut dbt.path, &mut dbt.token_file],
         }
+    }
+
+    /// Where its token comes from, where it has one.
+    fn token(&mut self) -> Option<(&mut Secret, &str, &Path)> {
+        Some(match self {
+            Self::Folder(_) | Self::Slack(_) | Self::Contracts(_) => return None,
+            Self::Git(git) => (&mut git.token, &git.token_env, &git.token_file),
+            Self::Website(site) => (&mut site.token, &site.token_env, &site.token_file),
+            Self::Confluence(wiki) => (&mut wiki.token, &wiki.token_env, &wiki.token_file),
+            Self::Dbt(dbt) => (&mut dbt.token, &dbt.token_env, &dbt.token_file),
+        })
     }
 
     fn fields(kind: &str) -> Option<&'static [&'static str]> {
         Some(match kind {
             "folder" | "contracts" => fields_of::<Folder>(),
+            "git" => fields_of::<Git>(),
+            "website" => fields_of::<Website>(),
+            "confluence" => fields_of::<Confluence>(),
+            "slack" => fields_of::<Slack>(),
             "dbt" => fields_of::<Dbt>(),
             _ => return None,
         })
@@ -110,6 +131,10 @@ impl SourceKind {
     fn read(kind: &str, settings: Table) -> Result<Self, String> {
         match kind {
             "folder" => settings_of(settings).map(Self::Folder),
+            "git" => settings_of(settings).map(Self::Git),
+            "website" => settings_of(settings).map(Self::Website),
+            "confluence" => settings_of(settings).map(Self::Confluence),
+            "slack" => settings_of(settings).map(Self::Slack),
             "dbt" => settings_of(settings).map(Self::Dbt),
             "contracts" => settings_of(settings).map(Self::Contracts),
             _ => Err(format!("there is no source kind \"{kind}\"")),
@@ -144,11 +169,21 @@ impl Source {
         }
     }
 
-    /// Makes relative paths start at `base`.
-    pub(super) fn resolve(&mut self, base: &Path) {
+    /// Makes relative paths start at `base`, and reads the token. One that is missing is no error
+    /// here, for it is needed by runs only: the source says so when it is used.
+    pub(super) fn resolve(&mut self, base: &Path, environment: &BTreeMap<String, String>) {
         for path in self.kind.paths() {
             if !path.as_os_str().is_empty() {
                 *path = base.join(&*path);
+            }
+        }
+        if let Some((token, variable, file)) = self.kind.token() {
+            let text = environment
+                .get(variable)
+                .cloned()
+                .or_else(|| std::fs::read_to_string(file).ok());
+            if let Some(text) = text {
+                *token = Secret::new(text.trim());
             }
         }
     }
@@ -248,10 +283,6 @@ fn fields_of<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     let _ = T::deserialize(Fields(&mut fields));
     fields
-}
-
-pub(super) fn yes() -> bool {
-    true
 }
 
 fn everyone() -> Vec<String> {

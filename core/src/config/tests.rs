@@ -44,8 +44,8 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 fn a_source_is_read_by_its_kind() {
     let said = |entry: &str| with_file(&format!("[[source]]\n{entry}"), &[]).unwrap_err();
     insta::assert_snapshot!(said("kind = \"folder\""), @"docent.toml: a [[source]] has no `name`");
-    insta::assert_snapshot!(said("name = \"a\""), @r#"docent.toml: source "a" needs `kind`, one of: folder"#);
-    insta::assert_snapshot!(said("name = \"a\"\nkind = \"foldre\""), @r#"docent.toml: source "a": there is no source kind "foldre"; did you mean "folder"? docent knows folder"#);
+    insta::assert_snapshot!(said("name = \"a\""), @r#"docent.toml: source "a" needs `kind`, one of: folder, git, website, confluence, slack"#);
+    insta::assert_snapshot!(said("name = \"a\"\nkind = \"foldre\""), @r#"docent.toml: source "a": there is no source kind "foldre"; did you mean "folder"? docent knows folder, git, website, confluence, slack"#);
     insta::assert_snapshot!(said("name = \"a\"\nkind = \"folder\""), @r#"docent.toml: source "a": missing field `path`"#);
     insta::assert_snapshot!(said("name = \"..\"\nkind = \"folder\"\npath = \"x\""), @r#"docent.toml: source.name = ".." may have letters, digits, `-`, `_` and `.` only"#);
     let config = with_file(
@@ -54,7 +54,9 @@ fn a_source_is_read_by_its_kind() {
     )
     .unwrap();
     let source = &config.sources[0];
-    let SourceKind::Folder(folder) = &source.kind;
+    let SourceKind::Folder(folder) = &source.kind else {
+        panic!("{source:?} is no folder")
+    };
     assert!(folder.path.is_absolute() && folder.path.ends_with("x") && !folder.gitignore);
     assert_eq!(
         (source.owner.as_deref(), source.groups.join(" ")),

@@ -365,7 +365,7 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// A day, or a time with or without a zone (then UTC), as YAML and TOML write them.
-fn date(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn date(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(at.to_utc());
     }

@@ -13,6 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use docent_core::document::Outcome;
 
 pub use front_matter::FrontMatter;
+pub(crate) use front_matter::date;
+pub(crate) use html::{PageLinks, links, parse as parse_html, whole as html_to_markdown};
 
 use crate::source::{Form, Raw};
 
@@ -32,7 +34,12 @@ pub struct Extracted {
 /// Extracts one document. A document that gives no text is `Skipped`, one that cannot be read is
 /// `Failed`; both say why. A parser that panics fails this document only.
 pub fn extract(raw: &Raw) -> Result<Extracted, Outcome> {
-    catch_unwind(AssertUnwindSafe(|| extract_any(raw))).unwrap_or_else(|_| {
+    guarded(|| extract_any(raw))
+}
+
+/// Runs a parser. One that panics fails its document only.
+pub(crate) fn guarded<T>(parse: impl FnOnce() -> Result<T, Outcome>) -> Result<T, Outcome> {
+    catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
         Err(Outcome::Failed(
             "its parser panicked; please report the file".to_owned(),
         ))

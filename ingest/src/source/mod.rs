@@ -8,13 +8,19 @@
 //! pipes that block, files that change while they are read; a server may answer anything. Each
 //! becomes a problem of its own path, and the rest goes on.
 
+mod confluence;
 pub mod contracts;
 pub mod dbt;
+mod git;
 mod include;
+mod net;
+mod package;
 mod prose;
 mod read;
+mod slack;
 pub(crate) mod uri;
 mod walk;
+mod website;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -59,6 +65,9 @@ pub struct Listing {
     pub incomplete: Option<String>,
     /// Paths that are known to be gone. Of a complete listing nothing has to stand here.
     pub gone: BTreeSet<String>,
+    /// Paths, and folders that end in `/`, that may not be read any more, or by nobody knows whom.
+    /// They are taken out whatever else holds removals back.
+    pub withdrawn: BTreeSet<String>,
 }
 
 /// A document of a source.
@@ -130,10 +139,24 @@ impl Found {
 
 /// Tries a source without listing it: whether it can be reached, and whether its token is accepted.
 /// Answers with what was found.
-pub async fn check(source: &config::Source) -> Result<String, SourceError> {
-    match &source.kind {
-        SourceKind::Folder(folder) | SourceKind::Contracts(folder) => walk::check(source, folder),
-        SourceKind::Dbt(settings) => dbt::check(source, settings).await,
+pub async fn check(context: &Context<'_>) -> Result<String, SourceError> {
+    match &context.source.kind {
+        SourceKind::Folder(folder) => walk::check(context.source, folder),
+        SourceKind::Git(git) => git::check(context, git).await,
+        SourceKind::Website(site) => website::check(context, site).await,
+        SourceKind::Confluence(wiki) => confluence::check(context, wiki).await,
+        SourceKind::Slack(export) => slack::check(context, export),
+        SourceKind::Dbt(project) => dbt::check(context, project).await,
+        SourceKind::Contracts(folder) => walk::check(context.source, folder),
+    }
+}
+
+/// What to say where a token is configured and not there.
+fn missing_token(variable: &str, file: &Path) -> String {
+    if variable.is_empty() {
+        format!("token_file {} cannot be read, or is empty", file.display())
+    } else {
+        format!("the environment variable {variable} (token_env) is not set")
     }
 }
 
@@ -150,7 +173,11 @@ pub struct Problem {
 pub async fn list(context: &Context<'_>) -> Result<Listing, SourceError> {
     let mut listing = match &context.source.kind {
         SourceKind::Folder(folder) => walk::list(context.source, folder, context.max_file_bytes)?,
-        SourceKind::Dbt(settings) => dbt::list(context, settings).await?,
+        SourceKind::Git(git) => git::list(context, git).await?,
+        SourceKind::Website(site) => website::list(context, site).await?,
+        SourceKind::Confluence(wiki) => confluence::list(context, wiki).await?,
+        SourceKind::Slack(export) => slack::list(context, export).await?,
+        SourceKind::Dbt(project) => dbt::list(context, project).await?,
         SourceKind::Contracts(folder) => {
             contracts::list(context.source, folder, context.max_file_bytes)?
         }

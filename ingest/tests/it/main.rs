@@ -5,3 +5,4 @@ mod chunking;
 mod contracts;
 mod dbt;
 mod extraction;
+mod sources;

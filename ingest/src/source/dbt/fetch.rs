@@ -5,10 +5,10 @@ use std::time::Duration;
 use docent_core::config;
 use reqwest::Url;
 
-use super::load::refused;
 use super::Artifacts;
-use crate::source::SourceError;
+use super::load::refused;
 use crate::source::net::{AllowedHosts, FetchError, Fetched, Fetcher, Limits};
+use crate::source::{SourceError, missing_token};
 
 /// Fetches the manifest, and of the other files those that are there.
 pub(super) async fn artifacts(
@@ -54,6 +54,12 @@ impl<'a> Server<'a> {
         let base = format!("{}/", settings.url.trim_end_matches('/'));
         let base = Url::parse(&base)
             .map_err(|error| refused(source, format!("source.url = \"{base}\": {error}")))?;
+        let wants_token =
+            !(settings.token_env.is_empty() && settings.token_file.as_os_str().is_empty());
+        if wants_token && settings.token.is_empty() {
+            let reason = missing_token(&settings.token_env, &settings.token_file);
+            return Err(refused(source, reason));
+        }
         let fetcher = Fetcher::new(
             &base,
             AllowedHosts::of(&settings.allow_hosts),

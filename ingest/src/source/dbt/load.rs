@@ -29,7 +29,8 @@ pub(in crate::source) async fn list(
     let exclude = walk::globs(source, "exclude", &settings.exclude)?;
     let wanted = |path: &str| {
         let path = Path::new(path);
-        let among = include.is_empty() || include.matched_path_or_any_parents(path, false).is_ignore();
+        let among =
+            include.is_empty() || include.matched_path_or_any_parents(path, false).is_ignore();
         among && !exclude.matched_path_or_any_parents(path, false).is_ignore()
     };
     Ok(Listing {
@@ -45,9 +46,10 @@ pub(in crate::source) async fn list(
 
 /// Whether there is a manifest.
 pub(in crate::source) async fn check(
-    source: &config::Source,
+    context: &Context<'_>,
     settings: &config::Dbt,
 ) -> Result<String, SourceError> {
+    let source = context.source;
     if !settings.url.is_empty() {
         return super::fetch::check(source, settings).await;
     }
@@ -96,11 +98,13 @@ fn from_folder(source: &config::Source, settings: &config::Dbt) -> Result<Artifa
             .map_err(|error| unreadable(source, &path, &error))?;
         match read::read_file(&path, settings.max_bytes) {
             Ok((bytes, _)) => Ok(bytes),
-            Err(Outcome::Skipped(reason) | Outcome::Failed(reason)) => Err(SourceError::Unreadable {
-                name: source.name.clone(),
-                path: path.display().to_string(),
-                reason: format!("{reason}; see source.max_bytes"),
-            }),
+            Err(Outcome::Skipped(reason) | Outcome::Failed(reason)) => {
+                Err(SourceError::Unreadable {
+                    name: source.name.clone(),
+                    path: path.display().to_string(),
+                    reason: format!("{reason}; see source.max_bytes"),
+                })
+            }
             Err(_) => Err(SourceError::Missing {
                 name: source.name.clone(),
                 path: path.display().to_string(),

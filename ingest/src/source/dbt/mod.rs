@@ -7,6 +7,7 @@
 
 mod catalog;
 mod document;
+mod fetch;
 mod freshness;
 mod lenient;
 mod lineage;
