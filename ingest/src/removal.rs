@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use docent_core::document::Outcome;
 use docent_core::ledger::DocumentRow;
 use serde::{Deserialize, Serialize};
 

@@ -64,7 +64,7 @@ fn what_it_is(resource: &Resource) -> String {
             let kind = node
                 .kind
                 .as_deref()
-                .map_or_else(String::new, |kind| format!(" of the type {kind}"));
+                .map_or_else(String::new, |kind| format!(", of the type {kind}"));
             format!("{subject} is a metric{called}{kind}.")
         }
         Kind::SemanticModel => {
