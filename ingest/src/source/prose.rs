@@ -23,6 +23,12 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     }
 }
 
+/// `a table`, `an object`.
+pub(super) fn article(noun: &str) -> String {
+    let an = noun.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O']);
+    format!("{} {noun}", if an { "an" } else { "a" })
+}
+
 /// Names as code, with commas and an "and" before the last.
 pub(super) fn names(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| code(name.as_ref())).collect();

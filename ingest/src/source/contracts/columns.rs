@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::shape::{Items, LogicalType, Property, Quality, QualityType, said};
-use crate::source::prose::{and, cell, code, count, names, one_line, sentence, table};
+use crate::source::prose::{and, article, cell, code, count, names, one_line, sentence, table};
 
 /// Examples of a column that are written out.
 const EXAMPLES: usize = 3;
@@ -18,7 +18,10 @@ pub(super) fn blocks(object: &Property) -> Vec<String> {
         .map_or_else(String::new, |name| format!(", physically {}", code(name)));
     let business =
         said(&object.business_name).map_or_else(String::new, |name| format!(", called \"{name}\""));
-    about.push(format!("{subject} is a {kind}{physical}{business}."));
+    about.push(format!(
+        "{subject} is {}{physical}{business}.",
+        article(kind)
+    ));
     if let Some(description) = said(&object.description) {
         about.push(sentence(&one_line(description)));
     }
@@ -286,12 +289,12 @@ fn limits(rule: &Quality) -> Vec<String> {
 fn references(subject: &str, column: Option<&str>, of: &Property, rules: &mut Vec<String>) {
     for relationship in of.relationships.as_deref().unwrap_or_default() {
         let to = names(texts(&relationship.to));
-        let from = match column {
-            Some(column) => code(column),
-            None => names(texts(&relationship.from)),
+        let (from, verb) = match column {
+            Some(column) => (code(column), "refers"),
+            None => (names(texts(&relationship.from)), "together refer"),
         };
         if !to.is_empty() && !from.is_empty() {
-            rules.push(format!("In {subject}, {from} refers to {to}."));
+            rules.push(format!("In {subject}, {from} {verb} to {to}."));
         }
     }
 }

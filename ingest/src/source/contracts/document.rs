@@ -4,7 +4,7 @@ use super::Known;
 use super::columns::{self, written};
 use super::people;
 use super::shape::{Contract, Definition, Description, Port, Product, Server, Sla, Text, said};
-use crate::source::prose::{Page, and, code, count, embedded, names, one_line, sentence};
+use crate::source::prose::{Page, and, article, code, count, embedded, names, one_line, sentence};
 
 /// A contract: everything but its schema objects, which follow in the same document or, of a large
 /// contract, have documents of their own.
@@ -188,6 +188,11 @@ fn service_level(sla: &Sla, default_element: Option<&str>) -> String {
     let property = sla.property.as_str();
     let unit = said(&sla.unit).map_or_else(String::new, |unit| format!(" {}", unit_in_words(unit)));
     let value = written(&sla.value).unwrap_or_default();
+    let unit = if value == "1" && unit.ends_with('s') {
+        unit.trim_end_matches('s').to_owned()
+    } else {
+        unit
+    };
     let to = written(&sla.value_ext)
         .filter(|to| *to != value)
         .map_or_else(String::new, |to| format!(" to {to}"));
@@ -220,9 +225,9 @@ fn property_in_words(property: &str) -> String {
     }
     let words = words.trim();
     if words == property {
-        format!("a {words}")
+        article(words)
     } else {
-        format!("a {words} ({})", code(property))
+        format!("{} ({})", article(words), code(property))
     }
 }
 

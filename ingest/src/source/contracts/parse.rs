@@ -62,14 +62,16 @@ fn yaml(text: &str) -> Result<Value, Outcome> {
     let options = serde_saphyr::options! {
         // The largest contracts have some 100,000 values; aliases that expand to more are an attack.
         budget: serde_saphyr::budget! {
-            max_events: 2_000_000,
-            max_nodes: 1_000_000,
+            max_events: 500_000,
+            max_nodes: 250_000,
             max_depth: 64,
             max_aliases: 1_000,
             max_anchors: 1_000,
             max_total_scalar_bytes: MAX_BYTES,
         },
         with_snippet: false,
+        // The unit `y` is years, not yes.
+        strict_booleans: true,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let reason = error.to_string().replace('\n', " ");

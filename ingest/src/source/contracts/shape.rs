@@ -41,7 +41,8 @@ impl<'de> Deserialize<'de> for Text {
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
+                // `version: 1.0` is not version 1.
+                Ok(Text(format!("{number:?}")))
             }
         }
         deserializer.deserialize_any(Scalar)

@@ -150,7 +150,10 @@ pub(super) fn facts(project: &Project<'_>, resource: &Resource) -> String {
             .map_or_else(String::new, |package| {
                 format!(" of the dbt package {}", code(package))
             });
-        facts.push(format!("It is defined in {}{package}.", code(path)));
+        facts.push(format!(
+            "It is defined in the file {}{package}.",
+            code(path)
+        ));
     }
     let tags = node.all_tags();
     if !tags.is_empty() {

@@ -197,7 +197,7 @@ impl Manifest {
 
     fn unreadable(&mut self, kind: &str, id: &str, reason: &str) {
         self.problems.push(Problem {
-            path: problem_path(kind, id),
+            path: problem_path(kind, name_in(kind, id)),
             outcome: Outcome::Failed(format!("manifest.json: {id}.{reason}")),
         });
     }
@@ -215,6 +215,13 @@ fn display_name(kind: Kind, id: &str, node: &Node) -> String {
 /// The name in a unique id such as `model.project.name`.
 pub(super) fn last_part(id: &str) -> &str {
     id.rsplit('.').next().unwrap_or(id)
+}
+
+/// The name that a document of a resource would have by its id alone.
+fn name_in<'a>(kind: &str, id: &'a str) -> &'a str {
+    // `source.package.source.table`, but `model.package.name`.
+    let named = id.splitn(3, '.').nth(2).filter(|_| kind == "source");
+    named.unwrap_or_else(|| last_part(id))
 }
 
 fn check_version(metadata: &Value) -> Result<(), DbtError> {
