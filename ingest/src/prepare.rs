@@ -14,7 +14,7 @@ use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
 
 use crate::run::Run;
-use crate::source::{Content, Found, Listing};
+use crate::source::{Content, Found, Listing, uri};
 use crate::{chunk, clean, extract, source};
 
 /// A batch is handed on when its chunks keep every connection to the embedder busy once (what is
@@ -299,23 +299,16 @@ impl Reader {
 /// Where people open a document that its source gives no address: the source's template, or the
 /// file itself.
 fn document_uri(source: &config::Source, found: &Found) -> String {
-    let encode = |text: &str| {
-        let mut encoded = String::with_capacity(text.len());
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-                encoded.push(byte as char);
-            } else {
-                encoded.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        encoded
-    };
     match &found.content {
-        _ if !source.uri.is_empty() => source.uri.replace("{path}", &encode(&found.path)),
-        Content::File(file) => format!("file://{}", encode(&file.to_string_lossy())),
+        _ if !source.uri.is_empty() => source.uri.replace("{path}", &uri::encode(&found.path)),
+        Content::File(file) => uri::file(file),
         // Nobody opens it anywhere; the name says at least which document is meant.
         Content::Kept(..) | Content::Made(_) => {
-            format!("docent:{}/{}", encode(&source.name), encode(&found.path))
+            format!(
+                "docent:{}/{}",
+                uri::encode(&source.name),
+                uri::encode(&found.path)
+            )
         }
     }
 }

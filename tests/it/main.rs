@@ -8,6 +8,7 @@
 
 mod binary;
 mod chat;
+mod data_products;
 mod eval;
 mod follow_ups;
 mod ingest;

@@ -4,6 +4,7 @@
 mod environment;
 mod kinds;
 mod load;
+mod products;
 mod secret;
 mod source;
 mod validate;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
+pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use secret::Secret;
 use serde::Deserialize;

@@ -34,6 +34,16 @@ pub fn list(
     folder: &config::Folder,
     max_file_bytes: u64,
 ) -> Result<Listing, SourceError> {
+    list_known(source, folder, max_file_bytes, is_known)
+}
+
+/// [`list`] of files that `is_known` knows.
+pub(super) fn list_known(
+    source: &config::Source,
+    folder: &config::Folder,
+    max_file_bytes: u64,
+    is_known: fn(&Path) -> bool,
+) -> Result<Listing, SourceError> {
     let root = folder
         .path
         .canonicalize()
@@ -49,6 +59,7 @@ pub fn list(
     let include = globs(source, "include", &folder.include)?;
     let exclude = globs(source, "exclude", &folder.exclude)?;
     let mut lister = Lister {
+        is_known,
         include,
         exclude: exclude.clone(),
         max_file_bytes,
@@ -142,6 +153,8 @@ fn single_file(
     let name = folder.path.file_name().or(file.file_name());
     let name = PathBuf::from(name.unwrap_or_default());
     let mut lister = Lister {
+        // A file that was named is read whatever its extension is.
+        is_known: |_| true,
         include: Gitignore::empty(),
         exclude: Gitignore::empty(),
         max_file_bytes,
@@ -187,6 +200,7 @@ pub(super) fn relative<'a>(root: &Path, path: &'a Path) -> &'a Path {
 }
 
 struct Lister {
+    is_known: fn(&Path) -> bool,
     include: Gitignore,
     exclude: Gitignore,
     max_file_bytes: u64,
@@ -206,7 +220,7 @@ impl Lister {
             self.problem(&path, Outcome::Skipped(what.to_owned()));
             return;
         }
-        if !is_known(&path) {
+        if !(self.is_known)(&path) {
             let extension = path.extension().map_or("no extension".into(), |extension| {
                 extension.to_string_lossy().to_lowercase()
             });

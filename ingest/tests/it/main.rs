@@ -2,5 +2,7 @@
 
 mod bad_input;
 mod chunking;
+mod contracts;
+mod dbt;
 mod extraction;
 mod sources;
