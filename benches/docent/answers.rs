@@ -138,6 +138,7 @@ fn point(number: usize, random: &mut Random) -> Point {
         heading: vec!["Part".to_owned()],
         language: Some("en".to_owned()),
         ordinal: (number % 10) as u32,
+        pages: Vec::new(),
         text_hash: text_hash(&text),
         text,
         asset: None,

@@ -13,6 +13,7 @@ use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
 
+use crate::extract::isolated::{Extractor, Isolation};
 use crate::run::Run;
 use crate::source::{Content, Found, Listing, uri};
 use crate::{chunk, clean, extract, source};
@@ -89,6 +90,7 @@ struct Reader {
     source: config::Source,
     root: PathBuf,
     chunk: config::Chunk,
+    isolation: Isolation,
     max_file_bytes: u64,
     counter: TokenCounter,
     known: HashMap<String, DocumentRow>,
@@ -114,6 +116,7 @@ pub(crate) fn start(
         source: source.clone(),
         root: listing.root,
         chunk: config.chunk.clone(),
+        isolation: Isolation::of(&config.ingest),
         max_file_bytes: config.ingest.max_file_bytes,
         counter: run.app.embedder.counter().clone(),
         known: known.clone(),
@@ -131,12 +134,13 @@ pub(crate) fn start(
             sender.clone(),
         );
         std::thread::spawn(move || {
+            let mut extractor = Extractor::new(reader.isolation.clone());
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(found) = found.get(position) else {
                     break;
                 };
-                let prepared = reader.prepare(found);
+                let prepared = reader.prepare(found, &mut extractor);
                 if sender.blocking_send((position, prepared)).is_err() {
                     break;
                 }
@@ -172,9 +176,9 @@ pub(crate) fn start(
 }
 
 impl Reader {
-    fn prepare(&self, found: &Found) -> Prepared {
+    fn prepare(&self, found: &Found, extractor: &mut Extractor) -> Prepared {
         let known = self.known.get(&found.path);
-        match self.walk(found, known) {
+        match self.walk(found, known, extractor) {
             Ok(prepared) => prepared,
             Err(outcome) => Prepared::LeftOut {
                 path: found.path.clone(),
@@ -185,7 +189,12 @@ impl Reader {
     }
 
     /// source → extract → clean → chunk, stopping as soon as nothing has changed.
-    fn walk(&self, found: &Found, known: Option<&DocumentRow>) -> Result<Prepared, Outcome> {
+    fn walk(
+        &self,
+        found: &Found,
+        known: Option<&DocumentRow>,
+        extractor: &mut Extractor,
+    ) -> Result<Prepared, Outcome> {
         let raw = source::read(found, &self.root, self.max_file_bytes)?;
         let raw_hash = text_hash(&format!("{}\n{}", raw.raw_hash, self.settings_hash));
         let indexed_before = known.filter(|row| row.indexed && !self.full);
@@ -193,7 +202,7 @@ impl Reader {
             return Ok(Prepared::Unchanged(None));
         }
 
-        let extracted = extract::extract(&raw)?;
+        let extracted = extractor.extract(&raw)?;
         for note in raw.notes.iter().chain(&extracted.front.problem) {
             tracing::warn!(source = %self.source.name, path = %found.path, "{note}");
         }

@@ -53,10 +53,12 @@ fn citation(passage: &Retrieved, quote: Quotable<'_>) -> Citation {
     {
         heading.push(quote.heading.to_owned());
     }
+    let page = payload.page_at(payload.text.find(quote.text).unwrap_or(0));
+    heading.extend(page.map(|page| format!("page {page}")));
     Citation {
         number: passage.number,
         title: payload.title.clone(),
-        uri: payload.uri.clone(),
+        uri: payload.uri_at(page),
         path: payload.path.clone(),
         heading: heading.join(" > "),
         quote: quote.text.to_owned(),

@@ -56,6 +56,9 @@ enum Command {
     Backup(backup::Arguments),
     /// Read ledger and index from a backup into an empty docent
     Restore(backup::Arguments),
+    /// Read risky files for the docent that started it
+    #[command(hide = true)]
+    ExtractWorker,
 }
 
 /// What a command came to, as the exit code tells it.
@@ -72,6 +75,9 @@ pub fn main() -> ExitCode {
     // Two TLS providers are in the tree; rustls wants to be told which one to use.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
+    if let Command::ExtractWorker = cli.command {
+        return extract_worker();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -90,6 +96,18 @@ pub fn main() -> ExitCode {
         Ok(Ended::WithFailures) => ExitCode::from(1),
         Err(error) => {
             terminal::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Before anything else of docent is set up: the less there is in this process, the better.
+fn extract_worker() -> ExitCode {
+    match docent_ingest::extract::worker::serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let hint = "docent starts this command by itself, over a socket";
+            terminal::error(&anyhow::Error::from(error).context(hint));
             ExitCode::from(2)
         }
     }
@@ -143,7 +161,7 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
             log(&config, true);
             backup::restore(config, arguments).await
         }
-        Command::Demo(_) | Command::Init(_) => Ok(Ended::Done),
+        Command::Demo(_) | Command::Init(_) | Command::ExtractWorker => Ok(Ended::Done),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an asker gets: citations, abstentions, permissions, follow-ups, costs.
 
+use docent_core::config::Source;
 use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
 use serde_json::json;
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use docent_core::config::Source;
 use serde_json::{Value, json};
 
 use crate::support::World;

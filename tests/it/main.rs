@@ -11,6 +11,7 @@ mod chat;
 mod data_products;
 mod eval;
 mod follow_ups;
+mod formats;
 mod ingest;
 mod interrupted;
 mod model_failures;

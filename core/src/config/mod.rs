@@ -183,6 +183,9 @@ pub struct Chunk {
 pub struct Ingest {
     pub max_file_bytes: u64,
     pub readers: usize,
+    pub extract_seconds: u64,
+    pub extract_memory_mb: u64,
+    pub extract_program: PathBuf,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fusion::{Place, Weights};
 use super::lexical::SparseVector;
-use crate::document::{Chunk, Document, Status};
+use crate::document::{Chunk, Document, PageMark, Status};
 
 /// Everything stored beside the vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Payload {
     pub language: Option<String>,
     /// Position of the chunk in its document, from 0.
     pub ordinal: u32,
+    /// Where pages of the original begin in `text` ([`Chunk::pages`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<PageMark>,
     /// [`text_hash`](crate::document::text_hash) of the exact text that was embedded.
     pub text_hash: String,
     pub asset: Option<String>,
@@ -51,6 +54,7 @@ impl Payload {
             text: chunk.text.clone(),
             language: document.language.clone(),
             ordinal: chunk.ordinal,
+            pages: chunk.pages.clone(),
             text_hash,
             asset: metadata.asset,
             owner: metadata.owner,
@@ -60,6 +64,20 @@ impl Payload {
             status: metadata.status,
             updated_at: metadata.updated_at,
             fresh_at: metadata.fresh_at,
+        }
+    }
+
+    /// The page of the original that a byte of `text` stands on, where it has pages.
+    pub fn page_at(&self, at: usize) -> Option<u32> {
+        let before = self.pages.partition_point(|mark| mark.at as usize <= at);
+        Some(self.pages.get(before.checked_sub(1)?)?.page)
+    }
+
+    /// Where a person opens the document at a page: `#page=3`, as viewers of PDFs understand it.
+    pub fn uri_at(&self, page: Option<u32>) -> String {
+        match page {
+            Some(page) if !self.uri.contains('#') => format!("{}#page={page}", self.uri),
+            _ => self.uri.clone(),
         }
     }
 

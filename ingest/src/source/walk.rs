@@ -15,7 +15,11 @@ use super::{Content, Found, Listing, Problem, SourceError};
 use crate::extract::FrontMatter;
 
 /// Extensions of the kinds that docent reads.
-const EXTENSIONS: [&str; 7] = ["md", "markdown", "mdx", "html", "htm", "xhtml", "txt"];
+const EXTENSIONS: [&str; 26] = [
+    "md", "markdown", "mdx", "html", "htm", "xhtml", "txt", "rst", "rest", "pdf", "docx", "docm",
+    "pptx", "pptm", "xlsx", "xlsm", "csv", "tsv", "tab", "ipynb", "sql", "ddl", "json", "jsonl",
+    "yaml", "yml",
+];
 
 /// Names without an extension that are prose. Others (`LICENSE`, `Makefile`) are not.
 const PROSE: [&str; 6] = [

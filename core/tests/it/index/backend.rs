@@ -141,6 +141,7 @@ pub(crate) fn payload(text: &str) -> Payload {
         text: text.to_owned(),
         language: Some("en".to_owned()),
         ordinal: 0,
+        pages: Vec::new(),
         text_hash: text_hash(text),
         asset: None,
         owner: None,
