@@ -2,21 +2,20 @@
 //! order of their paths.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use docent_core::config;
-use docent_core::document::{
-    Chunk, Document, Metadata, Outcome, bytes_hash, document_id, text_hash,
-};
+use docent_core::document::{Document, Metadata, Outcome, bytes_hash, document_id, text_hash};
+use docent_core::index::Payload;
 use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
 
 use crate::extract::isolated::{Extractor, Isolation};
 use crate::run::Run;
-use crate::source::{Found, Listing};
+use crate::source::{Content, Found, Listing, uri};
 use crate::{chunk, clean, extract, source};
 
 /// A batch is handed on when its chunks keep every connection to the embedder busy once (what is
@@ -45,9 +44,15 @@ pub(crate) enum Prepared {
 pub(crate) struct ChangedDocument {
     pub(crate) row: DocumentRow,
     pub(crate) document: Document,
-    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) chunks: Vec<PreparedChunk>,
     /// Its row from an earlier run, where it has one.
     pub(crate) before: Option<DocumentRow>,
+}
+
+/// What is stored of a chunk, and what is embedded of it.
+pub(crate) struct PreparedChunk {
+    pub(crate) payload: Payload,
+    pub(crate) embedded_text: String,
 }
 
 /// Documents that go on together.
@@ -57,6 +62,14 @@ pub(crate) struct Batch(pub(crate) Vec<Prepared>);
 impl Batch {
     pub(crate) fn documents(&self) -> usize {
         self.0.len()
+    }
+
+    /// The chunks of new and changed documents.
+    pub(crate) fn prepared_chunks(&self) -> impl Iterator<Item = &PreparedChunk> {
+        self.0.iter().flat_map(|prepared| match prepared {
+            Prepared::Changed(changed) => changed.chunks.as_slice(),
+            _ => &[],
+        })
     }
 
     fn chunks(&self) -> usize {
@@ -194,8 +207,13 @@ impl Reader {
             tracing::warn!(source = %self.source.name, path = %found.path, "{note}");
         }
         let text = clean::clean(&extracted.markdown);
+        let above = extracted.front.above.clone();
         let document = self.document(found, &raw, extracted, text)?;
-        let content_hash = text_hash(&format!("{}\n{}", document.title, document.text));
+        let mut content = format!("{}\n{}", document.title, document.text);
+        if !above.is_empty() {
+            content = format!("{}\n{content}", above.join("\n"));
+        }
+        let content_hash = text_hash(&content);
         let metadata_hash = metadata_hash(&document);
         let mut row = DocumentRow {
             document_id: document.id,
@@ -222,8 +240,20 @@ impl Reader {
             return Ok(Prepared::Metadata(row, Box::new(document)));
         }
 
-        let chunks = chunk::chunks(&document.title, &document.text, &self.counter, &self.chunk);
+        let place = chunk::Place {
+            title: &document.title,
+            above: &above,
+        };
+        let chunks = chunk::chunks(place, &document.text, &self.counter, &self.chunk);
         row.chunks = chunks.len() as i32;
+        let chunks = chunks.iter().map(|chunk| {
+            let embedded_text = chunk.embedded_text(&document.title);
+            PreparedChunk {
+                payload: Payload::of(&document, chunk, text_hash(&embedded_text)),
+                embedded_text,
+            }
+        });
+        let chunks = chunks.collect();
         Ok(Prepared::Changed(Box::new(ChangedDocument {
             row,
             document,
@@ -253,9 +283,7 @@ impl Reader {
             own.or_else(|| of_source.clone().filter(|_| !own_owner))
         };
         let metadata = Metadata {
-            uri: front
-                .uri
-                .unwrap_or_else(|| document_uri(source, &found.path, &found.absolute)),
+            uri: front.uri.unwrap_or_else(|| document_uri(source, found)),
             asset: front.asset,
             owner_slack: or_source(front.owner_slack, &source.owner_slack),
             owner_email: or_source(front.owner_email, &source.owner_email),
@@ -277,23 +305,20 @@ impl Reader {
     }
 }
 
-/// Where people open a document: the source's template, or the file itself.
-fn document_uri(source: &config::Source, path: &str, absolute: &Path) -> String {
-    let encode = |text: &str| {
-        let mut encoded = String::with_capacity(text.len());
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-                encoded.push(byte as char);
-            } else {
-                encoded.push_str(&format!("%{byte:02X}"));
-            }
+/// Where people open a document that its source gives no address: the source's template, or the
+/// file itself.
+fn document_uri(source: &config::Source, found: &Found) -> String {
+    match &found.content {
+        _ if !source.uri.is_empty() => source.uri.replace("{path}", &uri::encode(&found.path)),
+        Content::File(file) => uri::file(file),
+        // Nobody opens it anywhere; the name says at least which document is meant.
+        Content::Kept(..) | Content::Made(_) => {
+            format!(
+                "docent:{}/{}",
+                uri::encode(&source.name),
+                uri::encode(&found.path)
+            )
         }
-        encoded
-    };
-    if source.uri.is_empty() {
-        format!("file://{}", encode(&absolute.to_string_lossy()))
-    } else {
-        source.uri.replace("{path}", &encode(path))
     }
 }
 

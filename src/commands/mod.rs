@@ -3,7 +3,8 @@
 pub mod ask;
 pub mod backup;
 mod demo;
-mod doctor;
+pub mod doctor;
+pub mod eval;
 pub mod ingest;
 mod init;
 mod migrate;
@@ -45,6 +46,8 @@ enum Command {
     Serve,
     /// Ask a question in the terminal
     Ask(ask::Arguments),
+    /// Measure what is found and answered against a question set
+    Eval(eval::Arguments),
     /// Check every part and say what is wrong, with the way out
     Doctor,
     /// Bring the ledger's tables up to date
@@ -138,6 +141,10 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
             log(&config, true);
             ask::command(config, arguments).await
         }
+        Command::Eval(arguments) => {
+            log(&config, true);
+            eval::command(config, arguments).await
+        }
         Command::Doctor => {
             log(&config, true);
             doctor::run(config).await
@@ -173,6 +180,7 @@ fn log(config: &Config, short: bool) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(terminal::is_watched())
         .with_writer(std::io::stderr);
     let result = match config.log.format {
         LogFormat::Text => builder.with_target(false).try_init(),

@@ -59,6 +59,28 @@ impl World {
         write(&self.docs(), path, text);
     }
 
+    /// Puts sources in place of the folder, written as in a configuration file.
+    pub(crate) fn sources(&mut self, entries: &str) {
+        let file = self.folder.path().join("sources.toml");
+        std::fs::write(&file, entries).unwrap();
+        let overrides = Overrides {
+            config: Some(file),
+            ..Overrides::default()
+        };
+        self.config.sources = config::load(&overrides).unwrap().sources;
+    }
+
+    /// One run as a request says.
+    pub(crate) async fn ingest_with(&self, request: IngestRequest) -> RunReport {
+        let app = Arc::new(self.app().await);
+        let progress = ProgressSender::default();
+        let report = docent::commands::ingest::run(Arc::clone(&app), &request, progress)
+            .await
+            .unwrap();
+        Arc::into_inner(app).unwrap().close().await;
+        report
+    }
+
     /// Embeddings from a scripted server.
     pub(crate) fn embed_with(&mut self, server: &ScriptedOpenAi) {
         let embedding = &mut self.config.embedding;

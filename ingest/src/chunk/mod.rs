@@ -27,6 +27,21 @@ pub const CHUNKER_VERSION: u32 = 1;
 /// A section of fewer tokens is joined to a neighbour under the same heading.
 const TINY: usize = 48;
 
+/// What a document is called, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub title: &'a str,
+    /// Names of the pages above it in a wiki, outermost first: outer headings of every chunk.
+    pub above: &'a [String],
+}
+
+impl<'a> Place<'a> {
+    /// A document that stands alone.
+    pub fn titled(title: &'a str) -> Self {
+        Self { title, above: &[] }
+    }
+}
+
 /// The chunks of a cleaned document, in reading order. What is embedded of each
 /// ([`Chunk::embedded_text`]: title, headings, text) has at most `settings.max_tokens` tokens (seldom 2% more: a tokenizer can join pieces badly); where
 /// title and headings alone take more than half of that, outer headings are left out.
@@ -36,15 +51,17 @@ const TINY: usize = 48;
 /// of its header row. Overlap is only between parts of one section. A document of nothing but a
 /// title has one chunk: its title.
 pub fn chunks(
-    title: &str,
+    place: Place<'_>,
     markdown: &str,
     counter: &TokenCounter,
     settings: &config::Chunk,
 ) -> Vec<Chunk> {
+    let title = place.title;
     if markdown.trim().is_empty() {
-        return title_only(title);
+        return title_only(place);
     }
-    let outline = Outline::of(markdown);
+    let mut outline = Outline::of(markdown);
+    outline.put_below(place);
     let cutter = Cutter {
         title,
         title_tokens: counter.count(title) + counter.count("\n"),
@@ -74,14 +91,14 @@ pub fn chunks(
     chunks
 }
 
-fn title_only(title: &str) -> Vec<Chunk> {
-    let text = title.trim();
+fn title_only(place: Place<'_>) -> Vec<Chunk> {
+    let text = place.title.trim();
     if text.is_empty() {
         return Vec::new();
     }
     vec![Chunk {
         ordinal: 0,
-        heading: Vec::new(),
+        heading: place.above.to_vec(),
         text: text.to_owned(),
         pages: Vec::new(),
     }]

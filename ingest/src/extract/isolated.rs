@@ -19,7 +19,7 @@ use docent_core::config;
 use docent_core::document::Outcome;
 
 use super::{Extracted, extract, sniff, worker};
-use crate::source::Raw;
+use crate::source::{Form, Raw};
 
 /// A process is replaced after so many files: parsers leave their memory in pieces.
 const FILES: u32 = 500;
@@ -94,6 +94,9 @@ impl Extractor {
 }
 
 fn is_risky(raw: &Raw) -> bool {
+    if raw.form != Form::Named {
+        return false;
+    }
     match sniff::binary(&raw.path, &raw.bytes) {
         Ok(Some(kind)) => kind.is_risky(),
         Ok(None) => {
@@ -176,6 +179,7 @@ impl Worker {
         };
         let request = worker::Request {
             path: raw.path.clone(),
+            given: raw.given.clone(),
             seconds: isolation.limit.as_secs() + 1,
             memory_mb: isolation.memory_mb,
         };

@@ -28,9 +28,11 @@ use docent_core::document::Outcome;
 use serde::{Deserialize, Serialize};
 
 pub use front_matter::FrontMatter;
+pub(crate) use front_matter::date;
+pub(crate) use html::{PageLinks, links, parse as parse_html, whole as html_to_markdown};
 pub use isolated::Extractor;
 
-use crate::source::Raw;
+use crate::source::{Form, Raw};
 use sniff::Kind;
 
 /// Most text that one document may give, in bytes of Markdown. A file of the largest size that is
@@ -55,7 +57,12 @@ pub struct Extracted {
 /// cannot be read is `Failed`; both say why. A parser that panics fails this document only; one that
 /// loops, overflows the stack or fills the memory takes the process with it: see [`Extractor`].
 pub fn extract(raw: &Raw) -> Result<Extracted, Outcome> {
-    catch_unwind(AssertUnwindSafe(|| extract_any(raw))).unwrap_or_else(|_| {
+    guarded(|| extract_any(raw))
+}
+
+/// Runs a parser. One that panics fails its document only.
+pub(crate) fn guarded<T>(parse: impl FnOnce() -> Result<T, Outcome>) -> Result<T, Outcome> {
+    catch_unwind(AssertUnwindSafe(parse)).unwrap_or_else(|_| {
         Err(Outcome::Failed(
             "its parser panicked; please report the file".to_owned(),
         ))
@@ -84,10 +91,18 @@ impl Page {
 }
 
 fn extract_any(raw: &Raw) -> Result<Extracted, Outcome> {
-    let (front, page) = match sniff::binary(&raw.path, &raw.bytes)? {
-        Some(kind) => (FrontMatter::default(), read_binary(kind, &raw.bytes)?),
-        None => read_text(raw)?,
+    let (own, page) = match raw.form {
+        Form::Named => match sniff::binary(&raw.path, &raw.bytes)? {
+            Some(kind) => (FrontMatter::default(), read_binary(kind, &raw.bytes)?),
+            None => read_text(raw)?,
+        },
+        Form::Html => (FrontMatter::default(), html::page(&text_of(raw)?)?),
+        Form::Made => (
+            FrontMatter::default(),
+            markdown::page(&text_of(raw)?, false),
+        ),
     };
+    let front = own.over(raw.given.clone())?;
     if page.markdown.len() > MAX_MARKDOWN {
         return Err(Outcome::Failed(format!(
             "gives more than {MAX_MARKDOWN} bytes of text; split it"
@@ -123,11 +138,16 @@ fn read_binary(kind: Kind, bytes: &[u8]) -> Result<Page, Outcome> {
     }
 }
 
-fn read_text(raw: &Raw) -> Result<(FrontMatter, Page), Outcome> {
+fn text_of(raw: &Raw) -> Result<String, Outcome> {
     let text = decode::text(&raw.bytes)?;
     if text.trim().is_empty() {
         return Err(Outcome::Skipped("empty".to_owned()));
     }
+    Ok(text)
+}
+
+fn read_text(raw: &Raw) -> Result<(FrontMatter, Page), Outcome> {
+    let text = text_of(raw)?;
     let mut kind = sniff::text(&raw.path, &text);
     let (front, body) = if kind.has_front_matter() {
         front_matter::split(&text)?

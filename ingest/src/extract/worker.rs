@@ -12,8 +12,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use super::{Extracted, extract};
-use crate::source::Raw;
+use super::{Extracted, FrontMatter, extract};
+use crate::source::{Form, Raw};
 
 /// Longest file that is taken, in bytes; the other side has its own, lower limit.
 const MAX_FILE: u64 = 4_000_000_000;
@@ -22,6 +22,8 @@ const MAX_FILE: u64 = 4_000_000_000;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
     pub(super) path: String,
+    /// What the source knows about it.
+    pub(super) given: FrontMatter,
     /// Processor time that the file may take.
     pub(super) seconds: u64,
     /// Memory beyond what is taken already, in `MiB`; the first request decides.
@@ -45,6 +47,8 @@ pub fn serve() -> io::Result<()> {
         let raw = Raw {
             path: request.path,
             bytes,
+            form: Form::Named,
+            given: request.given,
             modified: None,
             included: Vec::new(),
             notes: Vec::new(),

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use docent_core::document::Outcome;
 use docent_ingest::clean::clean;
-use docent_ingest::extract::{Extracted, extract};
-use docent_ingest::source::Raw;
+use docent_ingest::extract::{Extracted, FrontMatter, extract};
+use docent_ingest::source::{Form, Raw};
 use insta::assert_snapshot;
 
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
@@ -23,6 +23,8 @@ pub(crate) fn raw(path: &str, bytes: impl Into<Vec<u8>>) -> Raw {
     Raw {
         path: path.to_owned(),
         bytes: bytes.into(),
+        form: Form::Named,
+        given: FrontMatter::default(),
         modified: None,
         included: Vec::new(),
         notes: Vec::new(),

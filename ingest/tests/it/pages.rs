@@ -8,7 +8,7 @@
 use docent_core::config;
 use docent_core::document::{Chunk, PageMark};
 use docent_core::models::TokenCounter;
-use docent_ingest::chunk::chunks;
+use docent_ingest::chunk::{Place, chunks};
 use docent_ingest::clean::clean;
 use docent_ingest::extract::extract;
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ fn cut(title: &str, markdown: &str, max_tokens: usize, overlap_tokens: usize) ->
         overlap_tokens,
     };
     chunks(
-        title,
+        Place::titled(title),
         &clean(markdown),
         &TokenCounter::named("bytes").unwrap(),
         &settings,
