@@ -25,8 +25,12 @@ const NAMED_ONCE: &str = "folder on the command line";
 /// The collection that a run writes.
 pub(crate) struct Target {
     pub(crate) name: String,
-    /// `None`: the collection was never complete.
+    /// `None`: not known yet.
     pub(crate) average_length: Option<f64>,
+    /// The collection was never complete.
+    pub(crate) building: bool,
+    /// The collection was made just now.
+    pub(crate) fresh: bool,
     /// The live collection, where it is another one.
     pub(crate) replaces: Option<String>,
     /// The live collection, where it has vectors of the same embedding space.
@@ -117,7 +121,10 @@ pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, Inge
     let interrupted = app.ledger.has_interrupted_run(&name).await?;
     Ok(Target {
         name,
-        average_length: row.live.then_some(row.average_length),
+        // A collection that was begun without one has points without sparse vectors.
+        average_length: Some(row.average_length).filter(|average| *average > 0.0),
+        building: !row.live,
+        fresh: !exists,
         replaces,
         reuse_from,
         exists: exists || !request.dry_run,
@@ -143,12 +150,8 @@ pub(crate) async fn sources_to_run(
         if !names.insert(row.name.clone()) {
             continue;
         }
-        let configured = app
-            .config
-            .sources
-            .iter()
-            .find(|source| source.name == row.name);
-        match configured {
+        let mut configured = request.configured.iter();
+        match configured.find(|source| source.name == row.name) {
             Some(source) => sources.push(source.clone()),
             None if row.kind == NAMED_ONCE => {
                 sources.push(config::Source::folder(row.name, row.location.into()));
@@ -160,8 +163,8 @@ pub(crate) async fn sources_to_run(
 }
 
 /// The row that remembers a source.
-pub(crate) fn source_row(app: &App, source: &config::Source) -> SourceRow {
-    let configured = app.config.sources.iter().any(|one| one.name == source.name);
+pub(crate) fn source_row(request: &Request, source: &config::Source) -> SourceRow {
+    let configured = request.configured.iter().any(|one| one.name == source.name);
     SourceRow {
         name: source.name.clone(),
         kind: if configured {
@@ -220,8 +223,11 @@ pub(crate) async fn finish(
     let mut row = target.row.clone();
     if changed || run.distrust || target.replaces.is_some() || !row.live {
         let forgot = reports.len() > 1 && reports.iter().any(|report| report.documents.removed > 0);
-        if run.distrust || run.is_building() || forgot {
+        if run.distrust || forgot || (run.building && !run.fresh) {
             let terms = index::all_terms(run).await?;
+            app.ledger.replace_terms(&run.collection, &terms).await?;
+        } else if run.building {
+            let terms = std::mem::take(&mut *run.built_terms.lock());
             app.ledger.replace_terms(&run.collection, &terms).await?;
         }
         row.average_length = average_length(run).await?;
@@ -253,12 +259,23 @@ pub(crate) async fn finish(
     Ok(())
 }
 
+/// Writes a new collection's average down.
+pub(crate) async fn freeze_average(run: &Run, average: f64) -> Result<(), IngestError> {
+    let ledger = &run.app.ledger;
+    let rows = ledger.collections().await?;
+    if let Some(mut row) = rows.into_iter().find(|row| row.name == run.collection) {
+        row.average_length = average;
+        ledger.save_collection(&row).await?;
+    }
+    Ok(())
+}
+
 /// The collection's average passage length; where it has drifted, the sparse vectors are computed
 /// anew from the stored texts, without a model call.
 async fn average_length(run: &Run) -> Result<f64, IngestError> {
     let (chunks, terms) = run.app.ledger.lexical_totals(&run.collection).await?;
     let average = terms as f64 / chunks.max(1) as f64;
-    if let Some(frozen) = run.average_length
+    if let Some(&frozen) = run.average_length.get()
         && (chunks == 0 || (average / frozen - 1.0).abs() < DRIFT)
     {
         return Ok(frozen);

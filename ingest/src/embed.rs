@@ -3,13 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use docent_core::document::{Chunk, Document, point_id};
-use docent_core::index::{Payload, Point, lexical};
-use docent_core::ledger::{DocumentRow, Purpose, UsageSource};
+use docent_core::document::point_id;
+use docent_core::index::Point;
+use docent_core::index::lexical::Analysis;
+use docent_core::ledger::{DocumentRow, Purpose, TermDeltas, UsageSource};
 use docent_core::models::{CallFor, Usage};
 use rust_decimal::Decimal;
 
-use crate::prepare::{Batch, ChangedDocument, Prepared};
+use crate::prepare::{Batch, ChangedDocument, Prepared, PreparedChunk};
 use crate::run::Run;
 
 /// A changed document with the points of its chunks.
@@ -30,6 +31,8 @@ pub(crate) struct Embedded {
     pub(crate) documents: Vec<EmbeddedDocument>,
     /// What needs no vector.
     pub(crate) others: Vec<Prepared>,
+    /// Terms of the documents that have all their vectors.
+    pub(crate) terms: TermDeltas,
     pub(crate) tokens: u64,
     /// `None`: no price is configured for the model.
     pub(crate) cost: Option<Decimal>,
@@ -43,16 +46,14 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
     let mut embedded = Embedded {
         documents: Vec::new(),
         others: Vec::new(),
+        terms: TermDeltas::default(),
         tokens: 0,
         cost: Some(Decimal::ZERO),
         failure: None,
     };
     for prepared in batch.0 {
         match prepared {
-            Prepared::Changed(one) => {
-                let payloads = payloads(&one.document, &one.chunks);
-                changed.push((one, payloads));
-            }
+            Prepared::Changed(one) => changed.push(one),
             other => embedded.others.push(other),
         }
     }
@@ -62,13 +63,11 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
 
     let mut wanted: Vec<String> = Vec::new();
     let mut texts: HashMap<String, String> = HashMap::new();
-    for (one, payloads) in &changed {
-        for (chunk, payload) in one.chunks.iter().zip(payloads) {
-            if !texts.contains_key(&payload.text_hash) {
-                wanted.push(payload.text_hash.clone());
-                let text = chunk.embedded_text(&one.document.title);
-                texts.insert(payload.text_hash.clone(), text);
-            }
+    for chunk in changed.iter_mut().flat_map(|one| &mut one.chunks) {
+        let hash = &chunk.payload.text_hash;
+        if !texts.contains_key(hash) {
+            wanted.push(hash.clone());
+            texts.insert(hash.clone(), std::mem::take(&mut chunk.embedded_text));
         }
     }
 
@@ -84,7 +83,10 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
     };
     wanted.retain(|hash| !vectors.by_hash.contains_key(hash));
     vectors.new = wanted.iter().cloned().collect();
-    let missing: Vec<String> = wanted.iter().map(|hash| texts[hash].clone()).collect();
+    let missing: Vec<String> = wanted
+        .iter()
+        .filter_map(|hash| texts.remove(hash))
+        .collect();
     if run.dry_run {
         let counter = run.app.embedder.counter();
         embedded.tokens = missing.iter().map(|text| counter.count(text) as u64).sum();
@@ -107,12 +109,16 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
                 }
             }
         }
+        let new = vectors.new.iter().filter_map(|hash| {
+            let vector = vectors.by_hash.get(hash)?;
+            Some((hash.as_str(), vector.as_slice()))
+        });
+        run.received.add(new);
     }
 
-    for (one, payloads) in changed {
-        embedded
-            .documents
-            .push(vectors.document(run, *one, payloads));
+    for one in changed {
+        let document = vectors.document(run, *one, &mut embedded.terms);
+        embedded.documents.push(document);
     }
     embedded
 }
@@ -126,13 +132,6 @@ fn estimate(run: &Run, tokens: u64) -> Option<Decimal> {
         source: UsageSource::Estimated,
     };
     run.app.book.cost(run.app.embedder.model(), &usage)
-}
-
-fn payloads(document: &Document, chunks: &[Chunk]) -> Vec<Payload> {
-    chunks
-        .iter()
-        .map(|chunk| Payload::of(document, chunk))
-        .collect()
 }
 
 async fn known_vectors(
@@ -153,6 +152,13 @@ async fn known_vectors(
             .collect();
         vectors.extend(index.vectors_by_text_hash(other, &missing).await?);
     }
+    for hash in hashes {
+        if let Some(vector) = run.received.get(hash)
+            && !vectors.contains_key(hash)
+        {
+            vectors.insert(hash.clone(), vector.clone());
+        }
+    }
     Ok(vectors)
 }
 
@@ -170,18 +176,25 @@ impl Vectors {
         &mut self,
         run: &Run,
         changed: ChangedDocument,
-        payloads: Vec<Payload>,
+        terms: &mut TermDeltas,
     ) -> EmbeddedDocument {
         let mut embedded = EmbeddedDocument {
             row: changed.row,
             before: changed.before,
-            points: Vec::with_capacity(payloads.len()),
+            points: Vec::with_capacity(changed.chunks.len()),
             failure: None,
             embedded: 0,
             reused: 0,
         };
+        let has_vector =
+            |chunk: &PreparedChunk| self.by_hash.contains_key(&chunk.payload.text_hash);
+        let mut counts = changed
+            .chunks
+            .iter()
+            .all(has_vector)
+            .then(|| terms.of(&changed.document.metadata.groups));
         let mut occurrences: HashMap<String, usize> = HashMap::new();
-        for payload in payloads {
+        for PreparedChunk { payload, .. } in changed.chunks {
             let Some(dense) = self.by_hash.get(&payload.text_hash) else {
                 embedded.failure = self.failures.get(&payload.text_hash).cloned();
                 continue;
@@ -194,12 +207,16 @@ impl Vectors {
             } else {
                 embedded.reused += 1;
             }
-            let lexical = payload.lexical_text();
-            embedded.row.lexical_length += lexical::length(&lexical) as i64;
+            let analysis = Analysis::of(&payload.lexical_text(), |term| {
+                if let Some(counts) = &mut counts {
+                    counts.add(term, 1);
+                }
+            });
+            embedded.row.lexical_length += analysis.length as i64;
             embedded.points.push(Point {
                 id,
                 dense: dense.clone(),
-                sparse: run.sparse(&lexical),
+                sparse: run.sparse(analysis),
                 payload,
             });
         }

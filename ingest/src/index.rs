@@ -1,10 +1,9 @@
 //! Index: points in, stale points out, durable before anything is recorded.
 
-use std::collections::HashMap;
-
 use docent_core::config;
 use docent_core::document::{Document, Outcome};
-use docent_core::index::{Filter, IndexError, Payload, Point, StoredPoint, lexical};
+use docent_core::index::lexical::Analysis;
+use docent_core::index::{Filter, IndexError, Payload, Point, StoredPoint};
 use docent_core::ledger::{DocumentRow, TermDeltas};
 use uuid::Uuid;
 
@@ -15,9 +14,11 @@ use crate::run::Run;
 /// Points written at a time.
 const UPSERT_POINTS: usize = 512;
 
-/// A batch that is durable in the index and waits for its rows.
+/// What was written to the index, and waits for the flush and for its rows.
 #[derive(Default)]
 pub(crate) struct Indexed {
+    /// Whether the index was written to.
+    pub(crate) written: bool,
     /// Path and outcome of every document of the batch.
     pub(crate) outcomes: Vec<(String, Outcome)>,
     /// Rows to write for documents that are in the index as they say.
@@ -31,12 +32,28 @@ pub(crate) struct Indexed {
     pub(crate) cost: Option<rust_decimal::Decimal>,
 }
 
+impl Indexed {
+    /// Adds a later batch.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.written |= later.written;
+        self.outcomes.extend(later.outcomes);
+        self.rows.extend(later.rows);
+        self.removed.extend(later.removed);
+        self.terms.merge(later.terms);
+        self.embedded += later.embedded;
+        self.reused += later.reused;
+        self.tokens += later.tokens;
+        self.cost = self.cost.zip(later.cost).map(|(sum, cost)| sum + cost);
+    }
+}
+
 /// Brings the index to the state of a batch.
 pub(crate) async fn batch(run: &Run, batch: Embedded) -> Result<Indexed, IndexError> {
     if let Some(error) = batch.failure {
         return Err(error);
     }
     let mut indexed = Indexed {
+        terms: batch.terms,
         tokens: batch.tokens,
         cost: batch.cost,
         ..Indexed::default()
@@ -45,9 +62,6 @@ pub(crate) async fn batch(run: &Run, batch: Embedded) -> Result<Indexed, IndexEr
         other(run, &mut indexed, prepared).await?;
     }
     changed(run, &mut indexed, batch.documents).await?;
-    if !run.dry_run {
-        run.app.index.flush(&run.collection).await?;
-    }
     Ok(indexed)
 }
 
@@ -92,12 +106,12 @@ async fn set_metadata(
 ) -> Result<(), IndexError> {
     let mut updates = Vec::new();
     for point in document_points(run, document.id).await? {
-        run.count_terms(&mut indexed.terms, &point.payload, -1);
+        count_terms(&mut indexed.terms, &point.payload, -1);
         let payload = with_metadata(&point.payload, document);
-        run.count_terms(&mut indexed.terms, &payload, 1);
-        let sparse = run.sparse(&payload.lexical_text());
-        updates.push((point.id, payload, sparse));
+        let passage = count_terms(&mut indexed.terms, &payload, 1);
+        updates.push((point.id, payload, run.sparse(passage)));
     }
+    indexed.written = true;
     run.app.index.set_metadata(&run.collection, updates).await
 }
 
@@ -139,17 +153,15 @@ async fn changed(
                 .filter(|_| was_indexed && !run.dry_run)
             {
                 apply_permission(run, id, &first.payload).await?;
+                indexed.written = true;
             }
             let outcome = Outcome::Failed(reason);
             indexed.outcomes.push((document.row.path.clone(), outcome));
         } else {
             if was_indexed && !run.dry_run {
                 for point in document_points(run, id).await? {
-                    run.count_terms(&mut indexed.terms, &point.payload, -1);
+                    count_terms(&mut indexed.terms, &point.payload, -1);
                 }
-            }
-            for point in &document.points {
-                run.count_terms(&mut indexed.terms, &point.payload, 1);
             }
             // A document without a row has points only where a run was interrupted.
             if document.before.is_some() || run.distrust {
@@ -164,6 +176,7 @@ async fn changed(
     if run.dry_run {
         return Ok(());
     }
+    indexed.written |= !points.is_empty() || !stale.is_empty();
     upsert(run, points).await?;
     for (document_id, not_ids) in stale {
         let filter = Filter {
@@ -196,8 +209,8 @@ async fn apply_permission(run: &Run, id: Uuid, new: &Payload) -> Result<(), Inde
             status: new.status,
             ..point.payload
         };
-        let sparse = run.sparse(&payload.lexical_text());
-        updates.push((point.id, payload, sparse));
+        let passage = Analysis::of(&payload.lexical_text(), |_| {});
+        updates.push((point.id, payload, run.sparse(passage)));
     }
     run.app.index.set_metadata(&run.collection, updates).await
 }
@@ -214,9 +227,6 @@ pub(crate) async fn remove(run: &Run, gone: &[&DocumentRow]) -> Result<Indexed, 
         }
         remove_document(run, &mut indexed, (*row).clone()).await?;
     }
-    if !gone.is_empty() && !run.dry_run {
-        run.app.index.flush(&run.collection).await?;
-    }
     Ok(indexed)
 }
 
@@ -228,9 +238,10 @@ async fn remove_document(
     if !run.dry_run {
         if row.indexed {
             for point in document_points(run, row.document_id).await? {
-                run.count_terms(&mut indexed.terms, &point.payload, -1);
+                count_terms(&mut indexed.terms, &point.payload, -1);
             }
         }
+        indexed.written = true;
         let filter = Filter {
             document_id: Some(row.document_id),
             ..Filter::default()
@@ -297,33 +308,15 @@ async fn document_points(run: &Run, id: Uuid) -> Result<Vec<StoredPoint>, IndexE
     run.app.index.points(&run.collection, &filter, false).await
 }
 
-impl Run {
-    /// [`count_terms`], but not while a new collection is built: its terms are counted once, at the
-    /// end, from what is in it then.
-    fn count_terms(&self, deltas: &mut TermDeltas, payload: &Payload, by: i64) {
-        if !self.is_building() {
-            count_terms(deltas, payload, by);
-        }
-    }
-}
-
 /// Adds (or takes away) one chunk's terms, by the groups that may read them.
-pub(crate) fn count_terms(deltas: &mut TermDeltas, payload: &Payload, by: i64) {
-    let mut groups = payload.groups.clone();
-    groups.sort_unstable();
-    groups.dedup();
-    let lexical = payload.lexical_text();
-    let mut seen = std::collections::HashSet::new();
-    for term in lexical::terms(&lexical) {
-        if seen.insert(term.clone()) {
-            *deltas.entry((term, groups.clone())).or_default() += by;
-        }
-    }
+fn count_terms(deltas: &mut TermDeltas, payload: &Payload, by: i64) -> Analysis {
+    let mut counts = deltas.of(&payload.groups);
+    Analysis::of(&payload.lexical_text(), |term| counts.add(term, by))
 }
 
 /// The terms of a whole collection, counted anew from its stored texts.
 pub(crate) async fn all_terms(run: &Run) -> Result<TermDeltas, IndexError> {
-    let mut deltas = HashMap::new();
+    let mut deltas = TermDeltas::default();
     let mut offset = None;
     loop {
         let page = run

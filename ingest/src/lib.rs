@@ -6,6 +6,7 @@ pub mod pipeline;
 pub mod run;
 
 pub mod archive;
+mod average;
 pub mod chunk;
 pub mod clean;
 mod collection;
@@ -13,6 +14,7 @@ mod embed;
 pub mod extract;
 mod index;
 mod prepare;
+mod received;
 mod record;
 mod removal;
 pub mod report;

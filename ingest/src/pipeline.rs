@@ -2,8 +2,9 @@
 //!
 //! [`run`] shows every step in order for one source. Reading to chunking happens on threads
 //! ([`prepare`]), the rest here, batch by batch: while one batch is indexed the next ones are
-//! being embedded. A batch's points are durable before its rows are committed, so that whatever
-//! interrupts a run, the next one repeats at most what was not committed and ends in the same index.
+//! being embedded. About once a second the index is flushed, and only then the rows of its new
+//! points are committed, so that whatever interrupts a run, the next one repeats at most what was
+//! not committed and ends in the same index.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,12 +12,17 @@ use std::sync::Arc;
 use docent_core::config;
 use docent_core::document::Outcome;
 use docent_core::ledger::DocumentRow;
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
+use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 
+use crate::average;
 use crate::embed::{self, Embedded};
 use crate::index;
 use crate::prepare::{self, Batch};
-use crate::record;
+use crate::record::Pending;
 use crate::removal::Removals;
 use crate::report::{Progress, SourceReport};
 use crate::run::{IngestError, Run};
@@ -56,47 +62,58 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
 
     // Extract, clean, chunk: on threads, in batches, in the order of the paths.
     let mut batches = prepare::start(run, source, listing, &known);
+    let mut held = average::sample(run, &mut batches).await?;
 
     // Embed, index, record.
-    let mut embedding: VecDeque<JoinHandle<Embedded>> = VecDeque::new();
+    let mut embedding: FuturesOrdered<JoinHandle<Embedded>> = FuturesOrdered::new();
+    let mut pending = Pending::new();
     let mut done = 0;
     let mut exhausted = false;
     while !exhausted || !embedding.is_empty() {
-        while !exhausted && embedding.len() < BATCHES_AT_ONCE {
-            match batches.recv().await {
-                Some(batch) => {
-                    done += batch.documents() as u64;
-                    embedding.push_back(spawn_embed(run, batch));
-                }
-                None => exhausted = true,
-            }
+        let due = pending.due();
+        tokio::select! {
+            biased;
             // Index what is ready rather than fill the queue first.
-            if embedding.front().is_some_and(JoinHandle::is_finished) {
-                break;
+            Some(embedded) = embedding.next() => {
+                let embedded = embedded.map_err(|error| IngestError::Defect(error.to_string()))?;
+                pending.add(index::batch(run, embedded).await?);
+                run.progress.send(Progress::Documents {
+                    name: source.name.clone(),
+                    done,
+                });
             }
+            batch = next(&mut held, &mut batches), if !exhausted && embedding.len() < BATCHES_AT_ONCE => {
+                match batch {
+                    Some(batch) => {
+                        done += batch.documents() as u64;
+                        embedding.push_back(spawn_embed(run, batch));
+                    }
+                    None => exhausted = true,
+                }
+            }
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
         }
-        let Some(next) = embedding.pop_front() else {
-            break;
-        };
-        let embedded = next
-            .await
-            .map_err(|error| IngestError::Defect(error.to_string()))?;
-        let indexed = index::batch(run, embedded).await?;
-        record::batch(run, &mut report, indexed).await?;
-        run.progress.send(Progress::Documents {
-            name: source.name.clone(),
-            done,
-        });
+        if pending.due().is_some_and(|due| due <= Instant::now()) {
+            pending.commit(run, &mut report).await?;
+        }
     }
 
     // What is gone from the source goes from the index in the same run.
-    let removed = index::remove(run, &removals.rows).await?;
-    record::batch(run, &mut report, removed).await?;
+    pending.add(index::remove(run, &removals.rows).await?);
+    pending.commit(run, &mut report).await?;
 
     if run.full && !run.dry_run {
         index::remove_strangers(run, source).await?;
     }
     Ok(report)
+}
+
+/// The next batch: first those that were held back.
+async fn next(held: &mut VecDeque<Batch>, batches: &mut Receiver<Batch>) -> Option<Batch> {
+    match held.pop_front() {
+        Some(batch) => Some(batch),
+        None => batches.recv().await,
+    }
 }
 
 /// What is gone from the source. A new collection has nothing that could be removed; there a fault

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use docent_core::config;
-use docent_core::document::{
-    Chunk, Document, Metadata, Outcome, bytes_hash, document_id, text_hash,
-};
+use docent_core::document::{Document, Metadata, Outcome, bytes_hash, document_id, text_hash};
+use docent_core::index::Payload;
 use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
 
+use crate::extract::isolated::{Extractor, Isolation};
 use crate::run::Run;
-use crate::source::{Content, Found, Listing};
+use crate::source::{Content, Found, Listing, uri};
 use crate::{chunk, clean, extract, source};
 
 /// A batch is handed on when its chunks keep every connection to the embedder busy once (what is
@@ -44,9 +44,15 @@ pub(crate) enum Prepared {
 pub(crate) struct ChangedDocument {
     pub(crate) row: DocumentRow,
     pub(crate) document: Document,
-    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) chunks: Vec<PreparedChunk>,
     /// Its row from an earlier run, where it has one.
     pub(crate) before: Option<DocumentRow>,
+}
+
+/// What is stored of a chunk, and what is embedded of it.
+pub(crate) struct PreparedChunk {
+    pub(crate) payload: Payload,
+    pub(crate) embedded_text: String,
 }
 
 /// Documents that go on together.
@@ -56,6 +62,14 @@ pub(crate) struct Batch(pub(crate) Vec<Prepared>);
 impl Batch {
     pub(crate) fn documents(&self) -> usize {
         self.0.len()
+    }
+
+    /// The chunks of new and changed documents.
+    pub(crate) fn prepared_chunks(&self) -> impl Iterator<Item = &PreparedChunk> {
+        self.0.iter().flat_map(|prepared| match prepared {
+            Prepared::Changed(changed) => changed.chunks.as_slice(),
+            _ => &[],
+        })
     }
 
     fn chunks(&self) -> usize {
@@ -76,6 +90,7 @@ struct Reader {
     source: config::Source,
     root: PathBuf,
     chunk: config::Chunk,
+    isolation: Isolation,
     max_file_bytes: u64,
     counter: TokenCounter,
     known: HashMap<String, DocumentRow>,
@@ -101,6 +116,7 @@ pub(crate) fn start(
         source: source.clone(),
         root: listing.root,
         chunk: config.chunk.clone(),
+        isolation: Isolation::of(&config.ingest),
         max_file_bytes: config.ingest.max_file_bytes,
         counter: run.app.embedder.counter().clone(),
         known: known.clone(),
@@ -118,12 +134,13 @@ pub(crate) fn start(
             sender.clone(),
         );
         std::thread::spawn(move || {
+            let mut extractor = Extractor::new(reader.isolation.clone());
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(found) = found.get(position) else {
                     break;
                 };
-                let prepared = reader.prepare(found);
+                let prepared = reader.prepare(found, &mut extractor);
                 if sender.blocking_send((position, prepared)).is_err() {
                     break;
                 }
@@ -159,9 +176,9 @@ pub(crate) fn start(
 }
 
 impl Reader {
-    fn prepare(&self, found: &Found) -> Prepared {
+    fn prepare(&self, found: &Found, extractor: &mut Extractor) -> Prepared {
         let known = self.known.get(&found.path);
-        match self.walk(found, known) {
+        match self.walk(found, known, extractor) {
             Ok(prepared) => prepared,
             Err(outcome) => Prepared::LeftOut {
                 path: found.path.clone(),
@@ -172,7 +189,12 @@ impl Reader {
     }
 
     /// source → extract → clean → chunk, stopping as soon as nothing has changed.
-    fn walk(&self, found: &Found, known: Option<&DocumentRow>) -> Result<Prepared, Outcome> {
+    fn walk(
+        &self,
+        found: &Found,
+        known: Option<&DocumentRow>,
+        extractor: &mut Extractor,
+    ) -> Result<Prepared, Outcome> {
         let raw = source::read(found, &self.root, self.max_file_bytes)?;
         let raw_hash = text_hash(&format!("{}\n{}", raw.raw_hash, self.settings_hash));
         let indexed_before = known.filter(|row| row.indexed && !self.full);
@@ -180,7 +202,7 @@ impl Reader {
             return Ok(Prepared::Unchanged(None));
         }
 
-        let extracted = extract::extract(&raw)?;
+        let extracted = extractor.extract(&raw)?;
         for note in raw.notes.iter().chain(&extracted.front.problem) {
             tracing::warn!(source = %self.source.name, path = %found.path, "{note}");
         }
@@ -224,6 +246,14 @@ impl Reader {
         };
         let chunks = chunk::chunks(place, &document.text, &self.counter, &self.chunk);
         row.chunks = chunks.len() as i32;
+        let chunks = chunks.iter().map(|chunk| {
+            let embedded_text = chunk.embedded_text(&document.title);
+            PreparedChunk {
+                payload: Payload::of(&document, chunk, text_hash(&embedded_text)),
+                embedded_text,
+            }
+        });
+        let chunks = chunks.collect();
         Ok(Prepared::Changed(Box::new(ChangedDocument {
             row,
             document,
@@ -278,23 +308,16 @@ impl Reader {
 /// Where people open a document that its source gives no address: the source's template, or the
 /// file itself.
 fn document_uri(source: &config::Source, found: &Found) -> String {
-    let encode = |text: &str| {
-        let mut encoded = String::with_capacity(text.len());
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-                encoded.push(byte as char);
-            } else {
-                encoded.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        encoded
-    };
     match &found.content {
-        _ if !source.uri.is_empty() => source.uri.replace("{path}", &encode(&found.path)),
-        Content::File(file) => format!("file://{}", encode(&file.to_string_lossy())),
+        _ if !source.uri.is_empty() => source.uri.replace("{path}", &uri::encode(&found.path)),
+        Content::File(file) => uri::file(file),
         // Nobody opens it anywhere; the name says at least which document is meant.
         Content::Kept(..) | Content::Made(_) => {
-            format!("docent:{}/{}", encode(&source.name), encode(&found.path))
+            format!(
+                "docent:{}/{}",
+                uri::encode(&source.name),
+                uri::encode(&found.path)
+            )
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use docent_core::document::Outcome;
 use docent_core::ledger::DocumentRow;
 use serde::{Deserialize, Serialize};
 
@@ -44,12 +45,16 @@ impl<'a> Removals<'a> {
             .map(|found| found.path.as_str())
             .chain(listing.problems.iter().map(|problem| problem.path.as_str()))
             .collect();
-        // Nothing is known of what lies in a folder that cannot be read: its documents stay.
-        let unreadable: Vec<&str> = listing
+        // Nothing is known of what lies in a folder that cannot be read, nor of the documents made of
+        // parts of a file that cannot be read (`file#part`): they stay.
+        let unreadable: Vec<String> = listing
             .problems
             .iter()
-            .map(|problem| problem.path.as_str())
-            .filter(|path| path.ends_with('/'))
+            .filter_map(|problem| match problem.outcome {
+                _ if problem.path.ends_with('/') => Some(problem.path.clone()),
+                Outcome::Failed(_) => Some(format!("{}#", problem.path)),
+                _ => None,
+            })
             .collect();
         let is_gone = |path: &str| match listing.incomplete {
             Some(_) => listing.gone.contains(path) && !present.contains(path),

@@ -1,17 +1,20 @@
 //! A whole run: which collection it writes, its sources one after the other, and what closes it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use docent_core::app::{App, OpenError};
 use docent_core::config;
-use docent_core::index::{IndexError, SparseVector, lexical};
-use docent_core::ledger::LedgerError;
+use docent_core::index::lexical::Analysis;
+use docent_core::index::{IndexError, SparseVector};
+use docent_core::ledger::{LedgerError, TermDeltas};
 use docent_core::models::ModelError;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::collection;
 use crate::pipeline;
+use crate::received::Received;
 use crate::report::{Progress, ProgressSender, RunReport, SourceReport, millis};
 use crate::source::SourceError;
 
@@ -45,6 +48,8 @@ impl IngestError {
 pub struct Request {
     /// The sources to run; all others stay as they are.
     pub sources: Vec<config::Source>,
+    /// Every source of the configuration, also those that are not run.
+    pub configured: Vec<config::Source>,
     /// Whether `sources` is all that the configuration names, so that what it no longer names goes.
     pub all_configured: bool,
     /// Say what would be done, without a model call and without writing.
@@ -65,9 +70,18 @@ pub struct Run {
     pub replaces: Option<String>,
     /// Another collection of the same embedding space, whose vectors can be used again.
     pub reuse_from: Option<String>,
-    /// BM25's average passage length, frozen for the collection. `None` while a new collection is
-    /// built: the true one is known at the end, and the sparse vectors are computed once, then.
-    pub average_length: Option<f64>,
+    /// BM25's average passage length, frozen for the collection. A new collection's is known once
+    /// [`crate::average`] has seen enough of it.
+    pub average_length: OnceLock<f64>,
+    /// Whether the collection was never complete.
+    pub building: bool,
+    /// Whether this run made the collection, so that whatever is in it came with this run.
+    pub fresh: bool,
+    /// Terms of a collection that is built, written once, at its end: most of them are changed by
+    /// every batch.
+    pub built_terms: Mutex<TermDeltas>,
+    /// Vectors that are not to be paid for again if this run is killed.
+    pub(crate) received: Received,
     pub dry_run: bool,
     /// Whether the collection is there; a dry run makes none.
     pub collection_exists: bool,
@@ -82,16 +96,12 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether the collection was never complete: what it knows as a whole comes at the end.
-    pub(crate) fn is_building(&self) -> bool {
-        self.average_length.is_none()
-    }
-
-    /// The sparse vector of a point; none while a new collection is built.
-    pub(crate) fn sparse(&self, lexical_text: &str) -> SparseVector {
+    /// The sparse vector of a point; empty where the average is not known yet.
+    pub(crate) fn sparse(&self, passage: Analysis) -> SparseVector {
         self.average_length
+            .get()
             .map_or_else(SparseVector::default, |average| {
-                lexical::passage_vector(lexical_text, average as f32)
+                passage.vector(*average as f32)
             })
     }
 }
@@ -114,7 +124,13 @@ pub async fn run(
         collection: target.name.clone(),
         replaces: target.replaces.clone(),
         reuse_from: target.reuse_from.clone(),
-        average_length: target.average_length,
+        average_length: target
+            .average_length
+            .map_or_else(OnceLock::new, OnceLock::from),
+        building: target.building,
+        fresh: target.fresh,
+        built_terms: Mutex::default(),
+        received: Received::open(app.data.path(), &target.name, request.dry_run),
         dry_run: request.dry_run,
         collection_exists: target.exists,
         full: request.full || target.full,
@@ -125,13 +141,14 @@ pub async fn run(
 
     let mut reports = Vec::new();
     for source in &sources {
-        reports.push(run_source(&run, source).await?);
+        reports.push(run_source(&run, &request, source).await?);
     }
     if request.all_configured && !request.dry_run {
         reports.extend(collection::forget_unconfigured(&run, &request).await?);
     }
     if !request.dry_run {
         collection::finish(&run, &target, &reports).await?;
+        run.received.remove();
     }
     let report = RunReport {
         run_id: run.id,
@@ -145,10 +162,14 @@ pub async fn run(
 }
 
 /// One source with its row in `ingest_run`, which also remembers a run that was interrupted.
-async fn run_source(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport, IngestError> {
+async fn run_source(
+    run: &Arc<Run>,
+    request: &Request,
+    source: &config::Source,
+) -> Result<SourceReport, IngestError> {
     let ledger = &run.app.ledger;
     if !run.dry_run {
-        let row = collection::source_row(&run.app, source);
+        let row = collection::source_row(request, source);
         ledger.start_run(run.id, &run.collection, &row).await?;
     }
     let (report, failure) = match pipeline::run(run, source).await {

@@ -38,6 +38,8 @@ impl World {
         .unwrap();
         config.ledger.database_url = Secret::new(database.url());
         config.server.port = 0;
+        // What runs here is a test, not docent.
+        config.ingest.extract_program = env!("CARGO_BIN_EXE_docent").into();
         config.sources.push(config::Source::folder(
             "docs".to_owned(),
             folder.path().join("docs"),

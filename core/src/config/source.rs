@@ -11,6 +11,7 @@ use toml::{Table, Value};
 use super::Secret;
 use super::kinds::{Confluence, Folder, Git, Slack, Website};
 use super::load::nearest;
+use super::products::Dbt;
 
 /// One `[[source]]` entry.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,6 +41,9 @@ pub enum SourceKind {
     Website(Website),
     Confluence(Confluence),
     Slack(Slack),
+    Dbt(Dbt),
+    /// Data contracts and data products: YAML files in a folder.
+    Contracts(Folder),
 }
 
 impl Default for SourceKind {
@@ -50,7 +54,15 @@ impl Default for SourceKind {
 
 impl SourceKind {
     /// As `kind = "…"` writes them.
-    const NAMES: [&'static str; 5] = ["folder", "git", "website", "confluence", "slack"];
+    const NAMES: [&'static str; 7] = [
+        "folder",
+        "git",
+        "website",
+        "confluence",
+        "slack",
+        "dbt",
+        "contracts",
+    ];
 
     /// As `kind = "…"` writes it.
     pub fn name(&self) -> &'static str {
@@ -60,51 +72,58 @@ impl SourceKind {
             Self::Website(_) => "website",
             Self::Confluence(_) => "confluence",
             Self::Slack(_) => "slack",
+            Self::Dbt(_) => "dbt",
+            Self::Contracts(_) => "contracts",
         }
     }
 
     /// Where the documents are: a path or an address, for people.
     pub fn location(&self) -> String {
         match self {
-            Self::Folder(folder) => folder.path.display().to_string(),
+            Self::Folder(folder) | Self::Contracts(folder) => folder.path.display().to_string(),
             Self::Git(git) => git.url.clone(),
             Self::Website(website) => website.url.clone(),
             Self::Confluence(wiki) if wiki.export.as_os_str().is_empty() => wiki.url.clone(),
             Self::Confluence(wiki) => wiki.export.display().to_string(),
             Self::Slack(slack) => slack.path.display().to_string(),
+            Self::Dbt(dbt) if dbt.url.is_empty() => dbt.path.display().to_string(),
+            Self::Dbt(dbt) => dbt.url.clone(),
         }
     }
 
     /// Paths that are taken from the folder of the configuration file. Empty ones are not set.
     fn paths(&mut self) -> Vec<&mut PathBuf> {
         match self {
-            Self::Folder(folder) => vec![&mut folder.path],
+            Self::Folder(folder) | Self::Contracts(folder) => vec![&mut folder.path],
             Self::Git(git) => vec![&mut git.token_file],
             Self::Website(website) => vec![&mut website.token_file],
             Self::Confluence(confluence) => {
                 vec![&mut confluence.token_file, &mut confluence.export]
             }
             Self::Slack(slack) => vec![&mut slack.path],
+            Self::Dbt(dbt) => vec![&mut dbt.path, &mut dbt.token_file],
         }
     }
 
     /// Where its token comes from, where it has one.
     fn token(&mut self) -> Option<(&mut Secret, &str, &Path)> {
         Some(match self {
-            Self::Folder(_) | Self::Slack(_) => return None,
+            Self::Folder(_) | Self::Slack(_) | Self::Contracts(_) => return None,
             Self::Git(git) => (&mut git.token, &git.token_env, &git.token_file),
             Self::Website(site) => (&mut site.token, &site.token_env, &site.token_file),
             Self::Confluence(wiki) => (&mut wiki.token, &wiki.token_env, &wiki.token_file),
+            Self::Dbt(dbt) => (&mut dbt.token, &dbt.token_env, &dbt.token_file),
         })
     }
 
     fn fields(kind: &str) -> Option<&'static [&'static str]> {
         Some(match kind {
-            "folder" => fields_of::<Folder>(),
+            "folder" | "contracts" => fields_of::<Folder>(),
             "git" => fields_of::<Git>(),
             "website" => fields_of::<Website>(),
             "confluence" => fields_of::<Confluence>(),
             "slack" => fields_of::<Slack>(),
+            "dbt" => fields_of::<Dbt>(),
             _ => return None,
         })
     }
@@ -116,6 +135,8 @@ impl SourceKind {
             "website" => settings_of(settings).map(Self::Website),
             "confluence" => settings_of(settings).map(Self::Confluence),
             "slack" => settings_of(settings).map(Self::Slack),
+            "dbt" => settings_of(settings).map(Self::Dbt),
+            "contracts" => settings_of(settings).map(Self::Contracts),
             _ => Err(format!("there is no source kind \"{kind}\"")),
         }
     }

@@ -41,6 +41,21 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
 }
 
 #[test]
+fn what_is_wrong_with_a_file_is_told_without_its_secrets() {
+    let said = |text: &str| with_file(text, &[]).unwrap_err();
+    for broken in ["\"sk-secret\nmodel = \"m\"", "sk-secret"] {
+        let said = said(&format!("[chat]\napi_key = {broken}"));
+        assert!(said.starts_with("docent.toml, line 2, column "), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+    let said = said("[chat]\napi_key = 1234567");
+    assert!(
+        said.contains("a secret must be a text") && !said.contains("1234567"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_source_is_read_by_its_kind() {
     let said = |entry: &str| with_file(&format!("[[source]]\n{entry}"), &[]).unwrap_err();
     insta::assert_snapshot!(said("kind = \"folder\""), @"docent.toml: a [[source]] has no `name`");

@@ -1,15 +1,13 @@
-//! What an ingest run reads and commits: collections, documents, terms, and the run itself.
+//! What an ingest run reads and commits: collections and documents.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::store::{text_of, without_nul};
+use super::terms::{TermDeltas, add_terms};
 use super::{Ledger, LedgerError};
 use crate::document::Outcome;
 
@@ -64,9 +62,6 @@ pub struct DocumentRow {
     pub reason: Option<String>,
 }
 
-/// How many more (or fewer) chunks hold a term, by term and sorted groups.
-pub type TermDeltas = HashMap<(String, Vec<String>), i64>;
-
 /// What one commit of a run changes.
 #[derive(Debug, Clone, Default)]
 pub struct DocumentBatch {
@@ -77,66 +72,6 @@ pub struct DocumentBatch {
     /// describing what the index still holds. Where there is none, the whole row is.
     pub outcomes: Vec<DocumentRow>,
     pub terms: TermDeltas,
-}
-
-/// A source, as a run names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceRow {
-    pub name: String,
-    pub kind: String,
-    /// The folder of a folder source.
-    pub location: String,
-}
-
-/// How a run over a source ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum RunOutcome {
-    /// Not finished; long after its start: the process was killed.
-    Running,
-    Done,
-    DoneWithFailures,
-    Failed,
-}
-
-/// A document that a run could not index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunProblem {
-    pub path: String,
-    pub outcome: DocumentOutcome,
-    pub reason: String,
-}
-
-/// What a run did with a source.
-#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
-pub struct RunReport {
-    pub outcome: RunOutcome,
-    pub indexed: i64,
-    pub unchanged: i64,
-    pub removed: i64,
-    pub skipped: i64,
-    pub failed: i64,
-    pub chunks_embedded: i64,
-    pub chunks_reused: i64,
-    pub tokens: i64,
-    /// US dollars; `None`: no price is configured for the model.
-    pub cost: Option<Decimal>,
-    /// The first of them.
-    #[sqlx(json)]
-    pub problems: Vec<RunProblem>,
-}
-
-/// A row of `ingest_run`.
-#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
-pub struct RunRow {
-    pub id: Uuid,
-    pub source: String,
-    pub collection: String,
-    pub started_at: DateTime<Utc>,
-    pub finished_at: Option<DateTime<Utc>>,
-    #[sqlx(flatten)]
-    pub report: RunReport,
 }
 
 /// An outcome and its reason as the columns hold them.
@@ -258,135 +193,6 @@ impl Ledger {
         .await
     }
 
-    /// Writes a collection's terms anew, as after a rebuild.
-    pub async fn replace_terms(
-        &self,
-        collection: &str,
-        terms: &TermDeltas,
-    ) -> Result<(), LedgerError> {
-        self.transaction(async |connection| {
-            sqlx::query("DELETE FROM term WHERE collection = $1")
-                .bind(collection)
-                .execute(&mut *connection)
-                .await?;
-            add_terms(connection, collection, terms).await
-        })
-        .await
-    }
-
-    /// How many chunks hold each term, whoever may read them.
-    pub async fn term_frequencies(
-        &self,
-        collection: &str,
-    ) -> Result<Vec<(String, i64)>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
-            "SELECT term, sum(frequency)::bigint FROM term WHERE collection = $1 GROUP BY term",
-        )
-        .bind(collection)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
-    }
-
-    /// Chunks in a collection, and terms in all of them: their quotient is the average length.
-    pub async fn lexical_totals(&self, collection: &str) -> Result<(i64, i64), LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
-            "SELECT coalesce(sum(chunks), 0)::bigint, coalesce(sum(lexical_length), 0)::bigint
-               FROM document WHERE collection = $1 AND indexed",
-        )
-        .bind(collection)
-        .fetch_one(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
-    }
-
-    /// Notes that a run over a source begins.
-    pub async fn start_run(
-        &self,
-        run_id: Uuid,
-        collection: &str,
-        source: &SourceRow,
-    ) -> Result<(), LedgerError> {
-        self.transaction(async |connection| {
-            sqlx::query(
-                "INSERT INTO source (name, kind, location, first_run_at, last_run_at)
-                 VALUES ($1, $2, $3, now(), now())
-                 ON CONFLICT (name) DO UPDATE SET kind = excluded.kind,
-                     location = excluded.location, last_run_at = excluded.last_run_at",
-            )
-            .bind(&source.name)
-            .bind(&source.kind)
-            .bind(without_nul(&source.location))
-            .execute(&mut *connection)
-            .await?;
-            sqlx::query(
-                "INSERT INTO ingest_run (id, source, collection, started_at)
-                 VALUES ($1, $2, $3, now()) ON CONFLICT DO NOTHING",
-            )
-            .bind(run_id)
-            .bind(&source.name)
-            .bind(collection)
-            .execute(connection)
-            .await?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Notes how a run over a source ended.
-    pub async fn finish_run(
-        &self,
-        run_id: Uuid,
-        source: &str,
-        report: &RunReport,
-    ) -> Result<(), LedgerError> {
-        let pool = self.connection.pool().await?;
-        let problems: Vec<RunProblem> = report
-            .problems
-            .iter()
-            .map(|problem| RunProblem {
-                path: without_nul(&problem.path),
-                reason: without_nul(&problem.reason),
-                outcome: problem.outcome,
-            })
-            .collect();
-        sqlx::query(
-            "UPDATE ingest_run SET finished_at = now(), outcome = $3, indexed = $4, unchanged = $5,
-                 removed = $6, skipped = $7, failed = $8, chunks_embedded = $9, chunks_reused = $10,
-                 tokens = $11, cost = $12, problems = $13
-              WHERE id = $1 AND source = $2",
-        )
-        .bind(run_id)
-        .bind(source)
-        .bind(report.outcome)
-        .bind(report.indexed)
-        .bind(report.unchanged)
-        .bind(report.removed)
-        .bind(report.skipped)
-        .bind(report.failed)
-        .bind(report.chunks_embedded)
-        .bind(report.chunks_reused)
-        .bind(report.tokens)
-        .bind(report.cost)
-        .bind(Json(problems))
-        .execute(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))?;
-        Ok(())
-    }
-
-    /// The newest runs, newest first; a run over three sources is three rows.
-    pub async fn runs(&self, limit: i64) -> Result<Vec<RunRow>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as("SELECT * FROM ingest_run ORDER BY started_at DESC, id, source LIMIT $1")
-            .bind(limit)
-            .fetch_all(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))
-    }
-
     /// Forgets what a collection holds of a source. Its terms are the caller's to take back.
     pub async fn forget_source(&self, collection: &str, source: &str) -> Result<(), LedgerError> {
         let pool = self.connection.pool().await?;
@@ -400,7 +206,7 @@ impl Ledger {
     }
 
     /// Runs some statements in one transaction.
-    async fn transaction(
+    pub(super) async fn transaction(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), sqlx::Error>,
     ) -> Result<(), LedgerError> {
@@ -461,62 +267,5 @@ async fn write_documents(
     .bind(whole)
     .execute(connection)
     .await?;
-    Ok(())
-}
-
-/// Adds to the counts, one statement for each set of groups (there are few), and removes the terms
-/// that no chunk holds any more.
-async fn add_terms(
-    connection: &mut PgConnection,
-    collection: &str,
-    deltas: &TermDeltas,
-) -> Result<(), sqlx::Error> {
-    // Sorted, so that two runs lock rows in the same order.
-    let mut by_groups: BTreeMap<Vec<String>, BTreeMap<String, i64>> = BTreeMap::new();
-    for ((term, groups), delta) in deltas {
-        if *delta != 0 {
-            let mut groups = groups.clone();
-            groups.sort_unstable();
-            *by_groups
-                .entry(groups)
-                .or_default()
-                .entry(without_nul(term))
-                .or_default() += delta;
-        }
-    }
-    for (groups, terms) in by_groups {
-        let (words, counts): (Vec<&str>, Vec<i64>) = terms
-            .iter()
-            .map(|(term, delta)| (term.as_str(), *delta))
-            .unzip();
-        sqlx::query(
-            "INSERT INTO term (collection, groups, term, frequency)
-             SELECT $1, $2, delta.* FROM unnest($3::text[], $4::bigint[]) AS delta
-             ON CONFLICT (collection, term, groups)
-             DO UPDATE SET frequency = term.frequency + excluded.frequency",
-        )
-        .bind(collection)
-        .bind(&groups)
-        .bind(&words)
-        .bind(&counts)
-        .execute(&mut *connection)
-        .await?;
-        let fewer: Vec<&str> = terms
-            .iter()
-            .filter(|(_, delta)| **delta < 0)
-            .map(|(term, _)| term.as_str())
-            .collect();
-        if !fewer.is_empty() {
-            sqlx::query(
-                "DELETE FROM term
-                  WHERE collection = $1 AND groups = $2 AND term = ANY($3) AND frequency <= 0",
-            )
-            .bind(collection)
-            .bind(&groups)
-            .bind(&fewer)
-            .execute(&mut *connection)
-            .await?;
-        }
-    }
     Ok(())
 }

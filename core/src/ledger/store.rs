@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Interaction, Record};
+use super::{Deletion, Interaction, Record};
 
 /// Longest title of a conversation, in characters.
 const TITLE_CHARS: usize = 80;
@@ -23,16 +23,26 @@ pub(super) async fn store(pool: &PgPool, records: &[Record]) -> Result<(), sqlx:
         match record {
             Record::ModelCall(call) => calls.push(call),
             Record::Interaction(interaction) => interactions.push(interaction.as_ref()),
-            Record::DeleteConversation(id) => deleted.push(*id),
+            Record::DeleteConversation(deletion) => deleted.push(deletion),
         }
     }
+    // A tombstone may come before its conversation; this one's would be another caller's.
+    deleted.retain(|deletion: &&Deletion| {
+        interactions.iter().all(|interaction| {
+            interaction.conversation_id != deletion.conversation_id
+                || deletion
+                    .caller
+                    .as_ref()
+                    .is_none_or(|caller| *caller == interaction.caller)
+        })
+    });
     let mut transaction = pool.begin().await?;
     // Tombstones first: an interaction in the same batch belongs to a deleted conversation then,
     // whichever of the two came first.
     delete_conversations(&mut transaction, deleted).await?;
     if !interactions.is_empty() {
         insert_conversations(&mut transaction, &interactions).await?;
-        insert_interactions(&mut transaction, rows(&interactions)).await?;
+        insert_interactions(&mut transaction, &interactions).await?;
     }
     if !calls.is_empty() {
         insert_calls(&mut transaction, rows(&calls)).await?;
@@ -61,30 +71,39 @@ fn strip_nul(value: &mut Value) {
     }
 }
 
-/// Leaves a tombstone, also where nothing of the conversation has arrived yet.
+/// Leaves a tombstone, also where nothing of the conversation has arrived yet. Someone else's
+/// conversation stays as it is.
 async fn delete_conversations(
     connection: &mut PgConnection,
-    mut ids: Vec<Uuid>,
+    mut deletions: Vec<&Deletion>,
 ) -> Result<(), sqlx::Error> {
-    if ids.is_empty() {
+    if deletions.is_empty() {
         return Ok(());
     }
     // In one order everywhere, so that two writers cannot wait for each other.
-    ids.sort_unstable();
-    ids.dedup();
-    sqlx::query(
-        "INSERT INTO conversation (id, title, channel, caller, started_at, updated_at, deleted_at)
-         SELECT id, '', '', '', now(), now(), now() FROM unnest($1::uuid[]) AS gone(id)
-         ON CONFLICT (id) DO UPDATE
-         SET title = '', caller = '', deleted_at = coalesce(conversation.deleted_at, now())",
-    )
-    .bind(&ids)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("DELETE FROM interaction WHERE conversation_id = ANY($1)")
-        .bind(&ids)
-        .execute(connection)
+    deletions.sort_unstable_by_key(|deletion| (deletion.conversation_id, &deletion.caller));
+    deletions.dedup();
+    for deletion in deletions {
+        sqlx::query(
+            "INSERT INTO conversation (id, title, channel, caller, started_at, updated_at, deleted_at)
+             VALUES ($1, '', '', '', now(), now(), now())
+             ON CONFLICT (id) DO UPDATE
+             SET title = '', caller = '', deleted_at = coalesce(conversation.deleted_at, now())
+             WHERE $2::text IS NULL OR conversation.caller = $2",
+        )
+        .bind(deletion.conversation_id)
+        .bind(deletion.caller.as_deref().map(without_nul))
+        .execute(&mut *connection)
         .await?;
+        sqlx::query(
+            "DELETE FROM interaction USING conversation
+              WHERE conversation_id = $1 AND conversation.id = $1
+                AND conversation.deleted_at IS NOT NULL",
+        )
+        .bind(deletion.conversation_id)
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(())
 }
 
@@ -138,28 +157,46 @@ async fn insert_conversations(
     Ok(())
 }
 
+/// Writes interactions with their passages. The vectors of the questions travel as one binary array
+/// beside the rows: as JSON they would be most of it, and Postgres would read each of their numbers
+/// as a decimal.
 async fn insert_interactions(
     connection: &mut PgConnection,
-    rows: Value,
+    interactions: &[&Interaction],
 ) -> Result<(), sqlx::Error> {
-    let rows = Json(rows);
+    let mut rows = rows(interactions);
+    let mut vectors: Vec<f32> = Vec::new();
+    let mut passages = Vec::with_capacity(interactions.len());
+    for (row, interaction) in rows.as_array_mut().into_iter().flatten().zip(interactions) {
+        let Some(fields) = row.as_object_mut() else {
+            continue;
+        };
+        fields.remove("question_embedding");
+        if let Some(vector) = &interaction.question_embedding {
+            fields.insert("vector_from".to_owned(), (vectors.len() + 1).into());
+            vectors.extend(vector);
+            fields.insert("vector_to".to_owned(), vectors.len().into());
+        }
+        passages.push(json!({"id": interaction.id, "passages": fields.remove("passages")}));
+    }
     sqlx::query(
         "INSERT INTO interaction (id, at, conversation_id, message_id, channel, caller, origin,
              question, question_embedding, standalone_question, answer, outcome, generator,
              fallback_reason, retrieve_ms, first_token_ms, total_ms)
          SELECT r.id, r.at, r.conversation_id, r.message_id, r.channel, r.caller, r.origin,
-             r.question, r.question_embedding, r.standalone_question, r.answer, r.outcome,
-             r.generator, r.fallback_reason, r.retrieve_ms, r.first_token_ms, r.total_ms
+             r.question, ($2::real[])[r.vector_from:r.vector_to], r.standalone_question, r.answer,
+             r.outcome, r.generator, r.fallback_reason, r.retrieve_ms, r.first_token_ms, r.total_ms
            FROM jsonb_to_recordset($1) AS r (id uuid, at timestamptz, conversation_id uuid,
                 message_id text, channel text, caller text, origin text, question text,
-                question_embedding real[], standalone_question text, answer text, outcome text,
-                generator text, fallback_reason text, retrieve_ms bigint, first_token_ms bigint,
-                total_ms bigint)
+                vector_from integer, vector_to integer, standalone_question text, answer text,
+                outcome text, generator text, fallback_reason text, retrieve_ms bigint,
+                first_token_ms bigint, total_ms bigint)
            JOIN conversation ON conversation.id = r.conversation_id
           WHERE conversation.deleted_at IS NULL
          ON CONFLICT DO NOTHING",
     )
-    .bind(&rows)
+    .bind(Json(rows))
+    .bind(vectors)
     .execute(&mut *connection)
     .await?;
     sqlx::query(
@@ -172,7 +209,7 @@ async fn insert_interactions(
                 coverage real, cited_as integer, quote text)
          ON CONFLICT DO NOTHING",
     )
-    .bind(&rows)
+    .bind(Json(passages))
     .execute(connection)
     .await?;
     Ok(())

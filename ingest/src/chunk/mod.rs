@@ -6,6 +6,7 @@
 //! it and answers none.
 
 mod outline;
+pub(crate) mod pages;
 mod split;
 mod tokens;
 
@@ -17,6 +18,7 @@ use docent_core::document::Chunk;
 use docent_core::models::TokenCounter;
 
 use outline::{Outline, Section};
+use pages::Pages;
 use tokens::Tokens;
 
 /// Part of the layout of a collection: raise it when the same document is cut into other chunks.
@@ -69,14 +71,20 @@ pub fn chunks(
         max_tokens: settings.max_tokens,
         overlap: settings.overlap_tokens,
     };
+    let mut pages = Pages::of(markdown);
     let mut chunks = Vec::new();
     for group in cutter.groups() {
         let (heading, budget) = cutter.budget(&group.path);
         for text in cutter.cut(&group, budget) {
+            let (text, pages) = pages.take(text);
+            if text.is_empty() {
+                continue;
+            }
             chunks.push(Chunk {
                 ordinal: chunks.len() as u32,
                 heading: heading.to_vec(),
                 text,
+                pages,
             });
         }
     }
@@ -92,6 +100,7 @@ fn title_only(place: Place<'_>) -> Vec<Chunk> {
         ordinal: 0,
         heading: place.above.to_vec(),
         text: text.to_owned(),
+        pages: Vec::new(),
     }]
 }
 

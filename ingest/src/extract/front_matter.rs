@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use docent_core::document::{EVERYONE, Outcome, Status};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Longest front matter that is parsed, in bytes; a longer one is taken for malformed.
@@ -12,7 +12,7 @@ const SECTIONS: [&str; 3] = ["docent", "extra", "params"];
 
 /// What a document says about itself (unknown keys are passed over), or what its source knows about
 /// it; see [`FrontMatter::over`].
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FrontMatter {
     pub title: Option<String>,
     pub asset: Option<String>,
@@ -33,7 +33,8 @@ pub struct FrontMatter {
     /// Names of the pages that it stands below in a wiki, outermost first: they are the outer
     /// headings of each of its chunks. Only a source knows them.
     pub above: Vec<String>,
-    /// Why the front matter was passed over, for the report; the text is indexed all the same.
+    /// Why the front matter, or a part of the document, was passed over: a note for people; the text
+    /// is indexed all the same.
     pub problem: Option<String>,
 }
 

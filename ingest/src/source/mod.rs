@@ -9,12 +9,17 @@
 //! becomes a problem of its own path, and the rest goes on.
 
 mod confluence;
+pub mod contracts;
+pub mod dbt;
 mod git;
 mod include;
+mod links;
 mod net;
 mod package;
+mod prose;
 mod read;
 mod slack;
+pub(crate) mod uri;
 mod walk;
 mod website;
 
@@ -142,6 +147,8 @@ pub async fn check(context: &Context<'_>) -> Result<String, SourceError> {
         SourceKind::Website(site) => website::check(context, site).await,
         SourceKind::Confluence(wiki) => confluence::check(context, wiki).await,
         SourceKind::Slack(export) => slack::check(context, export),
+        SourceKind::Dbt(project) => dbt::check(context, project).await,
+        SourceKind::Contracts(folder) => walk::check(context.source, folder),
     }
 }
 
@@ -171,6 +178,10 @@ pub async fn list(context: &Context<'_>) -> Result<Listing, SourceError> {
         SourceKind::Website(site) => website::list(context, site).await?,
         SourceKind::Confluence(wiki) => confluence::list(context, wiki).await?,
         SourceKind::Slack(export) => slack::list(context, export).await?,
+        SourceKind::Dbt(project) => dbt::list(context, project).await?,
+        SourceKind::Contracts(folder) => {
+            contracts::list(context.source, folder, context.max_file_bytes)?
+        }
     };
     listing.found.sort_by(|a, b| a.path.cmp(&b.path));
     listing.problems.sort_by(|a, b| a.path.cmp(&b.path));

@@ -14,7 +14,7 @@ use crate::extract::FrontMatter;
 
 /// Part of every [`Raw::raw_hash`]: raise it when extraction or cleaning give another text for the
 /// same file, and the next run reads every document anew.
-pub const EXTRACTOR_VERSION: u32 = 1;
+pub const EXTRACTOR_VERSION: u32 = 2;
 
 /// A file as it was read.
 #[derive(Debug, Clone)]

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::path::Path;
+use std::{fs, io};
 
 use qdrant_edge::{
-    Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig,
+    Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter, HnswIndexConfig,
-    JsonPath, KeywordIndexParams, Modifier, PayloadFieldSchema, PayloadSchemaParams, PointId,
-    UpdateOperation, UuidIndexParams, WalOptions,
+    JsonPath, KeywordIndexParams, Modifier, OperationResult, PayloadFieldSchema,
+    PayloadSchemaParams, PointId, UpdateOperation, UuidIndexParams, WalOptions,
 };
+use uuid::Uuid;
 
 use crate::index::collection::{DENSE, INDEXED, SPARSE};
 
@@ -23,6 +26,12 @@ const INDEXING_THRESHOLD_KB: usize = 10_000;
 /// Kilobytes of a segment at most. A search walks the segments one after the other, so that few
 /// large ones are best.
 const MAX_SEGMENT_KB: usize = 4_000_000;
+
+/// Segments that a collection which is being built is spread over.
+const BUILDING_SEGMENTS: usize = 8;
+
+/// Segments of a collection with a graph: one with it, one for what comes later.
+const SEGMENTS: usize = 2;
 
 /// The configuration of a new collection.
 pub(super) fn config(dimensions: usize) -> EdgeConfig {
@@ -51,7 +60,7 @@ pub(super) fn config(dimensions: usize) -> EdgeConfig {
         hnsw_config: HnswIndexConfig::default(),
         quantization_config: None,
         optimizers: EdgeOptimizersConfig {
-            default_segment_number: Some(2),
+            default_segment_number: Some(SEGMENTS),
             max_segment_size: Some(MAX_SEGMENT_KB),
             indexing_threshold: Some(INDEXING_THRESHOLD_KB),
             ..EdgeOptimizersConfig::default()
@@ -62,6 +71,59 @@ pub(super) fn config(dimensions: usize) -> EdgeConfig {
             retain_closed: NonZeroUsize::MIN,
         }),
     }
+}
+
+/// Copies the one empty segment of a new collection, so that there are [`BUILDING_SEGMENTS`]. A
+/// copy that is cut short by a crash stands under a hidden name, which Edge passes over.
+pub(super) fn copy_segments(segments: &Path) -> io::Result<()> {
+    let entries: Vec<_> = fs::read_dir(segments)?.collect::<io::Result<_>>()?;
+    let [empty] = entries.as_slice() else {
+        return Ok(());
+    };
+    for _ in 1..BUILDING_SEGMENTS {
+        let name = Uuid::new_v4().to_string();
+        let passing = segments.join(format!(".{name}"));
+        copy_folder(&empty.path(), &passing)?;
+        fs::rename(passing, segments.join(name))?;
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells what `optimize` should come to. With enough dense vectors for a graph: few segments. Below
+/// that nothing is rebuilt: a search compares with every vector anyway (Edge would else build the
+/// graph where the sparse vectors alone are large, and then not use it).
+pub(super) fn aim(engine: &EdgeShard) -> OperationResult<()> {
+    let (bytes, before) = {
+        let config = engine.config();
+        let dimensions: usize = config.vectors.values().map(|vector| vector.size).sum();
+        let bytes = engine.info().points_count * dimensions * size_of::<f32>();
+        (bytes, config.optimizers.clone())
+    };
+    let large = bytes >= INDEXING_THRESHOLD_KB * 1024;
+    let after = EdgeOptimizersConfig {
+        default_segment_number: Some(if large { SEGMENTS } else { BUILDING_SEGMENTS }),
+        // 0: never.
+        indexing_threshold: Some(if large { INDEXING_THRESHOLD_KB } else { 0 }),
+        ..before.clone()
+    };
+    if after == before {
+        return Ok(());
+    }
+    engine.set_optimizers_config(after)
 }
 
 /// Makes the payload indexes.

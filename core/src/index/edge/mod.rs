@@ -18,13 +18,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use qdrant_edge::{OperationError, PointId, PointOperations, UpdateOperation};
+use qdrant_edge::{OperationError, PointId, PointOperations, QueryRequest, UpdateOperation};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use self::shard::Shard;
 use super::collection::belongs_to;
-use super::point::{Filter, Hit, Page, Payload, Point, SearchRequest};
+use super::fusion::{Arms, Scored};
+use super::point::{Filter, Page, Payload, Point, SearchRequest};
 use super::{CollectionSpec, IndexError, SparseVector};
 
 /// The embedded index in a folder.
@@ -35,6 +36,9 @@ pub(super) struct EdgeIndex {
     prefix: String,
     /// Collections that were used so far.
     open: Mutex<HashMap<String, Arc<Shard>>>,
+    /// What `LIVE` says, once it was read: every question asks for it, and nobody else writes to the
+    /// folder of an open index.
+    live: Mutex<Option<Option<String>>>,
     /// Searches that run at once: more than there are cores only makes all of them late.
     searches: Semaphore,
 }
@@ -54,6 +58,7 @@ impl EdgeIndex {
             place,
             prefix: prefix.to_owned(),
             open: Mutex::default(),
+            live: Mutex::default(),
             searches: Semaphore::new(cores),
         })
     }
@@ -88,9 +93,16 @@ impl EdgeIndex {
     }
 
     pub(super) async fn live(self: &Arc<Self>) -> Result<Option<String>, IndexError> {
+        if let Some(live) = self.live.lock().clone() {
+            return Ok(live);
+        }
         self.blocking(|index| {
+            // Locked while it is read: a switch must not be overtaken by an older reading.
+            let mut known = index.live.lock();
             let name = files::read_live(&index.folder).map_err(|error| index.failed(&error))?;
-            Ok(name.filter(|name| index.folder.join(name).is_dir()))
+            let live = name.filter(|name| index.folder.join(name).is_dir());
+            *known = Some(live.clone());
+            Ok(live)
         })
         .await
     }
@@ -100,7 +112,10 @@ impl EdgeIndex {
             let (index, name) = (Arc::clone(self), name.to_owned());
             move |shard| {
                 shard.flush()?;
-                files::write_live(&index.folder, &name).map_err(|error| index.failed(&error))
+                let mut live = index.live.lock();
+                files::write_live(&index.folder, &name).map_err(|error| index.failed(&error))?;
+                *live = Some(Some(name));
+                Ok(())
             }
         })
         .await
@@ -124,6 +139,8 @@ impl EdgeIndex {
             if let Some(shard) = open.remove(&name) {
                 shard.close();
             }
+            let mut live = index.live.lock();
+            *live = None;
             files::remove_folder(&folder).map_err(|error| index.failed(&error))
         })
         .await
@@ -150,8 +167,13 @@ impl EdgeIndex {
         name: &str,
         points: Vec<Point>,
     ) -> Result<(), IndexError> {
-        self.with_shard(name, |shard| shard.update([convert::upsert(points)]))
-            .await
+        self.with_shard(name, |shard| {
+            if points.iter().any(|point| point.sparse.is_empty()) {
+                shard.miscounts();
+            }
+            shard.update([convert::upsert(points)])
+        })
+        .await
     }
 
     pub(super) async fn delete(
@@ -221,21 +243,40 @@ impl EdgeIndex {
         .await
     }
 
-    pub(super) async fn search(
+    /// Both arms, each on a thread of its own where two are free.
+    pub(super) async fn arms(
         self: &Arc<Self>,
         name: &str,
-        request: SearchRequest,
-    ) -> Result<Vec<Hit>, IndexError> {
+        request: &SearchRequest,
+    ) -> Result<Arms, IndexError> {
+        let (dense, sparse) = tokio::try_join!(
+            self.arm(name, convert::dense_arm(request)),
+            self.arm(name, convert::sparse_arm(request)),
+        )?;
+        Ok(Arms { dense, sparse })
+    }
+
+    async fn arm(
+        self: &Arc<Self>,
+        name: &str,
+        query: Option<QueryRequest>,
+    ) -> Result<Vec<Scored>, IndexError> {
+        let Some(query) = query else {
+            return Ok(Vec::new());
+        };
         let _turn = self.searches.acquire().await;
-        let request = convert::search(request);
         self.with_shard(name, move |shard| {
-            shard.read(|engine| convert::hits(engine.query(request)?))
+            shard.read(|engine| convert::scored(engine.query(query)?))
         })
         .await
     }
 
     pub(super) async fn flush(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {
         self.with_shard(name, Shard::flush).await
+    }
+
+    pub(super) async fn spread(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {
+        self.with_shard(name, Shard::spread).await
     }
 
     pub(super) async fn optimize(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {

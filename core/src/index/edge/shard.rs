@@ -7,8 +7,9 @@
 //!   new one, and a search could find the old one with its old groups. Loading a folder with
 //!   `unflushed` therefore looks for such points and leaves one copy of each, the newest.
 //! - The log is never shortened. Its closed parts are deleted before a folder is loaded, and a
-//!   folder is loaded again after `optimize`. The last part stays: operation numbers must go on
-//!   from where they were, or Edge would take later writes for old ones and drop them.
+//!   folder with many of them is loaded again after `optimize`. The last part stays: operation
+//!   numbers must go on from where they were, or Edge would take later writes for old ones and
+//!   drop them.
 //! - `flush` panics where a lock is taken or the disk is full, and dropping a shard flushes it.
 //!   Writes, flushes and `optimize` happen under a lock of ours, one at a time.
 
@@ -32,6 +33,9 @@ use crate::index::edge::layout;
 const GENERATION: &str = "generation";
 const UNFLUSHED: &str = "unflushed";
 
+/// Closed parts of the log from which on the folder is loaded again to be rid of them: 64 MB.
+const LONG_LOG: usize = 8;
+
 /// Points looked at together when copies are searched for.
 const BATCH: usize = 1_000;
 
@@ -45,6 +49,8 @@ pub(super) struct Shard {
     /// Held by the one writer.
     writer: Mutex<()>,
     unflushed: AtomicBool,
+    /// Whether the engine's count of sparse vectors may be too small: see [`Shard::miscounts`].
+    miscounted: AtomicBool,
 }
 
 impl Shard {
@@ -70,6 +76,26 @@ impl Shard {
         files::sync_folder(folder.parent().unwrap_or(folder)).map_err(unavailable)
     }
 
+    /// Spreads what comes over several segments; nothing happens once there is a point. Edge walks
+    /// over all of a term's points in a segment for each new one, so that a segment filled with
+    /// many points takes a time that grows with their square.
+    pub(super) fn spread(&self) -> Result<(), IndexError> {
+        let _writer = self.writer.lock();
+        let mut engine = self.engine.write();
+        let Some(open) = engine.as_ref() else {
+            return Err(self.closed());
+        };
+        if open.info().points_count > 0 {
+            return Ok(());
+        }
+        if let Some(engine) = engine.take() {
+            drop_engine(&self.folder, engine)?;
+        }
+        let copied = layout::copy_segments(&self.folder.join("segments"));
+        *engine = Some(load_engine(&self.folder)?);
+        copied.map_err(|error| unavailable(&self.folder, &error))
+    }
+
     /// Opens a collection.
     pub(super) fn load(folder: &Path) -> Result<Self, IndexError> {
         if !folder.is_dir() {
@@ -89,9 +115,10 @@ impl Shard {
             dimensions,
             engine: RwLock::new(Some(engine)),
             writer: Mutex::default(),
-            unflushed: AtomicBool::new(false),
+            unflushed: AtomicBool::new(folder.join(UNFLUSHED).exists()),
+            miscounted: AtomicBool::new(false),
         };
-        if folder.join(UNFLUSHED).exists() {
+        if shard.unflushed.load(Ordering::Acquire) {
             shard.delete_old_copies()?;
             shard.flush()?;
         }
@@ -133,13 +160,17 @@ impl Shard {
         self.flush_as_writer()
     }
 
-    /// Builds the graph of the dense vectors, drops what was deleted, and shortens the log.
+    /// Builds the graph of the dense vectors, drops what was deleted, and shortens a long log.
     pub(super) fn optimize(&self) -> Result<(), IndexError> {
         let _writer = self.writer.lock();
         self.mark_unflushed()?;
-        self.read(EdgeShard::optimize)?;
+        self.read(|engine| {
+            layout::aim(engine)?;
+            engine.optimize()
+        })?;
         self.flush_as_writer()?;
-        if closed_logs(&self.folder).is_empty() {
+        let miscounted = self.miscounted.swap(false, Ordering::AcqRel);
+        if !miscounted && closed_logs(&self.folder).len() < LONG_LOG {
             return Ok(());
         }
         let mut engine = self.engine.write();
@@ -148,6 +179,14 @@ impl Shard {
         }
         *engine = Some(load_engine(&self.folder)?);
         Ok(())
+    }
+
+    /// Notes that points came without a sparse vector. When they get one, Edge 0.7.2 takes it for a
+    /// replaced vector and does not count it (`InvertedIndexRam::upsert`); the number of vectors is
+    /// what rarity is computed with, so that terms would weigh below zero. A folder that is loaded
+    /// is counted anew: [`Shard::optimize`] loads it.
+    pub(super) fn miscounts(&self) {
+        self.miscounted.store(true, Ordering::Release);
     }
 
     pub(super) fn generation(&self) -> Result<Option<Uuid>, IndexError> {
@@ -173,6 +212,10 @@ impl Shard {
     }
 
     fn flush_as_writer(&self) -> Result<(), IndexError> {
+        // A flush walks over every file, whatever was written.
+        if !self.unflushed.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let marker = self.folder.join(UNFLUSHED);
         let engine = self.engine.read();
         let engine = engine.as_ref().ok_or_else(|| self.closed())?;

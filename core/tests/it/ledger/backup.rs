@@ -2,7 +2,7 @@
 
 use docent_core::config::Migrate;
 use docent_core::ledger::{
-    DocumentBatch, DocumentOutcome, DocumentRow, Ledger, LedgerError, Record, SourceRow,
+    DocumentBatch, DocumentOutcome, DocumentRow, Ledger, LedgerError, Record, SourceRow, TermDeltas,
 };
 use docent_scripted::database::TestDatabase;
 use uuid::Uuid;
@@ -57,16 +57,13 @@ async fn fill(ledger: &Ledger) -> Uuid {
         outcome: DocumentOutcome::Indexed,
         reason: None,
     };
+    let mut terms = TermDeltas::default();
+    terms
+        .of(&["a,b".to_owned(), "everyone".to_owned()])
+        .add("trip", 2);
     let batch = DocumentBatch {
         upserted: vec![document],
-        terms: [(
-            (
-                "trip".to_owned(),
-                vec!["a,b".to_owned(), "everyone".to_owned()],
-            ),
-            2,
-        )]
-        .into(),
+        terms,
         ..DocumentBatch::default()
     };
     ledger

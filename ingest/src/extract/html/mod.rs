@@ -54,6 +54,7 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
         title: main_heading.or(page_title.filter(|title| !title.is_empty())),
         markdown,
         language,
+        note: None,
     })
 }
 

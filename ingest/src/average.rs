@@ -1,0 +1,49 @@
+//! BM25's average passage length of a new collection: known before its first point is written, so
+//! that each sparse vector is computed once.
+
+use std::collections::VecDeque;
+
+use docent_core::index::lexical;
+use tokio::sync::mpsc::Receiver;
+
+use crate::collection;
+use crate::prepare::Batch;
+use crate::run::{IngestError, Run};
+
+/// Chunks that are looked at: all of a small collection. In a large one the rest may be different;
+/// the end of the run compares, and computes the sparse vectors anew where it is.
+const SAMPLE: usize = 8192;
+
+/// Holds back the first batches of a new collection until the average length of their chunks is
+/// known, and freezes it. The batches come back in their order; none where the average is known.
+///
+/// It is written to the ledger before anything is written to the index: a run that is interrupted
+/// and completed by the next one ends in the same vectors.
+pub(crate) async fn sample(
+    run: &Run,
+    batches: &mut Receiver<Batch>,
+) -> Result<VecDeque<Batch>, IngestError> {
+    let mut held = VecDeque::new();
+    if run.dry_run || !run.fresh || run.average_length.get().is_some() {
+        return Ok(held);
+    }
+    let (mut chunks, mut length) = (0, 0);
+    while chunks < SAMPLE
+        && let Some(batch) = batches.recv().await
+    {
+        for chunk in batch.prepared_chunks() {
+            chunks += 1;
+            length += lexical::length(&chunk.payload.lexical_text());
+        }
+        held.push_back(batch);
+    }
+    if chunks >= SAMPLE {
+        run.app.index.spread(&run.collection).await?;
+    }
+    if chunks > 0 {
+        let average = length as f64 / chunks as f64;
+        collection::freeze_average(run, average).await?;
+        let _ = run.average_length.set(average);
+    }
+    Ok(held)
+}
