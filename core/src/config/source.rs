@@ -203,14 +203,11 @@ fn read(mut entry: Table) -> Result<Source, String> {
         Some(Value::String(name)) => format!("source \"{name}\""),
         _ => return Err("a [[source]] has no `name`".to_owned()),
     };
-    let kind = match entry.remove("kind") {
-        Some(Value::String(kind)) => kind,
-        _ => {
-            return Err(format!(
-                "{name} needs `kind`, one of: {}",
-                SourceKind::NAMES.join(", ")
-            ));
-        }
+    let Some(Value::String(kind)) = entry.remove("kind") else {
+        return Err(format!(
+            "{name} needs `kind`, one of: {}",
+            SourceKind::NAMES.join(", ")
+        ));
     };
     let Some(own) = SourceKind::fields(&kind) else {
         let near = nearest(&kind, SourceKind::NAMES.into_iter())

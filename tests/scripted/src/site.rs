@@ -70,7 +70,7 @@ impl SitePage {
 pub struct SiteRequest {
     /// Path and query.
     pub path: String,
-    /// Whether it named an ETag or a date.
+    /// Whether it named an `ETag` or a date.
     pub conditional: bool,
     pub authorization: Option<String>,
     /// What it was answered with.

@@ -15,7 +15,7 @@ use super::super::net::{FetchError, USER_AGENT, bounded, retry_after, unreachabl
 /// Longest answer: 250 pages with their bodies.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Longest time for one answer.
-const REQUEST: Duration = Duration::from_secs(60);
+const REQUEST: Duration = Duration::from_mins(1);
 /// Entries that one answer may have, by Atlassian's limit.
 pub(super) const PAGE: usize = 250;
 /// How often a request that was refused for being one too many is sent again.

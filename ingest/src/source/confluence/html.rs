@@ -75,7 +75,7 @@ fn mark_code(document: &Document) {
             .unwrap_or_default()
             .trim_start()
             .chars()
-            .take_while(|c| c.is_ascii_alphanumeric())
+            .take_while(char::is_ascii_alphanumeric)
             .collect();
         let code = block.inner_html();
         block.set_html(format!("<code class=\"language-{language}\">{code}</code>"));

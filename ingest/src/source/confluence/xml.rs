@@ -79,7 +79,7 @@ impl Entities {
             .collect()
     }
 
-    fn take(&mut self, object: Object, keep: &mut dyn FnMut(&str, String)) {
+    fn take(&mut self, object: &Object, keep: &mut dyn FnMut(&str, String)) {
         match object.class.as_str() {
             "Space" => {
                 self.spaces.insert(object.id.clone(), object.value("key"));
@@ -106,11 +106,11 @@ impl Entities {
             "ConfluenceUserImpl" => {
                 self.users.insert(object.id.clone(), object.value("name"));
             }
-            "ContentPermissionSet" if is_view(&object) => {
+            "ContentPermissionSet" if is_view(object) => {
                 self.sets
                     .insert(object.id.clone(), object.value("owningContent"));
             }
-            "ContentPermission" if is_view(&object) => {
+            "ContentPermission" if is_view(object) => {
                 let group = Some(object.value("groupName")).filter(|group| !group.is_empty());
                 self.permissions.push((object.value("owningSet"), group));
             }
@@ -153,7 +153,7 @@ pub(super) fn read(
                         depth = 0;
                     }
                     "property" if depth == 1 => {
-                        value = Some((attribute(&tag, "name"), String::new()))
+                        value = Some((attribute(&tag, "name"), String::new()));
                     }
                     // The object's own id; one inside of a property is what that refers to.
                     "id" if depth == 1 => {
@@ -184,7 +184,7 @@ pub(super) fn read(
             Event::End(tag) => {
                 if tag.name().as_ref() == "object" {
                     if let Some(object) = object.take() {
-                        entities.take(object, keep);
+                        entities.take(&object, keep);
                     }
                     depth = 0;
                 } else if depth == 1

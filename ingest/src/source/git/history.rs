@@ -114,7 +114,7 @@ mod tests {
         };
         let first = from_memory(
             &memory,
-            b"100644 x1 0\ta.md\0100644 y1 0\tb.md\0",
+            b"100644 x1 0\ta.md\x00100644 y1 0\tb.md\0",
             &head("one"),
         );
         assert_eq!(
@@ -126,7 +126,7 @@ mod tests {
         );
         let second = from_memory(
             &memory,
-            b"100644 x1 0\ta.md\0100644 y2 0\tb.md\0",
+            b"100644 x1 0\ta.md\x00100644 y2 0\tb.md\0",
             &head("two"),
         );
         assert_eq!(second["a.md"], first["a.md"]);

@@ -126,10 +126,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let is_global = (0x2000..0x4000).contains(&parts[0]);
     let special = matches!(
         parts,
-        [0x2001, 0..=0x1ff, ..]             // Teredo, benchmarks, ORCHID and other assignments
-            | [0x2001, 0xdb8, ..]           // documentation
-            | [0x2002, ..]                  // 6to4: holds any IPv4 address
-            | [0x3fff, 0..=0xfff, ..] // documentation
+        // Teredo, benchmarks, ORCHID and other assignments; documentation.
+        [0x2001, 0..=0x1ff | 0xdb8, ..]
+            // 6to4: holds any IPv4 address.
+            | [0x2002, ..]
+            // Documentation.
+            | [0x3fff, 0..=0xfff, ..]
     );
     is_global && !special
 }

@@ -52,7 +52,7 @@ pub(crate) struct Validators {
 pub(crate) enum Fetched {
     /// The page is as it was.
     NotModified,
-    Body(Body),
+    Body(Box<Body>),
 }
 
 /// A page as it came.
@@ -248,14 +248,14 @@ impl Fetcher {
             .collect::<Vec<_>>()
             .join(",")
             .to_lowercase();
-        Ok(Fetched::Body(Body {
+        Ok(Fetched::Body(Box::new(Body {
             bytes: bounded(response, self.limits.body_bytes).await?,
             url,
             validators,
             media,
             charset,
             robots,
-        }))
+        })))
     }
 }
 

@@ -171,19 +171,18 @@ impl Export {
                 }));
         for (channel, groups) in channels.filter(|(channel, _)| wanted(&channel.name)) {
             unknown.remove(&channel.name);
-            match groups {
-                Some(groups) => readable.push(Readable {
+            if let Some(groups) = groups {
+                readable.push(Readable {
                     channel,
                     groups: groups.clone(),
-                }),
-                None => {
-                    let reason = format!(
-                        "permission unknown: a private channel; say who may read it, private = {{ \
-                         {} = [\"group\"] }}, or exclude it",
-                        channel.name
-                    );
-                    withdraw(listing, &channel.name, reason);
-                }
+                });
+            } else {
+                let reason = format!(
+                    "permission unknown: a private channel; say who may read it, private = {{ {} = \
+                     [\"group\"] }}, or exclude it",
+                    channel.name
+                );
+                withdraw(listing, &channel.name, reason);
             }
         }
         for name in unknown.into_iter().filter(|name| wanted(name)) {

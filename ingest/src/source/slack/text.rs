@@ -111,15 +111,12 @@ fn emphasis(line: &str) -> String {
                     && follows.is_none_or(|c| !c.is_alphanumeric() && c != mark)
             });
             changed.push_str(before);
-            match end {
-                Some(end) => {
-                    changed.push_str(&format!("{doubled}{}{doubled}", &after[..end]));
-                    rest = &after[end + 1..];
-                }
-                None => {
-                    changed.push(mark);
-                    rest = after;
-                }
+            if let Some(end) = end {
+                changed.push_str(&format!("{doubled}{}{doubled}", &after[..end]));
+                rest = &after[end + 1..];
+            } else {
+                changed.push(mark);
+                rest = after;
             }
         }
         changed.push_str(rest);

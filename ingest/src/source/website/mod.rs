@@ -1,6 +1,6 @@
 //! A website: the pages of its sitemap, or those that its links lead to, below a prefix.
 //!
-//! What was fetched is kept with its validators (ETag, Last-Modified), so that a page that has not
+//! What was fetched is kept with its validators (`ETag`, `Last-Modified`), so that a page that has not
 //! changed costs one conditional request, and its links are still known. A page that does not answer
 //! keeps its document and its links; one that is gone (404, 410) goes; what a limit kept from being
 //! looked at stays.
@@ -31,7 +31,7 @@ use crate::extract::FrontMatter;
 use crate::report::Progress;
 
 /// Longest time for one page.
-const REQUEST: Duration = Duration::from_secs(60);
+const REQUEST: Duration = Duration::from_mins(1);
 /// Sitemaps that are read; one holds up to 50,000 addresses.
 const MAX_SITEMAPS: usize = 1_000;
 /// After so many pages a run says how far it has come.
@@ -353,7 +353,7 @@ impl<'a> Walk<'a> {
             (Ok(Fetched::Body(body)), _) => {
                 self.fetched
                     .fetch_add(body.bytes.len() as u64, Ordering::Relaxed);
-                let (page, text) = page::read(&self.scope, body).await;
+                let (page, text) = page::read(&self.scope, *body).await;
                 self.cache
                     .put(&url, &page, &text)
                     .map(|()| page)

@@ -41,7 +41,7 @@ fn read_now(scope: &Scope, body: Body) -> (Page, Vec<u8>) {
             "" | "application/pdf" | "application/octet-stream"
         );
     let (text, about) = if is_html {
-        let text = decode(body.bytes, body.charset.as_deref());
+        let text = decode(&body.bytes, body.charset.as_deref());
         // One that is nested too deep has no links; its extraction says what is wrong with it.
         let about = extract::links(&text).unwrap_or_default();
         (text.into_bytes(), about)
@@ -101,7 +101,7 @@ fn looks_like_html(bytes: &[u8]) -> bool {
 }
 
 /// A page as text. Its encoding is what the server says, or the page itself, or UTF-8.
-fn decode(bytes: Vec<u8>, charset: Option<&str>) -> String {
+fn decode(bytes: &[u8], charset: Option<&str>) -> String {
     let encoding = charset
         .and_then(|name| encoding_rs::Encoding::for_label(name.as_bytes()))
         .or_else(|| {
@@ -112,7 +112,7 @@ fn decode(bytes: Vec<u8>, charset: Option<&str>) -> String {
             encoding_rs::Encoding::for_label(&name.as_bytes()[..end])
         })
         .unwrap_or(encoding_rs::UTF_8);
-    encoding.decode(&bytes).0.into_owned()
+    encoding.decode(bytes).0.into_owned()
 }
 
 /// A date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.

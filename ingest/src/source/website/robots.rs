@@ -8,7 +8,7 @@ const NAME: &str = "docent";
 /// Longest robots.txt that is read; RFC 9309 asks for 500 KiB at the least.
 pub(super) const MAX_BYTES: u64 = 512 * 1024;
 /// A site that wants a longer pause than this would not be read in a day.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
+const LONGEST_DELAY: Duration = Duration::from_mins(1);
 
 /// The rules that hold for docent.
 #[derive(Debug, Clone, Default)]

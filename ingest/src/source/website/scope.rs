@@ -33,7 +33,7 @@ impl Scope {
         let parse = |key: &str, address: &str| {
             Url::parse(address)
                 .ok()
-                .filter(|url| url.has_host())
+                .filter(Url::has_host)
                 .ok_or_else(|| refused(format!("{key} = \"{address}\" is no web address")))
         };
         let start = tidy(parse("url", &site.url)?);

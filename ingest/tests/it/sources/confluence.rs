@@ -49,11 +49,14 @@ fn page(
     }
 }
 
+/// Groups and people.
+type Named = (Vec<&'static str>, Vec<&'static str>);
+
 #[derive(Default)]
 struct Wiki {
     pages: Mutex<Vec<WikiPage>>,
     /// Groups and people who alone may read.
-    restrictions: Mutex<HashMap<&'static str, (Vec<&'static str>, Vec<&'static str>)>>,
+    restrictions: Mutex<HashMap<&'static str, Named>>,
     /// Ids whose restriction is answered with this status.
     refused: Mutex<HashMap<&'static str, u16>>,
     bodies: AtomicUsize,
