@@ -1,9 +1,9 @@
-# make demo | test | check | bench. Each installs what it needs on a fresh Debian machine.
+# make demo | test | check | bench | eval. Each installs what it needs on a fresh Debian machine.
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/docent/target
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: demo test check bench
+.PHONY: demo test check bench eval
 
 ## Ingest the demo documents and serve the chat page on http://127.0.0.1:8080/
 demo:
@@ -26,6 +26,14 @@ check:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
 	cargo deny --log-level error check bans licenses sources
+
+## Measure the question sets of tests/eval: over demo/docs, and over Mozilla's documents where
+## MOZILLA_DATA_DOCS names a clone of them (tests/eval/README.md says which)
+eval:
+	@scripts/tools.sh postgres
+	@cargo build --locked --bin docent
+	@PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" scripts/eval.sh "$(CARGO_TARGET_DIR)/debug/docent" \
+		--data "$(CARGO_TARGET_DIR)/eval-data"
 
 ## A table of speed, cost and memory, against scripted servers
 bench:

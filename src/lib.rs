@@ -4,4 +4,5 @@
 pub mod commands;
 pub mod server;
 pub mod chat;
+pub mod eval;
 pub mod owner;

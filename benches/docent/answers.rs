@@ -72,7 +72,7 @@ fn environment(model: &ScriptedProcess) -> Vec<(&'static str, String)> {
         ("DOCENT_EMBEDDING__MODEL", "scripted".to_owned()),
         ("DOCENT_EMBEDDING__DIMENSIONS", "384".to_owned()),
         // The ledger knows nothing of these chunks' words, and no question is to be refused.
-        ("DOCENT_RETRIEVAL__MIN_COVERAGE", "0".to_owned()),
+        ("DOCENT_RETRIEVAL__MIN_EVIDENCE", "0".to_owned()),
         ("DOCENT_CHAT__KIND", "openai".to_owned()),
         ("DOCENT_CHAT__BASE_URL", model.base_url.clone()),
         ("DOCENT_CHAT__MODEL", "scripted".to_owned()),
@@ -138,6 +138,7 @@ fn point(number: usize, random: &mut Random) -> Point {
         heading: vec!["Part".to_owned()],
         language: Some("en".to_owned()),
         ordinal: (number % 10) as u32,
+        pages: Vec::new(),
         text_hash: text_hash(&text),
         text,
         asset: None,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use sqlx::postgres::PgConnectOptions;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Source};
 use crate::data_folder::{DataFolder, DataFolderError, Ownership};
-use crate::index::{IndexError, TermFrequencies, VectorIndex};
+use crate::index::{Glossary, IndexError, TermFrequencies, VectorIndex};
 use crate::ledger::{Ledger, LedgerError, LedgerOptions};
-use crate::models::{CostBook, Embedder, Generator, ModelError};
+use crate::models::{CostBook, Embedder, Generator, ModelError, Reranker};
 use crate::postgres::{EmbeddedPostgres, PostgresError};
 
 /// Why docent could not be opened.
@@ -38,6 +38,9 @@ pub struct App {
     pub index: VectorIndex,
     pub embedder: Embedder,
     pub generator: Generator,
+    pub reranker: Option<Reranker>,
+    /// Other words for what a question asks.
+    pub glossary: Glossary,
     /// Prices, and where every call is booked.
     pub book: CostBook,
     /// How rare each term of the live collection is; reloaded after a run.
@@ -62,6 +65,11 @@ impl App {
         ownership: Option<Ownership>,
         lazy: bool,
     ) -> Result<Self, OpenError> {
+        let glossary = if config.retrieval.glossary.as_os_str().is_empty() {
+            Glossary::default()
+        } else {
+            Glossary::read(&config.retrieval.glossary)?
+        };
         let (connect, postgres) = database(&config, &data).await?;
         let options = LedgerOptions {
             connect,
@@ -79,6 +87,7 @@ impl App {
         let index = VectorIndex::open(&config.index, &data.index())?;
         let embedder = Embedder::new(&config.embedding, book.clone())?;
         let generator = Generator::new(&config.chat, book.clone())?;
+        let reranker = Reranker::new(&config.rerank, book.clone())?;
         Ok(Self {
             config,
             data,
@@ -86,10 +95,36 @@ impl App {
             index,
             embedder,
             generator,
+            reranker,
+            glossary,
             book,
             terms: RwLock::default(),
             postgres,
             _ownership: ownership,
+        })
+    }
+
+    /// The same parts over collections of their own, in a folder of their own: what is ingested
+    /// through it is not searched by anyone else. Models, prices and the ledger are shared. `name`
+    /// is of letters, digits, `-`, `_` and `.`.
+    pub fn beside(&self, name: &str, sources: Vec<Source>) -> Result<Self, OpenError> {
+        let mut config = self.config.clone();
+        config.index.collection = format!("{}-{name}", config.index.collection);
+        config.sources = sources;
+        let index = VectorIndex::open(&config.index, &self.data.beside(name).join("index"))?;
+        Ok(Self {
+            config,
+            data: self.data.clone(),
+            ledger: self.ledger.clone(),
+            index,
+            embedder: self.embedder.clone(),
+            generator: self.generator.clone(),
+            reranker: self.reranker.clone(),
+            glossary: self.glossary.clone(),
+            book: self.book.clone(),
+            terms: RwLock::default(),
+            postgres: None,
+            _ownership: None,
         })
     }
 
@@ -99,8 +134,9 @@ impl App {
             return Ok(());
         };
         let frequencies = self.ledger.term_frequencies(&live).await?;
-        let (chunks, _) = self.ledger.lexical_totals(&live).await?;
-        let terms = TermFrequencies::from_terms(frequencies, chunks);
+        let (chunks, length) = self.ledger.lexical_totals(&live).await?;
+        let terms = TermFrequencies::from_terms(frequencies, chunks)
+            .with_average_length(length as f32 / chunks.max(1) as f32);
         *self.terms.write() = Arc::new(terms);
         Ok(())
     }

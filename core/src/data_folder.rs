@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,9 +68,19 @@ impl DataFolder {
         self.path.join("postgres")
     }
 
+    /// Where a source keeps what it fetched: losing it costs fetching it again, nothing else.
+    pub fn cache(&self, source: &str) -> PathBuf {
+        self.path.join("cache").join(source)
+    }
+
     /// Where records wait while Postgres is away.
     pub fn spool(&self) -> PathBuf {
         self.path.join("spool")
+    }
+
+    /// Where collections lie that are beside the live one, as an evaluation's corpus.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.path.join("beside").join(name)
     }
 
     /// The owner's socket: `docent.sock` in the folder, or, where that path is too long for a
@@ -81,10 +91,33 @@ impl DataFolder {
             return path;
         }
         let digest = crate::document::bytes_hash(path.as_os_str().as_encoded_bytes());
-        let user = rustix::process::getuid().as_raw();
+        let user = rustix::process::geteuid().as_raw();
         std::env::temp_dir()
             .join(format!("docent-{user}"))
             .join(format!("{}.sock", &digest[..16]))
+    }
+
+    /// [`socket`](Self::socket), whose folder is there and, outside the data folder, nobody else's:
+    /// its name can be guessed, and whoever made it first would hear the questions.
+    pub fn private_socket(&self) -> Result<PathBuf, DataFolderError> {
+        let socket = self.socket();
+        let folder = socket.parent().unwrap_or(&self.path);
+        if folder == self.path {
+            return Ok(socket);
+        }
+        let made = std::fs::DirBuilder::new().mode(0o700).create(folder);
+        let made = match made {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+            _ => check_private(folder),
+        };
+        made.map_err(|error| DataFolderError::Unusable {
+            folder: self.path.display().to_string(),
+            reason: format!(
+                "its path is too long for a socket, and {}: {error}",
+                folder.display()
+            ),
+        })?;
+        Ok(socket)
     }
 
     /// Takes the lock when it is free; otherwise says who holds it.
@@ -144,8 +177,22 @@ impl DataFolder {
     }
 }
 
+/// Whether a folder is this user's, and closed to everyone else.
+fn check_private(folder: &Path) -> std::io::Result<()> {
+    let found = std::fs::symlink_metadata(folder)?;
+    let ours = found.uid() == rustix::process::geteuid().as_raw();
+    if found.is_dir() && ours && found.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(std::io::Error::other(
+        "it is not a folder of this user alone (0700)",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[tokio::test]
@@ -166,5 +213,21 @@ mod tests {
         let deep = folder.path().join("x".repeat(120));
         let data = DataFolder::open(&deep).unwrap();
         assert!(data.socket().as_os_str().len() <= SOCKET_PATH_MAX);
+    }
+
+    #[test]
+    fn a_socket_is_not_put_where_others_may_write_or_lead_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = |mode| {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.path(), permissions).unwrap();
+        };
+        set(0o777);
+        assert!(check_private(folder.path()).is_err());
+        set(0o700);
+        assert!(check_private(folder.path()).is_ok());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+        assert!(check_private(&link).is_err());
     }
 }

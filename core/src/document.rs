@@ -105,6 +105,19 @@ pub struct Chunk {
     pub heading: Vec<String>,
     /// The Markdown as it stands in the document.
     pub text: String,
+    /// Where pages of the original begin in `text`, in order, the first at 0; empty where the
+    /// original has no pages. No part of what is embedded: a page inserted before costs nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<PageMark>,
+}
+
+/// A page of the original (a PDF) begins here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageMark {
+    /// Byte offset in the chunk's text.
+    pub at: u32,
+    /// Its number, from 1, as a viewer counts.
+    pub page: u32,
 }
 
 impl Chunk {

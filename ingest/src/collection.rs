@@ -19,8 +19,6 @@ const DRIFT: f64 = 0.1;
 /// Points whose sparse vectors are replaced at a time.
 const SPARSE_POINTS: usize = 1000;
 
-/// A folder with an entry in the configuration.
-const CONFIGURED: &str = "folder";
 /// A folder that was named on the command line.
 const NAMED_ONCE: &str = "folder on the command line";
 
@@ -152,12 +150,8 @@ pub(crate) async fn sources_to_run(
         if !names.insert(row.name.clone()) {
             continue;
         }
-        let configured = app
-            .config
-            .sources
-            .iter()
-            .find(|source| source.name == row.name);
-        match configured {
+        let mut configured = request.configured.iter();
+        match configured.find(|source| source.name == row.name) {
             Some(source) => sources.push(source.clone()),
             None if row.kind == NAMED_ONCE => {
                 sources.push(config::Source::folder(row.name, row.location.into()));
@@ -169,12 +163,17 @@ pub(crate) async fn sources_to_run(
 }
 
 /// The row that remembers a source.
-pub(crate) fn source_row(app: &App, source: &config::Source) -> SourceRow {
-    let configured = app.config.sources.iter().any(|one| one.name == source.name);
+pub(crate) fn source_row(request: &Request, source: &config::Source) -> SourceRow {
+    let configured = request.configured.iter().any(|one| one.name == source.name);
     SourceRow {
         name: source.name.clone(),
-        kind: if configured { CONFIGURED } else { NAMED_ONCE }.to_owned(),
-        location: source.path.display().to_string(),
+        kind: if configured {
+            source.kind.name()
+        } else {
+            NAMED_ONCE
+        }
+        .to_owned(),
+        location: source.kind.location(),
     }
 }
 
@@ -185,7 +184,7 @@ pub(crate) async fn forget_unconfigured(
 ) -> Result<Vec<SourceReport>, IngestError> {
     let mut reports = Vec::new();
     for row in run.app.ledger.sources(&run.collection).await? {
-        if row.kind != CONFIGURED || request.sources.iter().any(|source| source.name == row.name) {
+        if row.kind == NAMED_ONCE || request.sources.iter().any(|source| source.name == row.name) {
             continue;
         }
         let filter = Filter {

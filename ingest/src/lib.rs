@@ -5,6 +5,7 @@
 pub mod pipeline;
 pub mod run;
 
+pub mod archive;
 mod average;
 pub mod chunk;
 pub mod clean;
@@ -15,8 +16,10 @@ mod index;
 mod prepare;
 mod received;
 mod record;
+mod removal;
 pub mod report;
 pub mod source;
 
+pub use removal::HeldBack;
 pub use report::{Progress, ProgressSender, RunReport, SourceReport};
 pub use run::{IngestError, Request, run};

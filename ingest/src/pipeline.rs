@@ -6,11 +6,12 @@
 //! points are committed, so that whatever interrupts a run, the next one repeats at most what was
 //! not committed and ends in the same index.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use docent_core::config;
 use docent_core::document::Outcome;
+use docent_core::ledger::DocumentRow;
 use futures::StreamExt;
 use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc::Receiver;
@@ -22,9 +23,10 @@ use crate::embed::{self, Embedded};
 use crate::index;
 use crate::prepare::{self, Batch};
 use crate::record::Pending;
+use crate::removal::Removals;
 use crate::report::{Progress, SourceReport};
 use crate::run::{IngestError, Run};
-use crate::source;
+use crate::source::{self, SourceError};
 
 /// Batches that are embedded at once: one alone would leave the embedder idle at its end.
 const BATCHES_AT_ONCE: usize = 3;
@@ -35,7 +37,13 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     let mut report = SourceReport::new(&source.name);
 
     // Source: what is there now, and what the last run left.
-    let listing = source::list(source, run.app.config.ingest.max_file_bytes)?;
+    let listing = source::list(&source::Context {
+        source,
+        cache: run.app.data.cache(&source.name),
+        max_file_bytes: run.app.config.ingest.max_file_bytes,
+        progress: run.progress.clone(),
+    })
+    .await?;
     let known = run
         .app
         .ledger
@@ -48,19 +56,9 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     for problem in &listing.problems {
         run.count(&mut report, &problem.path, &problem.outcome);
     }
-    // Nothing is known of what lies in a folder that cannot be read: its documents stay.
-    let unreadable: Vec<String> = listing
-        .problems
-        .iter()
-        .filter(|problem| problem.path.ends_with('/'))
-        .map(|problem| problem.path.clone())
-        .collect();
-    let present: HashSet<String> = listing
-        .found
-        .iter()
-        .map(|found| found.path.clone())
-        .chain(listing.problems.iter().map(|problem| problem.path.clone()))
-        .collect();
+    report.incomplete.clone_from(&listing.incomplete);
+    let removals = removals(run, source, &listing, &known).await?;
+    report.held_back.clone_from(&removals.held_back);
 
     // Extract, clean, chunk: on threads, in batches, in the order of the paths.
     let mut batches = prepare::start(run, source, listing, &known);
@@ -101,12 +99,7 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     }
 
     // What is gone from the source goes from the index in the same run.
-    let gone: Vec<_> = known
-        .values()
-        .filter(|row| !present.contains(&row.path))
-        .filter(|row| !unreadable.iter().any(|folder| row.path.starts_with(folder)))
-        .collect();
-    pending.add(index::remove(run, &gone).await?);
+    pending.add(index::remove(run, &removals.rows).await?);
     pending.commit(run, &mut report).await?;
 
     if run.full && !run.dry_run {
@@ -121,6 +114,32 @@ async fn next(held: &mut VecDeque<Batch>, batches: &mut Receiver<Batch>) -> Opti
         Some(batch) => Some(batch),
         None => batches.recv().await,
     }
+}
+
+/// What is gone from the source. A new collection has nothing that could be removed; there a fault
+/// would leave out what the live one has, so it fails the source, and the live one stays.
+async fn removals<'a>(
+    run: &Run,
+    source: &config::Source,
+    listing: &source::Listing,
+    known: &'a HashMap<String, DocumentRow>,
+) -> Result<Removals<'a>, IngestError> {
+    if let Some(live) = &run.replaces {
+        let before = run.app.ledger.documents(live, &source.name).await?;
+        if let Some(held) = Removals::of(listing, &before, run.allow_removals).held_back {
+            return Err(IngestError::Source(SourceError::Refused {
+                name: source.name.clone(),
+                reason: held.reason,
+            }));
+        }
+    }
+    let removals = Removals::of(listing, known, run.allow_removals);
+    if let Some(held) = &removals.held_back {
+        run.progress.send(Progress::Note {
+            text: format!("{}: {}", source.name, held.reason),
+        });
+    }
+    Ok(removals)
 }
 
 fn spawn_embed(run: &Arc<Run>, batch: Batch) -> JoinHandle<Embedded> {

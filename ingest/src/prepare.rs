@@ -2,7 +2,7 @@
 //! order of their paths.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,8 +13,9 @@ use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
 use tokio::sync::mpsc;
 
+use crate::extract::isolated::{Extractor, Isolation};
 use crate::run::Run;
-use crate::source::{Found, Listing};
+use crate::source::{Content, Found, Listing, uri};
 use crate::{chunk, clean, extract, source};
 
 /// A batch is handed on when its chunks keep every connection to the embedder busy once (what is
@@ -89,6 +90,7 @@ struct Reader {
     source: config::Source,
     root: PathBuf,
     chunk: config::Chunk,
+    isolation: Isolation,
     max_file_bytes: u64,
     counter: TokenCounter,
     known: HashMap<String, DocumentRow>,
@@ -114,6 +116,7 @@ pub(crate) fn start(
         source: source.clone(),
         root: listing.root,
         chunk: config.chunk.clone(),
+        isolation: Isolation::of(&config.ingest),
         max_file_bytes: config.ingest.max_file_bytes,
         counter: run.app.embedder.counter().clone(),
         known: known.clone(),
@@ -131,12 +134,13 @@ pub(crate) fn start(
             sender.clone(),
         );
         std::thread::spawn(move || {
+            let mut extractor = Extractor::new(reader.isolation.clone());
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);
                 let Some(found) = found.get(position) else {
                     break;
                 };
-                let prepared = reader.prepare(found);
+                let prepared = reader.prepare(found, &mut extractor);
                 if sender.blocking_send((position, prepared)).is_err() {
                     break;
                 }
@@ -172,9 +176,9 @@ pub(crate) fn start(
 }
 
 impl Reader {
-    fn prepare(&self, found: &Found) -> Prepared {
+    fn prepare(&self, found: &Found, extractor: &mut Extractor) -> Prepared {
         let known = self.known.get(&found.path);
-        match self.walk(found, known) {
+        match self.walk(found, known, extractor) {
             Ok(prepared) => prepared,
             Err(outcome) => Prepared::LeftOut {
                 path: found.path.clone(),
@@ -185,7 +189,12 @@ impl Reader {
     }
 
     /// source → extract → clean → chunk, stopping as soon as nothing has changed.
-    fn walk(&self, found: &Found, known: Option<&DocumentRow>) -> Result<Prepared, Outcome> {
+    fn walk(
+        &self,
+        found: &Found,
+        known: Option<&DocumentRow>,
+        extractor: &mut Extractor,
+    ) -> Result<Prepared, Outcome> {
         let raw = source::read(found, &self.root, self.max_file_bytes)?;
         let raw_hash = text_hash(&format!("{}\n{}", raw.raw_hash, self.settings_hash));
         let indexed_before = known.filter(|row| row.indexed && !self.full);
@@ -193,13 +202,18 @@ impl Reader {
             return Ok(Prepared::Unchanged(None));
         }
 
-        let extracted = extract::extract(&raw)?;
+        let extracted = extractor.extract(&raw)?;
         for note in raw.notes.iter().chain(&extracted.front.problem) {
             tracing::warn!(source = %self.source.name, path = %found.path, "{note}");
         }
         let text = clean::clean(&extracted.markdown);
+        let above = extracted.front.above.clone();
         let document = self.document(found, &raw, extracted, text)?;
-        let content_hash = text_hash(&format!("{}\n{}", document.title, document.text));
+        let mut content = format!("{}\n{}", document.title, document.text);
+        if !above.is_empty() {
+            content = format!("{}\n{content}", above.join("\n"));
+        }
+        let content_hash = text_hash(&content);
         let metadata_hash = metadata_hash(&document);
         let mut row = DocumentRow {
             document_id: document.id,
@@ -226,7 +240,11 @@ impl Reader {
             return Ok(Prepared::Metadata(row, Box::new(document)));
         }
 
-        let chunks = chunk::chunks(&document.title, &document.text, &self.counter, &self.chunk);
+        let place = chunk::Place {
+            title: &document.title,
+            above: &above,
+        };
+        let chunks = chunk::chunks(place, &document.text, &self.counter, &self.chunk);
         row.chunks = chunks.len() as i32;
         let chunks = chunks.iter().map(|chunk| {
             let embedded_text = chunk.embedded_text(&document.title);
@@ -265,9 +283,7 @@ impl Reader {
             own.or_else(|| of_source.clone().filter(|_| !own_owner))
         };
         let metadata = Metadata {
-            uri: front
-                .uri
-                .unwrap_or_else(|| document_uri(source, &found.path, &found.absolute)),
+            uri: front.uri.unwrap_or_else(|| document_uri(source, found)),
             asset: front.asset,
             owner_slack: or_source(front.owner_slack, &source.owner_slack),
             owner_email: or_source(front.owner_email, &source.owner_email),
@@ -289,23 +305,20 @@ impl Reader {
     }
 }
 
-/// Where people open a document: the source's template, or the file itself.
-fn document_uri(source: &config::Source, path: &str, absolute: &Path) -> String {
-    let encode = |text: &str| {
-        let mut encoded = String::with_capacity(text.len());
-        for byte in text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-                encoded.push(byte as char);
-            } else {
-                encoded.push_str(&format!("%{byte:02X}"));
-            }
+/// Where people open a document that its source gives no address: the source's template, or the
+/// file itself.
+fn document_uri(source: &config::Source, found: &Found) -> String {
+    match &found.content {
+        _ if !source.uri.is_empty() => source.uri.replace("{path}", &uri::encode(&found.path)),
+        Content::File(file) => uri::file(file),
+        // Nobody opens it anywhere; the name says at least which document is meant.
+        Content::Kept(..) | Content::Made(_) => {
+            format!(
+                "docent:{}/{}",
+                uri::encode(&source.name),
+                uri::encode(&found.path)
+            )
         }
-        encoded
-    };
-    if source.uri.is_empty() {
-        format!("file://{}", encode(&absolute.to_string_lossy()))
-    } else {
-        source.uri.replace("{path}", &encode(path))
     }
 }
 

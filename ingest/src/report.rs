@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::removal::HeldBack;
+
 /// `{run_id, sources, duration_ms}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
@@ -20,9 +22,7 @@ pub struct RunReport {
 impl RunReport {
     /// Whether a document or a source failed or was skipped: exit code 1.
     pub fn has_failures(&self) -> bool {
-        self.sources
-            .iter()
-            .any(|source| source.error.is_some() || !source.problems.is_empty())
+        self.sources.iter().any(SourceReport::has_failures)
     }
 }
 
@@ -38,6 +38,12 @@ pub struct SourceReport {
     #[serde(with = "rust_decimal::serde::float_option")]
     pub cost_usd: Option<Decimal>,
     pub problems: Vec<ProblemReport>,
+    /// What was not removed although it is gone, because that looks like a fault.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub held_back: Option<HeldBack>,
+    /// Why not all of the source was looked at, where it was not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub incomplete: Option<String>,
     /// Why the whole source could not be run, where it could not.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
@@ -78,6 +84,14 @@ impl SourceReport {
         }
     }
 
+    /// Whether a person should look at it.
+    pub fn has_failures(&self) -> bool {
+        self.error.is_some()
+            || self.held_back.is_some()
+            || self.incomplete.is_some()
+            || !self.problems.is_empty()
+    }
+
     /// Counts a document.
     pub fn count(&mut self, path: &str, outcome: &Outcome) {
         let (outcome, reason) = match outcome {
@@ -110,11 +124,18 @@ impl SourceReport {
 
     /// The report as a row of `ingest_run`.
     pub fn row(&self) -> ledger::RunReport {
-        let failed = self.documents.failed > 0 || self.documents.skipped > 0;
-        let error = self.error.iter().map(|error| RunProblem {
+        let failed = self.has_failures();
+        let whole = [
+            self.error.clone(),
+            self.held_back.as_ref().map(|held| held.reason.clone()),
+            self.incomplete
+                .as_ref()
+                .map(|limit| format!("not all of it was looked at: {limit}")),
+        ];
+        let whole = whole.into_iter().flatten().map(|reason| RunProblem {
             path: String::new(),
             outcome: DocumentOutcome::Failed,
-            reason: error.clone(),
+            reason,
         });
         let problems = self.problems.iter().map(|problem| RunProblem {
             path: problem.path.clone(),
@@ -140,7 +161,7 @@ impl SourceReport {
             chunks_reused: self.chunks.reused as i64,
             tokens: self.tokens as i64,
             cost: self.cost_usd,
-            problems: error.chain(problems).take(20).collect(),
+            problems: whole.chain(problems).take(20).collect(),
         }
     }
 }

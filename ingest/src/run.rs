@@ -48,12 +48,16 @@ impl IngestError {
 pub struct Request {
     /// The sources to run; all others stay as they are.
     pub sources: Vec<config::Source>,
+    /// Every source of the configuration, also those that are not run.
+    pub configured: Vec<config::Source>,
     /// Whether `sources` is all that the configuration names, so that what it no longer names goes.
     pub all_configured: bool,
     /// Say what would be done, without a model call and without writing.
     pub dry_run: bool,
     /// Compare every document with the index, whatever the ledger remembers.
     pub full: bool,
+    /// Remove what is gone from a source even where so much is gone that it looks like a fault.
+    pub allow_removals: bool,
 }
 
 /// The context of a run: goes first in every argument list of the walk.
@@ -62,6 +66,8 @@ pub struct Run {
     pub app: Arc<App>,
     /// The collection that is written.
     pub collection: String,
+    /// The live collection, where it is another one.
+    pub replaces: Option<String>,
     /// Another collection of the same embedding space, whose vectors can be used again.
     pub reuse_from: Option<String>,
     /// BM25's average passage length, frozen for the collection. A new collection's is known once
@@ -81,6 +87,8 @@ pub struct Run {
     pub collection_exists: bool,
     /// Compare every document with the index, whatever the ledger remembers.
     pub full: bool,
+    /// What is gone is believed to be gone, however much it is.
+    pub allow_removals: bool,
     /// An earlier run was interrupted, or index and ledger are of different runs: points may be
     /// there that no row knows, and counts may be off.
     pub distrust: bool,
@@ -114,6 +122,7 @@ pub async fn run(
         id: Uuid::now_v7(),
         app: Arc::clone(&app),
         collection: target.name.clone(),
+        replaces: target.replaces.clone(),
         reuse_from: target.reuse_from.clone(),
         average_length: target
             .average_length
@@ -125,13 +134,14 @@ pub async fn run(
         dry_run: request.dry_run,
         collection_exists: target.exists,
         full: request.full || target.full,
+        allow_removals: request.allow_removals,
         distrust: request.full || target.full || target.interrupted,
         progress,
     });
 
     let mut reports = Vec::new();
     for source in &sources {
-        reports.push(run_source(&run, source).await?);
+        reports.push(run_source(&run, &request, source).await?);
     }
     if request.all_configured && !request.dry_run {
         reports.extend(collection::forget_unconfigured(&run, &request).await?);
@@ -152,10 +162,14 @@ pub async fn run(
 }
 
 /// One source with its row in `ingest_run`, which also remembers a run that was interrupted.
-async fn run_source(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport, IngestError> {
+async fn run_source(
+    run: &Arc<Run>,
+    request: &Request,
+    source: &config::Source,
+) -> Result<SourceReport, IngestError> {
     let ledger = &run.app.ledger;
     if !run.dry_run {
-        let row = collection::source_row(&run.app, source);
+        let row = collection::source_row(request, source);
         ledger.start_run(run.id, &run.collection, &row).await?;
     }
     let (report, failure) = match pipeline::run(run, source).await {

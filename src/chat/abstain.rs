@@ -1,10 +1,9 @@
 //! Abstention: when the evidence is too weak, and what is said then.
 //!
-//! The rule, with its two thresholds in `[retrieval]`: a question is answered when its best passage
-//! covers at least `min_coverage` of the question's terms, each weighted by how rare it is in the
-//! collection (a term that the collection does not have counts most), or when the best passage's
-//! cosine reaches `min_cosine`. Coverage is what keeps "what is the CEO's salary" from being
-//! answered with whatever document has the word "what": the rare words are not there.
+//! The rule: a question is answered when the passages hold an answer with a probability of at least
+//! `retrieval.min_evidence`, computed from what retrieval knows ([`super::retrieve::evidence`]). What
+//! keeps "what is the CEO's salary" from being answered with whatever document has the word "what" is
+//! that its rare words are not there.
 
 use docent_core::app::App;
 use docent_core::index::Payload;
@@ -24,15 +23,12 @@ pub(super) fn too_weak(app: &App, retrieval: &Retrieval) -> Option<String> {
     if retrieval.passages.is_empty() {
         return Some("nothing was found".to_owned());
     }
-    let best = |score: fn(&super::retrieve::Retrieved) -> f32| {
-        retrieval.passages.iter().map(score).fold(0.0, f32::max)
-    };
-    let coverage = best(|passage| passage.coverage);
-    let cosine = best(|passage| passage.cosine.unwrap_or_default());
-    (coverage < settings.min_coverage && cosine < settings.min_cosine).then(|| {
+    let evidence = retrieval.evidence();
+    let probability = evidence.probability(&settings.evidence);
+    (probability < settings.min_evidence).then(|| {
         format!(
-            "coverage {coverage:.2} is below {:.2} and cosine {cosine:.2} below {:.2}",
-            settings.min_coverage, settings.min_cosine
+            "an answer is {probability:.2} likely, below {:.2}: {evidence:?}",
+            settings.min_evidence
         )
     })
 }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use docent_core::index::lexical;
+use docent_core::index::{Facts, lexical};
 use docent_core::models::{Quotable, quotable};
 
 use super::generate::GeneratedAnswer;
 use super::retrieve::{Retrieval, Retrieved};
 use super::turn::Citation;
-
-/// Longest text between the brackets of a citation, as in `[12, 13]`.
-const LONGEST_MARK: usize = 24;
+use docent_core::models::marks::{Mark, Piece, Reader, marks};
 
 /// An answer and its citations, in the order of their numbers.
 pub(super) struct Cited {
@@ -29,8 +27,17 @@ pub(super) fn cite(generated: &GeneratedAnswer, retrieval: &Retrieval) -> Option
         .into_iter()
         .filter_map(|number| {
             let passage = retrieval.passages.get(number - 1)?;
-            let claim = claims_of(&answer, number);
-            Some(citation(passage, best_quote(passage, &claim)))
+            let claim = claims_of(&answer, number).replace("\\[", "[");
+            let facts = passage.hit.payload.facts();
+            // A line of the metadata that was stated is what the answer rests on.
+            if let Some(stated) = lines(&facts).find(|line| claim.contains(line.text)) {
+                return Some(citation(passage, stated));
+            }
+            let mut sentences = quotable(&passage.hit.payload.text).chain(lines(&facts));
+            Some(citation(
+                passage,
+                best_quote(&mut sentences, passage, &claim),
+            ))
         })
         .collect();
     Some(Cited { answer, citations })
@@ -46,10 +53,12 @@ fn citation(passage: &Retrieved, quote: Quotable<'_>) -> Citation {
     {
         heading.push(quote.heading.to_owned());
     }
+    let page = payload.page_at(payload.text.find(quote.text).unwrap_or(0));
+    heading.extend(page.map(|page| format!("page {page}")));
     Citation {
         number: passage.number,
         title: payload.title.clone(),
-        uri: payload.uri.clone(),
+        uri: payload.uri_at(page),
         path: payload.path.clone(),
         heading: heading.join(" > "),
         quote: quote.text.to_owned(),
@@ -62,33 +71,9 @@ fn citation(passage: &Retrieved, quote: Quotable<'_>) -> Citation {
 
 /// The numbers that a text cites, of `passages` that exist.
 pub(super) fn cited_numbers(text: &str, passages: usize) -> BTreeSet<usize> {
-    let mut numbers = BTreeSet::new();
-    let mut rest = text;
-    while let Some(open) = rest.find('[') {
-        rest = &rest[open + 1..];
-        let Some(close) = rest.find(']').filter(|close| *close <= LONGEST_MARK) else {
-            continue;
-        };
-        if let Some(mark) = numbers_of(&rest[..close]) {
-            numbers.extend(
-                mark.into_iter()
-                    .filter(|number| (1..=passages).contains(number)),
-            );
-        }
-    }
+    let numbers = marks(text).into_iter().flat_map(|mark| mark.numbers);
     numbers
-}
-
-/// The numbers of a mark's inside, `3` or `1, 2`; `None`: it is no citation.
-fn numbers_of(inside: &str) -> Option<Vec<usize>> {
-    inside
-        .split([',', ';'])
-        .map(|part| {
-            let part = part.trim().trim_start_matches('^');
-            let digits =
-                !part.is_empty() && part.len() <= 4 && part.bytes().all(|b| b.is_ascii_digit());
-            digits.then(|| part.parse().ok()).flatten()
-        })
+        .filter(|number| (1..=passages).contains(number))
         .collect()
 }
 
@@ -96,37 +81,38 @@ fn numbers_of(inside: &str) -> Option<Vec<usize>> {
 /// line, to the mark.
 fn claims_of(answer: &str, number: usize) -> String {
     let mut claims = String::new();
-    for line in answer.lines() {
-        let mut claim = String::new();
-        let mut rest = line;
-        while let Some(open) = rest.find('[') {
-            let (before, after) = rest.split_at(open);
-            let mark = after[1..].find(']').and_then(|close| {
-                numbers_of(&after[1..=close]).map(|numbers| (numbers, close + 2))
-            });
-            if let Some((numbers, end)) = mark {
-                if !before.trim().is_empty() {
-                    before.trim().clone_into(&mut claim);
-                }
-                if numbers.contains(&number) {
-                    claims.push_str(&claim);
-                    claims.push('\n');
-                }
-                rest = &after[end..];
-            } else {
-                rest = &after[1..];
-            }
+    let mut claim = "";
+    let mut end = 0;
+    for Mark { place, numbers } in marks(answer) {
+        let before = &answer[end..place.start];
+        let line = before.rsplit('\n').next().unwrap_or(before).trim();
+        // Directly behind another mark, it stands behind the same words.
+        if !line.is_empty() || before.contains('\n') {
+            claim = line;
         }
+        if numbers.contains(&number) {
+            claims.push_str(claim);
+            claims.push('\n');
+        }
+        end = place.end;
     }
     claims
 }
 
-/// The sentence of the passage that shares most words with the claim, word for word.
-fn best_quote<'a>(passage: &'a Retrieved, claim: &str) -> Quotable<'a> {
-    let text = &passage.hit.payload.text;
+/// What the metadata say can be quoted as the text can.
+fn lines(facts: &Facts) -> impl Iterator<Item = Quotable<'_>> {
+    facts.lines().map(|text| Quotable { text, heading: "" })
+}
+
+/// Of what can be quoted of the passage, what shares most words with the claim, word for word.
+fn best_quote<'a>(
+    sentences: &mut dyn Iterator<Item = Quotable<'a>>,
+    passage: &'a Retrieved,
+    claim: &str,
+) -> Quotable<'a> {
     let claimed: BTreeSet<String> = lexical::terms(claim).into_iter().collect();
     let mut best: Option<(f32, Quotable<'a>)> = None;
-    for sentence in quotable(text) {
+    for sentence in sentences {
         let terms: BTreeSet<String> = lexical::terms(sentence.text).into_iter().collect();
         let shared = terms.intersection(&claimed).count() as f32;
         // What is quoted word for word wins; else a little is taken off for what else it says.
@@ -142,67 +128,69 @@ fn best_quote<'a>(passage: &'a Retrieved, claim: &str) -> Quotable<'a> {
     }
     best.map_or(
         Quotable {
-            text: text.trim(),
+            text: passage.hit.payload.text.trim(),
             heading: "",
         },
         |(_, sentence)| sentence,
     )
 }
 
-/// Takes citations that do not exist out of a stream. Holds back an open bracket until it is
+/// Takes citations that do not exist out of a stream. Holds back what may become one until it is
 /// decided what it is.
 pub(super) struct Citer {
     passages: usize,
+    reader: Reader,
     held: String,
+    /// What was shown last.
+    last: Option<char>,
 }
 
 impl Citer {
     pub(super) fn new(passages: usize) -> Self {
         Self {
             passages,
+            reader: Reader::default(),
             held: String::new(),
+            last: None,
         }
     }
 
     /// What may be shown of the text so far.
     pub(super) fn push(&mut self, text: &str) -> String {
-        let mut shown = String::with_capacity(text.len());
-        for character in text.chars() {
-            match character {
-                '[' => {
-                    shown.push_str(&std::mem::take(&mut self.held));
-                    self.held.push('[');
-                }
-                ']' if !self.held.is_empty() => {
-                    let held = std::mem::take(&mut self.held);
-                    shown.push_str(&self.checked(&held[1..]));
-                }
-                _ if self.held.is_empty() => shown.push(character),
-                _ => {
-                    self.held.push(character);
-                    let inside = character.is_ascii_digit() || " ,;^".contains(character);
-                    if !inside || self.held.len() > LONGEST_MARK {
-                        shown.push_str(&std::mem::take(&mut self.held));
-                    }
-                }
+        self.held.push_str(text);
+        self.decided(false)
+    }
+
+    /// What was still held back at the end.
+    pub(super) fn finish(&mut self) -> String {
+        self.decided(true)
+    }
+
+    fn decided(&mut self, is_all: bool) -> String {
+        let mut shown = String::with_capacity(self.held.len());
+        let mut at = 0;
+        while let Some((length, piece)) = self.reader.piece(&self.held[at..], is_all) {
+            match piece {
+                Piece::Verbatim => shown.push_str(&self.held[at..at + length]),
+                Piece::Mark(numbers) => self.cite(&numbers, &mut shown),
             }
+            at += length;
         }
+        self.held.drain(..at);
+        self.last = shown.chars().next_back().or(self.last);
         shown
     }
 
-    /// What was still held back at the end: text that never became a citation.
-    pub(super) fn finish(&mut self) -> String {
-        std::mem::take(&mut self.held)
-    }
-
-    fn checked(&self, inside: &str) -> String {
-        match numbers_of(inside) {
-            None => format!("[{inside}]"),
-            Some(numbers) => numbers
-                .into_iter()
-                .filter(|number| (1..=self.passages).contains(number))
-                .map(|number| format!("[{number}]"))
-                .collect(),
+    fn cite(&self, numbers: &[usize], shown: &mut String) {
+        let known = |number: &&usize| (1..=self.passages).contains(*number);
+        let last = shown.chars().next_back().or(self.last);
+        if numbers.iter().any(|number| known(&number)) {
+            for number in numbers.iter().filter(known) {
+                shown.push_str(&format!("[{number}]"));
+            }
+        } else if last.is_some_and(|last| "[`~".contains(last)) {
+            // Without anything in its place, what is around it would become another mark.
+            shown.push_str("[?]");
         }
     }
 }
@@ -230,9 +218,21 @@ mod tests {
 
     #[test]
     fn other_brackets_are_left_alone() {
-        let text = "a[0] = [x] and `rows[1:2]` [not a cite] [";
-        assert_eq!(through(3, &[text]), text.replace("a[0]", "a"));
+        let text = "[x] and `rows[1:2]` [not a cite] [";
+        assert_eq!(through(3, &[text]), text);
         assert_eq!(through(3, &["[link](http://a)"]), "[link](http://a)");
+    }
+
+    #[test]
+    fn code_keeps_its_brackets() {
+        let text = "`rows[0]` [1]\n\n```sql\nSELECT a[9]\n```\n";
+        assert_eq!(
+            through(
+                3,
+                &["`rows", "[0]` [1][7]\n\n```sql\nSELECT a[", "9]\n```\n"]
+            ),
+            text
+        );
     }
 
     #[test]
@@ -246,8 +246,8 @@ mod tests {
     proptest! {
         #[test]
         fn only_existing_numbers_are_cited_however_the_stream_is_cut(
-            text in "[a-z\\[\\]0-9, 가-힣.]{0,80}",
-            cuts in proptest::collection::vec(0usize..80, 0..6),
+            text in "[a-z\\[\\]0-9, 가-힣.`~\\\\\n]{0,80}",
+            cuts in proptest::collection::vec(0usize..80, 0..12),
         ) {
             let whole = through(2, &[&text]);
             prop_assert!(cited_numbers(&whole, usize::MAX).iter().all(|n| (1..=2).contains(n)));

@@ -92,8 +92,15 @@ impl Conversations {
         }
     }
 
-    /// Forgets a conversation that was deleted.
-    pub fn forget(&self, conversation_id: Uuid) {
-        self.0.lock().turns.remove(&conversation_id);
+    /// Forgets a conversation that its caller deleted.
+    pub fn forget(&self, conversation_id: Uuid, caller: &str) {
+        let mut recent = self.0.lock();
+        if recent
+            .turns
+            .get(&conversation_id)
+            .is_some_and(|(held_by, _)| held_by == caller)
+        {
+            recent.turns.remove(&conversation_id);
+        }
     }
 }

@@ -2,20 +2,26 @@
 //! the same turn again by its `message_id`; when the last reader is gone, generation stops.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use docent_core::app::App;
+use futures::FutureExt;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
-use super::{Chat, Event, Events, Turn, answer};
+use super::{Chat, ChatError, Event, Events, Turn, answer};
 
-/// How long a finished turn can still be read by its `message_id`.
+/// How long an answered turn can still be read by its `message_id`.
 const KEEP_FINISHED: Duration = Duration::from_mins(2);
+/// Models are gone on without when `server.answer_seconds` are over; a turn that has not ended so
+/// much later (an index that hangs) ends with an error.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Why a turn was not started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -41,16 +47,43 @@ pub struct LiveTurns {
     resume: Duration,
 }
 
-/// By caller and `message_id`.
-type ByMessage = HashMap<(String, String), Arc<LiveTurn>>;
+/// Which requests mean the same turn.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    caller: String,
+    /// Where the request came from, for an id that others could choose as well.
+    from: String,
+    message_id: String,
+}
+
+impl Key {
+    /// Anonymous callers share a name. A UUID is its client's own; any other id counts only together
+    /// with the address that it came from.
+    fn new(caller: &str, message_id: &str, from: &str) -> Self {
+        let own = Uuid::parse_str(message_id).is_ok();
+        Self {
+            caller: caller.to_owned(),
+            from: if own { String::new() } else { from.to_owned() },
+            message_id: message_id.to_owned(),
+        }
+    }
+}
+
+/// A key has several turns where its message was sent in several conversations.
+type ByMessage = HashMap<Key, Vec<Arc<LiveTurn>>>;
 
 /// One turn: its events so far, and who reads them.
 struct LiveTurn {
     question: String,
+    conversation_id: Uuid,
+    /// Whether the conversation began with it: its client may not know the id yet.
+    began: bool,
     log: Mutex<Vec<Event>>,
     /// Length of the log, for waiting.
     length: watch::Sender<usize>,
     readers: AtomicUsize,
+    /// How often a reader went away: only the last one's going counts.
+    departures: AtomicUsize,
     cancel: CancellationToken,
     resumable: bool,
     resume: Duration,
@@ -75,21 +108,25 @@ impl LiveTurns {
         }
     }
 
-    /// Starts a turn, or finds the one that the same `message_id` of the same caller started.
-    /// `after` is the id of the last event that the reader has seen.
+    /// Starts a turn, or finds the one that the same message started: the same `message_id` of the
+    /// same caller in the same conversation. A turn that failed or was stopped is not found again.
+    /// `from` is the address that the request came from; `after` is the id of the last event that
+    /// the reader has seen.
     pub fn start(
         &self,
         app: &Arc<App>,
         chat: &Arc<Chat>,
         mut turn: Turn,
+        from: &str,
         after: Option<usize>,
     ) -> Result<Reader, Refused> {
         let key = turn
             .message_id
-            .clone()
-            .map(|message| (turn.caller.name.clone(), message));
+            .as_ref()
+            .map(|message| Key::new(&turn.caller.name, message, from));
         let mut by_message = self.by_message.lock();
-        if let Some(live) = key.as_ref().and_then(|key| by_message.get(key)) {
+        let known = key.as_ref().and_then(|key| by_message.get(key));
+        if let Some(live) = known.and_then(|turns| turns.iter().find(|live| live.is_of(&turn))) {
             if live.question != turn.question {
                 return Err(Refused::OtherQuestion);
             }
@@ -104,15 +141,19 @@ impl LiveTurns {
         turn.cancelled = self.stop_all.child_token();
         let live = Arc::new(LiveTurn {
             question: turn.question.clone(),
+            conversation_id: turn.conversation_id,
+            began: turn.new_conversation,
             log: Mutex::default(),
             length: watch::Sender::new(0),
             readers: AtomicUsize::new(0),
+            departures: AtomicUsize::new(0),
             cancel: turn.cancelled.clone(),
             resumable: key.is_some(),
             resume: self.resume,
         });
         if let Some(key) = &key {
-            by_message.insert(key.clone(), Arc::clone(&live));
+            let turns = by_message.entry(key.clone()).or_default();
+            turns.push(Arc::clone(&live));
         }
         drop(by_message);
         let reader = Reader::new(&live, 0);
@@ -121,9 +162,10 @@ impl LiveTurns {
     }
 
     /// Stops the caller's turn at once: its reader pressed stop.
-    pub fn stop(&self, caller: &str, message_id: &str) {
-        let key = (caller.to_owned(), message_id.to_owned());
-        if let Some(live) = self.by_message.lock().get(&key) {
+    pub fn stop(&self, caller: &str, message_id: &str, from: &str) {
+        let by_message = self.by_message.lock();
+        let turns = by_message.get(&Key::new(caller, message_id, from));
+        for live in turns.into_iter().flatten() {
             live.cancel.cancel();
         }
     }
@@ -134,7 +176,7 @@ impl LiveTurns {
         chat: Arc<Chat>,
         turn: Turn,
         live: Arc<LiveTurn>,
-        key: Option<(String, String)>,
+        key: Option<Key>,
         permit: OwnedSemaphorePermit,
     ) {
         let by_message = Arc::clone(&self.by_message);
@@ -150,14 +192,17 @@ impl LiveTurns {
                     live.push(event);
                 }
             };
-            tokio::join!(work, pump);
+            live.to_its_end(async { tokio::join!(work, pump) }).await;
             drop(permit);
-            if let Some(key) = key {
-                tokio::spawn(async move {
-                    tokio::time::sleep(KEEP_FINISHED).await;
-                    by_message.lock().remove(&key);
-                });
+            let Some(key) = key else { return };
+            if live.has_failed() {
+                forget(&by_message, &key, &live);
+                return;
             }
+            tokio::spawn(async move {
+                tokio::time::sleep(KEEP_FINISHED).await;
+                forget(&by_message, &key, &live);
+            });
         });
     }
 
@@ -180,6 +225,16 @@ impl LiveTurns {
     }
 }
 
+fn forget(by_message: &Mutex<ByMessage>, key: &Key, turn: &Arc<LiveTurn>) {
+    let mut by_message = by_message.lock();
+    if let Some(turns) = by_message.get_mut(key) {
+        turns.retain(|live| !Arc::ptr_eq(live, turn));
+        if turns.is_empty() {
+            by_message.remove(key);
+        }
+    }
+}
+
 /// Answers within a time limit. A turn that reaches it ends as a cancelled one: what it used is
 /// recorded.
 async fn run_limited(app: &App, chat: &Chat, turn: &Turn, events: &Events, limit: Duration) {
@@ -187,7 +242,7 @@ async fn run_limited(app: &App, chat: &Chat, turn: &Turn, events: &Events, limit
     tokio::pin!(answering);
     tokio::select! {
         _ = &mut answering => {}
-        () = tokio::time::sleep(limit) => {
+        () = tokio::time::sleep(limit + GRACE) => {
             events.send(too_slow(limit));
             turn.cancelled.cancel();
             let _ = answering.await;
@@ -206,6 +261,29 @@ fn too_slow(limit: Duration) -> Event {
 }
 
 impl LiveTurn {
+    /// Whether a request of the same key means this turn.
+    fn is_of(&self, turn: &Turn) -> bool {
+        let same = if turn.new_conversation {
+            self.began
+        } else {
+            self.conversation_id == turn.conversation_id
+        };
+        same && !self.has_failed()
+    }
+
+    /// Works until there is a last event, whatever happens: a reader would wait for ever.
+    async fn to_its_end<T>(&self, work: impl Future<Output = T>) {
+        // What broke has been told on standard error by the panic itself.
+        let _ = AssertUnwindSafe(work).catch_unwind().await;
+        if !self.is_finished() {
+            let error = ChatError::Defect;
+            self.push(Event::Error {
+                code: error.code().to_owned(),
+                message: error.to_string(),
+            });
+        }
+    }
+
     /// Adds an event; nothing follows a last one.
     fn push(&self, event: Event) {
         let length = {
@@ -221,6 +299,15 @@ impl LiveTurn {
 
     fn is_finished(&self) -> bool {
         self.log.lock().last().is_some_and(Event::is_last)
+    }
+
+    /// Whether it ended without an answer, or is about to: asked again, it is another turn.
+    fn has_failed(&self) -> bool {
+        match self.log.lock().last() {
+            Some(Event::Done(_)) => false,
+            Some(Event::Error { .. }) => true,
+            _ => self.cancel.is_cancelled(),
+        }
     }
 }
 
@@ -264,13 +351,73 @@ impl Drop for Reader {
             return;
         }
         let turn = Arc::clone(&self.turn);
+        let departure = turn.departures.fetch_add(1, Ordering::SeqCst) + 1;
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 tokio::time::sleep(turn.resume).await;
-                if turn.readers.load(Ordering::SeqCst) == 0 {
+                // One that came back and went again has the whole time anew.
+                let last = turn.departures.load(Ordering::SeqCst) == departure;
+                if last && turn.readers.load(Ordering::SeqCst) == 0 {
                     turn.cancel.cancel();
                 }
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(resume: Duration) -> Arc<LiveTurn> {
+        Arc::new(LiveTurn {
+            question: "Why?".to_owned(),
+            conversation_id: Uuid::new_v4(),
+            began: true,
+            log: Mutex::default(),
+            length: watch::Sender::new(0),
+            readers: AtomicUsize::new(0),
+            departures: AtomicUsize::new(0),
+            cancel: CancellationToken::new(),
+            resumable: true,
+            resume,
+        })
+    }
+
+    #[tokio::test]
+    async fn readers_of_a_turn_that_breaks_are_told_so() {
+        let turn = live(Duration::ZERO);
+        let mut reader = Reader::new(&turn, 0);
+        let broken = async {
+            tokio::task::yield_now().await;
+            panic!("a defect");
+        };
+        turn.to_its_end(broken).await;
+        let (_, event) = reader.next().await.unwrap();
+        assert!(matches!(event, Event::Error { code, .. } if code == "internal"));
+        assert!(reader.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_came_back_and_left_again_has_the_whole_time_to_return() {
+        let turn = live(Duration::from_secs(3));
+        drop(Reader::new(&turn, 0));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        drop(Reader::new(&turn, 0));
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(!turn.cancel.is_cancelled());
+        tokio::time::timeout(Duration::from_secs(10), turn.cancel.cancelled())
+            .await
+            .expect("it ends when nobody comes back");
+    }
+
+    #[test]
+    fn an_id_that_others_may_choose_counts_with_its_address_only() {
+        let key = |id: &str, from: &str| Key::new("anonymous", id, from);
+        assert_ne!(key("1", "10.0.0.1"), key("1", "10.0.0.2"));
+        assert_eq!(key("1", "10.0.0.1"), key("1", "10.0.0.1"));
+        let own = "0b6e4a70-3c44-4a0e-9f6f-2d7a7c1d9a11";
+        // A phone changes its address in the middle of an answer.
+        assert_eq!(key(own, "10.0.0.1"), key(own, "10.0.0.2"));
     }
 }

@@ -5,22 +5,27 @@
 pub mod turn;
 
 mod condense;
+mod follow_up;
 mod retrieve;
 mod abstain;
 mod prompt;
 mod generate;
 mod cite;
+mod no_answer;
 mod record;
 
+pub(crate) mod probe;
 pub mod history;
 pub mod live;
 mod language;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use docent_core::app::App;
 use docent_core::index::IndexError;
 use docent_core::models::ModelError;
+use futures::FutureExt;
 
 pub use history::Conversations;
 pub use prompt::Prompts;
@@ -48,6 +53,9 @@ pub enum ChatError {
     /// The reader went away.
     #[error("the reader went away")]
     Cancelled,
+    /// docent itself broke; the panic is on standard error.
+    #[error("a defect in docent kept it from answering; its log says where")]
+    Defect,
 }
 
 impl ChatError {
@@ -59,6 +67,7 @@ impl ChatError {
             Self::NothingIngested => "nothing_ingested",
             Self::Prompt(_) => "prompt_invalid",
             Self::Cancelled => "cancelled",
+            Self::Defect => "internal",
         }
     }
 }
@@ -70,9 +79,10 @@ pub async fn answer(
     turn: &Turn,
     events: &Events,
 ) -> Result<Answer, ChatError> {
-    let mut draft = record::Draft::new(turn, Instant::now());
+    let mut draft = record::Draft::new(app, turn, Instant::now());
+    let walking = walk(app, chat, turn, events, &mut draft);
     let result = tokio::select! {
-        result = walk(app, chat, turn, events, &mut draft) => result,
+        result = unbroken(walking) => result,
         () = turn.cancelled.cancelled() => Err(ChatError::Cancelled),
     };
     record::record(app, chat, turn, draft, &result);
@@ -84,6 +94,16 @@ pub async fn answer(
         }),
     }
     result
+}
+
+/// A walk that panics is one that failed: its reader is told, and the turn is recorded.
+async fn unbroken(
+    walking: impl Future<Output = Result<Answer, ChatError>>,
+) -> Result<Answer, ChatError> {
+    AssertUnwindSafe(walking)
+        .catch_unwind()
+        .await
+        .unwrap_or(Err(ChatError::Defect))
 }
 
 async fn walk(
@@ -104,7 +124,9 @@ async fn walk(
     });
 
     // Retrieve: the passages that the caller may read and that fit best.
-    let retrieved = retrieve::retrieve(app, turn, draft).await?;
+    let reach = retrieve::Reach::of_answer(app);
+    let retrieved = retrieve::retrieve(app, turn, draft, &reach).await?;
+    let retrieved = retrieve::expand::expand(app, chat, turn, draft, &reach, retrieved).await;
     draft.retrieved(&retrieved);
     if let Some(reason) = abstain::too_weak(app, &retrieved) {
         tracing::debug!(interaction = %turn.interaction_id, %reason, "abstained");
@@ -115,8 +137,8 @@ async fn walk(
     });
 
     // Prompt, generate, cite: by the chat model, or quoted from the passages.
-    let messages = prompt::messages(app, chat, draft, &history, &retrieved)?;
-    let generated = generate::generate(app, turn, events, draft, &retrieved, messages).await?;
+    let prompt = prompt::prompt(app, chat, draft, &history, &retrieved)?;
+    let generated = generate::generate(app, turn, events, draft, &retrieved, prompt).await?;
     let Some(cited) = cite::cite(&generated, &retrieved) else {
         return Ok(abstain::abstention(turn, draft, &retrieved));
     };
@@ -124,4 +146,18 @@ async fn walk(
         citations: cited.citations.clone(),
     });
     Ok(draft.answered(turn, &generated, cited))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_the_walk_is_a_failure_of_the_turn() {
+        let broken = async {
+            tokio::task::yield_now().await;
+            panic!("a defect");
+        };
+        assert!(matches!(unbroken(broken).await, Err(ChatError::Defect)));
+    }
 }

@@ -22,12 +22,17 @@ pub struct Prompts {
 
 const ANSWER: &str = include_str!("../../prompts/answer.md");
 const CONDENSE: &str = include_str!("../../prompts/condense.md");
+const EXPAND: &str = include_str!("../../prompts/expand.md");
 
 impl Prompts {
     /// Reads the templates of `folder`, where there are any, and checks that they can be rendered.
     pub fn load(folder: &Path, counter: TokenCounter) -> Result<Self, ChatError> {
         let mut environment = Environment::new();
-        for (name, built_in) in [("answer.md", ANSWER), ("condense.md", CONDENSE)] {
+        for (name, built_in) in [
+            ("answer.md", ANSWER),
+            ("condense.md", CONDENSE),
+            ("expand.md", EXPAND),
+        ] {
             let path = folder.join(name);
             let template = if !folder.as_os_str().is_empty() && path.is_file() {
                 std::fs::read_to_string(&path).map_err(|error| {
@@ -49,6 +54,7 @@ impl Prompts {
         };
         prompts.render("answer.md", &context! { passages => Vec::<Value>::new() })?;
         prompts.render("condense.md", &context! { history => Vec::<Value>::new() })?;
+        prompts.render("expand.md", &context! {})?;
         Ok(prompts)
     }
 
@@ -69,6 +75,15 @@ impl Prompts {
         }])
     }
 
+    /// The one message that asks for other wordings of a question.
+    pub(super) fn expand(&self, question: &str) -> Result<Vec<Message>, ChatError> {
+        let content = self.render("expand.md", &context! { question })?;
+        Ok(vec![Message {
+            role: Role::User,
+            content,
+        }])
+    }
+
     fn render(&self, name: &str, values: &Value) -> Result<String, ChatError> {
         self.environment
             .get_template(name)
@@ -83,17 +98,27 @@ fn broken(name: &str, error: &minijinja::Error) -> ChatError {
     ))
 }
 
+/// What a chat model is sent.
+pub(super) struct Prompt {
+    pub(super) messages: Vec<Message>,
+    /// How many passages stand in it: only these can be cited.
+    pub(super) passages: usize,
+}
+
 /// System message with the passages, the conversation so far, and the question. What does not fit
 /// the model's window is left out: old turns first, then the passages at the end of the list.
-pub(super) fn messages(
+pub(super) fn prompt(
     app: &App,
     chat: &Chat,
     draft: &Draft,
     history: &[PastTurn],
     retrieval: &Retrieval,
-) -> Result<Vec<Message>, ChatError> {
+) -> Result<Prompt, ChatError> {
     if !app.generator.is_model() {
-        return Ok(Vec::new());
+        return Ok(Prompt {
+            messages: Vec::new(),
+            passages: retrieval.passages.len(),
+        });
     }
     let settings = &app.config.chat;
     let counter = &chat.prompts.counter;
@@ -147,7 +172,10 @@ pub(super) fn messages(
         role: Role::User,
         content: question.clone(),
     });
-    Ok(messages)
+    Ok(Prompt {
+        messages,
+        passages: passages.len(),
+    })
 }
 
 /// Whether texts have at most `budget` tokens together. A token has at least one byte: where the
@@ -165,6 +193,7 @@ fn fence() -> String {
 
 fn passage_value(passage: &Retrieved, fence: &str) -> Value {
     let payload = &passage.hit.payload;
+    let facts = payload.facts();
     context! {
         number => passage.number,
         title => &payload.title,
@@ -173,6 +202,7 @@ fn passage_value(passage: &Retrieved, fence: &str) -> Value {
         owner => &payload.owner,
         status => payload.status.map(Status::name),
         uri => &payload.uri,
+        facts => facts.lines().map(str::to_owned).collect::<Vec<String>>(),
         text => &payload.text,
         fence => fence,
     }

@@ -1,18 +1,19 @@
 //! Record: what a turn came to, for the ledger and for the follow-up.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use docent_core::app::App;
 use docent_core::ledger::{
     GeneratorKind, Interaction, InteractionOutcome, Record, RetrievedPassage,
 };
+use docent_core::models::Meter;
 
 use super::cite::Cited;
 use super::generate::GeneratedAnswer;
 use super::history::PastTurn;
 use super::retrieve::Retrieval;
-use super::turn::{Answer, AnswerGenerator, AnswerOutcome, AnswerUsage, Timings};
+use super::turn::{Answer, AnswerGenerator, AnswerOutcome, Timings};
 use super::{Chat, ChatError, Turn};
 
 /// What is known of a turn while it goes on: enough to record it wherever it ends.
@@ -20,7 +21,8 @@ pub(super) struct Draft {
     started: Instant,
     pub(super) standalone_question: String,
     pub(super) question_embedding: Option<Vec<f32>>,
-    pub(super) usage: AnswerUsage,
+    /// Adds up every call for the turn, failed attempts too.
+    meter: Meter,
     pub(super) generator: AnswerGenerator,
     pub(super) fallback_reason: Option<String>,
     pub(super) answer_so_far: String,
@@ -30,12 +32,12 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(turn: &Turn, started: Instant) -> Self {
+    pub(super) fn new(app: &App, turn: &Turn, started: Instant) -> Self {
         Self {
             started,
             standalone_question: turn.question.clone(),
             question_embedding: None,
-            usage: AnswerUsage::none(),
+            meter: app.book.meter(turn.interaction_id),
             generator: AnswerGenerator::Extractive,
             fallback_reason: None,
             answer_so_far: String::new(),
@@ -60,7 +62,7 @@ impl Draft {
                 title: passage.hit.payload.title.clone(),
                 score: passage.hit.score,
                 cosine: passage.cosine,
-                coverage: Some(passage.coverage),
+                coverage: Some(passage.matched.coverage),
                 cited_as: None,
                 quote: None,
             })
@@ -71,6 +73,11 @@ impl Draft {
         if self.first_token_ms.is_none() {
             self.first_token_ms = Some(self.elapsed_ms());
         }
+    }
+
+    /// What is left of the time for one answer: models that take longer are gone on without.
+    pub(super) fn time_left(&self, app: &App) -> Duration {
+        Duration::from_secs(app.config.server.answer_seconds).saturating_sub(self.started.elapsed())
     }
 
     fn elapsed_ms(&self) -> u64 {
@@ -90,7 +97,7 @@ impl Draft {
             fallback_reason: self.fallback_reason.clone(),
             citations: Vec::new(),
             contact: None,
-            usage: self.usage,
+            usage: self.meter.read().into(),
             timings: Timings {
                 retrieve_ms: self.retrieve_ms,
                 first_token_ms: self.first_token_ms,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use docent_core::ledger::{Channel, Origin};
+use docent_core::models::Tally;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -104,7 +105,7 @@ pub struct Contact {
     pub email: Option<String>,
 }
 
-/// Tokens and cost of a turn: every call made for it.
+/// Tokens and cost of a turn: every call made for it, failed attempts too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerUsage {
     pub input_tokens: u64,
@@ -115,21 +116,14 @@ pub struct AnswerUsage {
     pub cost_usd: Option<Decimal>,
 }
 
-impl AnswerUsage {
-    /// Nothing used yet.
-    pub fn none() -> Self {
+impl From<Tally> for AnswerUsage {
+    fn from(tally: Tally) -> Self {
         Self {
-            cost_usd: Some(Decimal::ZERO),
-            ..Self::default()
+            input_tokens: tally.input_tokens,
+            cached_tokens: tally.cached_tokens,
+            output_tokens: tally.output_tokens,
+            cost_usd: tally.cost,
         }
-    }
-
-    /// Adds a call.
-    pub fn add(&mut self, input: u64, cached: u64, output: u64, cost: Option<Decimal>) {
-        self.input_tokens += input;
-        self.cached_tokens += cached;
-        self.output_tokens += output;
-        self.cost_usd = self.cost_usd.zip(cost).map(|(sum, cost)| sum + cost);
     }
 }
 

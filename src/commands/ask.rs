@@ -1,12 +1,18 @@
 //! `docent ask`: a question in the terminal, its answer as it streams, citations as footnotes.
 
+use std::convert::Infallible;
+
+use anyhow::bail;
 use chrono::{DateTime, Utc};
 use docent_core::config::Config;
 use uuid::Uuid;
 
+use super::serve::stop_signal;
 use super::terminal::{dollars, one_line, safe, say, write};
 use super::{Access, Ended, open};
-use crate::chat::{self, Answer, AnswerOutcome, Chat, Conversations, Event, Events, Prompts};
+use crate::chat::{
+    self, Answer, AnswerOutcome, Chat, ChatError, Conversations, Event, Events, Prompts,
+};
 use crate::owner::AskRequest;
 use crate::owner::socket::terminal_turn;
 
@@ -87,8 +93,19 @@ async fn ask_here(
             show(&event);
         }
     };
-    let (answer, ()) = tokio::join!(answering, showing);
-    Ok(answer?)
+    let interrupt = async {
+        stop_signal().await;
+        turn.cancelled.cancel();
+        std::future::pending::<Infallible>().await
+    };
+    let answer = tokio::select! {
+        (answer, ()) = futures::future::join(answering, showing) => answer,
+        never = interrupt => match never {},
+    };
+    match answer {
+        Err(ChatError::Cancelled) => bail!("stopped; what was asked and used is in the ledger"),
+        answer => Ok(answer?),
+    }
 }
 
 /// The rest of the answer below what was streamed.

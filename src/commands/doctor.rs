@@ -1,124 +1,132 @@
 //! `docent doctor`: every part is tried, and what is wrong is told with the way out.
 
 use docent_core::app::App;
-use docent_core::config::{Config, Source};
-use docent_core::ledger::Purpose;
+use docent_core::config::Config;
+use docent_core::ledger::{Ledger, Purpose};
 use docent_core::models::{CallFor, Message, Role};
+use docent_ingest::{ProgressSender, source};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::terminal::{one_line, say};
 use super::{Access, Ended, open};
+use crate::owner::{Configured, DoctorRequest};
 
-/// What the checks found.
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    part: String,
+    ok: bool,
+    text: String,
+}
+
+impl Finding {
+    fn good(part: &str, text: impl Into<String>) -> Self {
+        Self {
+            part: part.to_owned(),
+            ok: true,
+            text: text.into(),
+        }
+    }
+
+    /// Something that needs attention, with the way out.
+    pub fn wrong(part: &str, text: impl Into<String>) -> Self {
+        Self {
+            ok: false,
+            ..Self::good(part, text)
+        }
+    }
+
+    fn of<T>(part: &str, result: Result<T, impl ToString>, text: impl FnOnce(T) -> String) -> Self {
+        match result {
+            Ok(value) => Self::good(part, text(value)),
+            Err(error) => Self::wrong(part, error.to_string()),
+        }
+    }
+}
+
+/// Shows each finding as it comes, and counts.
 #[derive(Default)]
-struct Findings {
+struct Report {
     wrong: usize,
 }
 
-impl Findings {
-    fn wrong(&mut self, part: &str, text: &str) {
-        self.wrong += 1;
-        say(format!("WRONG  {part}: {}", one_line(text)));
+impl Report {
+    fn add(&mut self, finding: &Finding) {
+        let mark = if finding.ok { "ok    " } else { "WRONG " };
+        self.wrong += usize::from(!finding.ok);
+        say(format!(
+            "{mark} {}: {}",
+            finding.part,
+            one_line(&finding.text)
+        ));
     }
-
-    fn check<T>(
-        &mut self,
-        part: &str,
-        result: Result<T, impl ToString>,
-        text: impl FnOnce(T) -> String,
-    ) {
-        match result {
-            Ok(value) => good(part, &text(value)),
-            Err(error) => self.wrong(part, &error.to_string()),
-        }
-    }
-}
-
-fn good(part: &str, text: &str) {
-    say(format!("ok     {part}: {}", one_line(text)));
 }
 
 pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
-    let mut findings = Findings::default();
-    good(
-        "configuration",
-        &format!("data folder {}", config.data.display()),
-    );
+    let mut report = Report::default();
+    let data = format!("data folder {}", config.data.display());
+    report.add(&Finding::good("configuration", data));
     for source in &config.sources {
-        check_source(&mut findings, source);
+        let part = format!("source {}", source.name);
+        let context = source::Context {
+            source,
+            cache: config.data.join("cache").join(&source.name),
+            max_file_bytes: config.ingest.max_file_bytes,
+            progress: ProgressSender::default(),
+        };
+        let checked = source::check(&context).await;
+        report.add(&Finding::of(&part, checked, |found| found));
     }
     if config.sources.is_empty() {
-        good(
-            "sources",
-            "none configured; folders can be named on the command line",
-        );
+        let text = "none configured; folders can be named on the command line";
+        report.add(&Finding::good("sources", text));
     }
     let port = config.server.port;
     let host = config.server.host.clone();
+    let request = DoctorRequest {
+        configured: Configured::of(&config)?,
+    };
     match open(config, "doctor").await {
-        Ok(Access::Owner(_)) => good(
-            "data folder",
-            "owned by a running docent, which answers on its socket; its /readyz tells its state",
-        ),
+        Ok(Access::Owner(owner)) => {
+            let text = "owned by a running docent, which tries its own parts";
+            report.add(&Finding::good("data folder", text));
+            match owner.doctor(&request).await {
+                Ok(findings) => findings.iter().for_each(|finding| report.add(finding)),
+                Err(error) => report.add(&Finding::wrong("running docent", format!("{error:#}"))),
+            }
+        }
         Ok(Access::Own(app)) => {
-            check_port(&mut findings, &host, port).await;
-            check_parts(&mut findings, &app).await;
+            report.add(&check_port(&host, port).await);
+            for finding in check_parts(&app).await {
+                report.add(&finding);
+            }
             app.close().await;
         }
-        Err(error) => findings.wrong("parts", &format!("{error:#}")),
+        Err(error) => report.add(&Finding::wrong("parts", format!("{error:#}"))),
     }
-    if findings.wrong == 0 {
+    if report.wrong == 0 {
         say("everything works");
         return Ok(Ended::Done);
     }
-    say(format!("{} of the parts need attention", findings.wrong));
+    say(format!("{} of the parts need attention", report.wrong));
     Ok(Ended::WithFailures)
 }
 
-fn check_source(findings: &mut Findings, source: &Source) {
-    let part = format!("source {}", source.name);
-    let listed = std::fs::metadata(&source.path).and_then(|metadata| {
-        if metadata.is_dir() {
-            std::fs::read_dir(&source.path).map(drop)
-        } else {
-            Ok(())
-        }
-    });
-    let path = source.path.display();
-    findings.check(
-        &part,
-        listed.map_err(|error| format!("{path} cannot be read: {error}; correct its `path`")),
-        |()| format!("{path} can be read"),
-    );
-}
-
-async fn check_port(findings: &mut Findings, host: &str, port: u16) {
+async fn check_port(host: &str, port: u16) -> Finding {
     let bound = tokio::net::TcpListener::bind((host, port)).await;
-    findings.check(
+    Finding::of(
         "port",
         bound.map_err(|error| {
             format!("cannot listen on {host}:{port}: {error}; DOCENT_SERVER__PORT chooses another")
         }),
         |_| format!("{host}:{port} is free"),
-    );
+    )
 }
 
-async fn check_parts(findings: &mut Findings, app: &App) {
-    let version = app.ledger.version().await;
-    findings.check("ledger", version, |version| {
-        format!("at migration {version}")
-    });
-    match app.index.live().await {
-        Ok(Some(live)) => {
-            let count = app
-                .index
-                .count(&live, &docent_core::index::Filter::default())
-                .await;
-            findings.check("index", count, |count| format!("{count} chunks in {live}"));
-        }
-        Ok(None) => findings.wrong("index", "nothing is ingested yet; run `docent ingest`"),
-        Err(error) => findings.wrong("index", &error.to_string()),
-    }
+/// Tries ledger, index and models.
+pub async fn check_parts(app: &App) -> Vec<Finding> {
+    let mut findings = vec![check_ledger(app).await, check_index(app).await];
     let call = CallFor {
         purpose: Purpose::EmbedQuestion,
         run_id: None,
@@ -129,16 +137,43 @@ async fn check_parts(findings: &mut Findings, app: &App) {
         .embed_question(&call, "which table has weekly active users?")
         .await;
     let vector = embedded.map(|embedded| embedded.vector.len());
-    findings.check("embedding", vector, |dimensions| {
+    findings.push(Finding::of("embedding", vector, |dimensions| {
         format!("vectors of {dimensions} numbers")
-    });
-    check_space(findings, app).await;
+    }));
+    findings.extend(check_space(app).await);
+    findings.push(check_chat(app).await);
+    findings
+}
+
+async fn check_ledger(app: &App) -> Finding {
+    let newest = Ledger::newest_migration();
+    match app.ledger.version().await {
+        Ok(version) if version < newest => Finding::wrong(
+            "ledger",
+            format!("at migration {version} of {newest}; run `docent migrate`"),
+        ),
+        version => Finding::of("ledger", version, |version| {
+            format!("at migration {version}")
+        }),
+    }
+}
+
+async fn check_index(app: &App) -> Finding {
+    match app.index.live().await {
+        Ok(Some(live)) => {
+            let every = docent_core::index::Filter::default();
+            let count = app.index.count(&live, &every).await;
+            Finding::of("index", count, |count| format!("{count} chunks in {live}"))
+        }
+        Ok(None) => Finding::wrong("index", "nothing is ingested yet; run `docent ingest`"),
+        Err(error) => Finding::wrong("index", error.to_string()),
+    }
+}
+
+async fn check_chat(app: &App) -> Finding {
     if !app.generator.is_model() {
-        good(
-            "chat",
-            "extractive: the best sentences are quoted, no model is called",
-        );
-        return;
+        let text = "extractive: the best sentences are quoted, no model is called";
+        return Finding::good("chat", text);
     }
     let call = CallFor {
         purpose: Purpose::Answer,
@@ -150,34 +185,26 @@ async fn check_parts(findings: &mut Findings, app: &App) {
         content: "Answer with the word ready.".to_owned(),
     }];
     let completed = app.generator.complete(&call, &messages, 16).await;
-    findings.check("chat", completed, |completed| {
-        format!(
-            "the model answered \u{201c}{}\u{201d}",
-            completed.text.trim()
-        )
-    });
+    Finding::of("chat", completed, |completed| {
+        let text = completed.text.trim().to_owned();
+        format!("the model answered \u{201c}{text}\u{201d}")
+    })
 }
 
 /// The live collection must be of the embedder's own space.
-async fn check_space(findings: &mut Findings, app: &App) {
-    let (Ok(Some(live)), Ok(space), Ok(rows)) = (
-        app.index.live().await,
-        app.embedder.space().await,
-        app.ledger.collections().await,
-    ) else {
-        return;
-    };
-    let other = rows
+async fn check_space(app: &App) -> Option<Finding> {
+    let live = app.index.live().await.ok()??;
+    let space = app.embedder.space().await.ok()?;
+    let rows = app.ledger.collections().await.ok()?;
+    let row = rows
         .iter()
-        .find(|row| row.name == live && row.embedding != space.fingerprint());
-    if let Some(row) = other {
-        findings.wrong(
-            "index",
-            &format!(
-                "it was built with {}, the configuration says {}; run `docent ingest` to rebuild it",
-                row.embedding,
-                space.fingerprint()
-            ),
-        );
-    }
+        .find(|row| row.name == live && row.embedding != space.fingerprint())?;
+    Some(Finding::wrong(
+        "index",
+        format!(
+            "it was built with {}, the configuration says {}; run `docent ingest` to rebuild it",
+            row.embedding,
+            space.fingerprint()
+        ),
+    ))
 }

@@ -10,9 +10,10 @@ use docent_ingest::report::ProblemReport;
 use docent_ingest::{Progress, ProgressSender, Request, RunReport, SourceReport};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::serve::stop_signal;
 use super::terminal::{dollars, grouped, is_watched, note, one_line, say};
 use super::{Access, Ended, open};
-use crate::owner::IngestRequest;
+use crate::owner::{Configured, IngestRequest};
 
 /// `docent ingest [NAME|PATH…]`
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,9 @@ pub struct Arguments {
     /// Compare every document with the index, whatever the ledger remembers
     #[arg(long)]
     full: bool,
+    /// Remove what is gone from a source even where that looks like a fault: all of it, or more than 30%
+    #[arg(long)]
+    allow_removals: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -42,6 +46,8 @@ pub(super) async fn command(config: Config, arguments: Arguments) -> anyhow::Res
         targets: absolute(&config, &arguments.targets)?,
         dry_run: arguments.dry_run,
         full: arguments.full,
+        configured: Configured::of(&config)?,
+        allow_removals: arguments.allow_removals,
     };
     let mut show = Show::new(arguments.json);
     let report = match open(config, "ingest").await? {
@@ -57,8 +63,19 @@ pub(super) async fn command(config: Config, arguments: Arguments) -> anyhow::Res
                 let app = Arc::clone(&app);
                 tokio::spawn(async move { run(app, &request, progress).await })
             };
-            while let Some(event) = events.recv().await {
-                show.progress(event);
+            let showing = async {
+                while let Some(event) = events.recv().await {
+                    show.progress(event);
+                }
+            };
+            tokio::select! {
+                () = showing => {}
+                () = stop_signal() => {
+                    run.abort();
+                    // What was embedded is paid for, whatever became of it.
+                    app.ledger.flush().await;
+                    bail!("stopped in the middle of the run; the next one completes it");
+                }
             }
             let report = run.await?;
             if let Some(app) = Arc::into_inner(app) {
@@ -86,12 +103,23 @@ pub async fn run(
     request: &IngestRequest,
     progress: ProgressSender,
 ) -> anyhow::Result<RunReport> {
-    let sources = sources(&app, &request.targets).await?;
+    let configured = match &request.configured {
+        Some(configured) => {
+            if let Some(difference) = configured.difference(&app.config) {
+                bail!("the running docent cannot do this: {difference}");
+            }
+            configured.sources()?
+        }
+        None => app.config.sources.clone(),
+    };
+    let sources = sources(&app, &configured, &request.targets).await?;
     let request = Request {
         sources,
+        configured,
         all_configured: request.targets.is_empty(),
         dry_run: request.dry_run,
         full: request.full,
+        allow_removals: request.allow_removals,
     };
     Ok(docent_ingest::run(app, request, progress).await?)
 }
@@ -124,24 +152,28 @@ fn absolute(config: &Config, targets: &[String]) -> anyhow::Result<Vec<String>> 
         .collect()
 }
 
-async fn sources(app: &App, targets: &[String]) -> anyhow::Result<Vec<config::Source>> {
+async fn sources(
+    app: &App,
+    configured: &[config::Source],
+    targets: &[String],
+) -> anyhow::Result<Vec<config::Source>> {
     if targets.is_empty() {
-        return Ok(app.config.sources.clone());
+        return Ok(configured.to_vec());
     }
     let mut sources = Vec::new();
     for target in targets {
-        let configured = app.config.sources.iter().find(|source| {
+        let known = configured.iter().find(|source| {
             source.name == *target
                 || source
-                    .path
-                    .canonicalize()
-                    .is_ok_and(|path| path == Path::new(target))
+                    .folder_path()
+                    .and_then(|path| path.canonicalize().ok())
+                    .is_some_and(|path| path == Path::new(target))
         });
-        match configured {
+        match known {
             Some(source) => sources.push(source.clone()),
             None if Path::new(target).is_absolute() => {
                 let path = PathBuf::from(target);
-                let name = folder_name(app, &path).await?;
+                let name = folder_name(app, configured, &path).await?;
                 sources.push(config::Source::folder(name, path));
             }
             None => bail!(
@@ -153,7 +185,11 @@ async fn sources(app: &App, targets: &[String]) -> anyhow::Result<Vec<config::So
 }
 
 /// The name of a folder's source: its own, with a suffix where another folder has that name.
-async fn folder_name(app: &App, path: &Path) -> anyhow::Result<String> {
+async fn folder_name(
+    app: &App,
+    configured: &[config::Source],
+    path: &Path,
+) -> anyhow::Result<String> {
     let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     let name: String = path
         .file_name()
@@ -165,7 +201,7 @@ async fn folder_name(app: &App, path: &Path) -> anyhow::Result<String> {
         .map(|c| if fits(c) { c } else { '-' })
         .collect();
     let text = path.display().to_string();
-    let mut taken = app.config.sources.iter().any(|source| source.name == name);
+    let mut taken = configured.iter().any(|source| source.name == name);
     if let Some(live) = app.index.live().await? {
         for row in app.ledger.sources(&live).await? {
             if row.location == text {
@@ -251,6 +287,19 @@ fn problem_line(problem: &ProblemReport) -> String {
 fn print(report: &RunReport, dry_run: bool) {
     for source in &report.sources {
         say(source_line(source, dry_run));
+        if let Some(held) = &source.held_back {
+            say(format!(
+                "  {} documents not removed: {}",
+                grouped(held.documents),
+                one_line(&held.reason)
+            ));
+        }
+        if let Some(limit) = &source.incomplete {
+            say(format!(
+                "  not all of it was looked at, and nothing else removed: {}",
+                one_line(limit)
+            ));
+        }
     }
     say(format!("{:.1} s", report.duration_ms as f64 / 1000.0));
 }

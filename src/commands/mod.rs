@@ -3,7 +3,8 @@
 pub mod ask;
 pub mod backup;
 mod demo;
-mod doctor;
+pub mod doctor;
+pub mod eval;
 pub mod ingest;
 mod init;
 mod migrate;
@@ -45,6 +46,8 @@ enum Command {
     Serve,
     /// Ask a question in the terminal
     Ask(ask::Arguments),
+    /// Measure what is found and answered against a question set
+    Eval(eval::Arguments),
     /// Check every part and say what is wrong, with the way out
     Doctor,
     /// Bring the ledger's tables up to date
@@ -53,6 +56,9 @@ enum Command {
     Backup(backup::Arguments),
     /// Read ledger and index from a backup into an empty docent
     Restore(backup::Arguments),
+    /// Read risky files for the docent that started it
+    #[command(hide = true)]
+    ExtractWorker,
 }
 
 /// What a command came to, as the exit code tells it.
@@ -69,6 +75,9 @@ pub fn main() -> ExitCode {
     // Two TLS providers are in the tree; rustls wants to be told which one to use.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse();
+    if let Command::ExtractWorker = cli.command {
+        return extract_worker();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -87,6 +96,18 @@ pub fn main() -> ExitCode {
         Ok(Ended::WithFailures) => ExitCode::from(1),
         Err(error) => {
             terminal::error(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Before anything else of docent is set up: the less there is in this process, the better.
+fn extract_worker() -> ExitCode {
+    match docent_ingest::extract::worker::serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let hint = "docent starts this command by itself, over a socket";
+            terminal::error(&anyhow::Error::from(error).context(hint));
             ExitCode::from(2)
         }
     }
@@ -120,6 +141,10 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
             log(&config, true);
             ask::command(config, arguments).await
         }
+        Command::Eval(arguments) => {
+            log(&config, true);
+            eval::command(config, arguments).await
+        }
         Command::Doctor => {
             log(&config, true);
             doctor::run(config).await
@@ -136,7 +161,7 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
             log(&config, true);
             backup::restore(config, arguments).await
         }
-        Command::Demo(_) | Command::Init(_) => Ok(Ended::Done),
+        Command::Demo(_) | Command::Init(_) | Command::ExtractWorker => Ok(Ended::Done),
     }
 }
 
@@ -155,6 +180,7 @@ fn log(config: &Config, short: bool) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(terminal::is_watched())
         .with_writer(std::io::stderr);
     let result = match config.log.format {
         LogFormat::Text => builder.with_target(false).try_init(),

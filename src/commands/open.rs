@@ -34,7 +34,7 @@ pub async fn open(config: Config, command: &str) -> anyhow::Result<Access> {
                 break data.own(command, Duration::ZERO).await?;
             }
             Err(_) => {
-                if let Some(owner) = OwnerClient::connect(&data.socket()).await {
+                if let Some(owner) = OwnerClient::connect(&data.private_socket()?).await {
                     return Ok(Access::Owner(owner));
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -89,7 +89,8 @@ async fn close(service: Arc<Service>) {
     }
 }
 
-async fn stop_signal() {
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
+pub(super) async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     let terminate = async {
         match signal(SignalKind::terminate()) {

@@ -8,9 +8,14 @@ use docent_ingest::{Progress, RunReport};
 use futures::StreamExt;
 use serde::Serialize;
 
-use super::{AskRequest, BackupRequest, IngestLine, IngestRequest};
+use super::{
+    AskRequest, BackupRequest, DoctorRequest, EvalLine, IngestLine, IngestRequest, Migrated,
+};
 use crate::chat::{Answer, Event};
 use crate::commands::backup::BackupSummary;
+use crate::commands::doctor::Finding;
+use crate::commands::eval::{EvalRequest, Outcome};
+use crate::eval;
 
 /// A connection to the owner's socket.
 pub struct OwnerClient {
@@ -47,6 +52,9 @@ impl OwnerClient {
             return Ok(response);
         }
         let status = response.status();
+        if status == reqwest::StatusCode::NOT_FOUND {
+            bail!("the running docent is of another version; restart it");
+        }
         let text = response.text().await.unwrap_or_default();
         let detail = serde_json::from_str::<serde_json::Value>(&text)
             .ok()
@@ -100,6 +108,38 @@ impl OwnerClient {
             }
         }
         bail!("the running docent stopped in the middle of the run; run it again")
+    }
+
+    /// Has the owner evaluate, and shows its progress.
+    pub async fn eval(
+        &self,
+        request: &EvalRequest,
+        mut show: impl FnMut(eval::Progress),
+    ) -> anyhow::Result<Outcome> {
+        let response = self.post("eval", request).await?;
+        let mut lines = Lines::new(response);
+        while let Some(line) = lines.next().await? {
+            let line: EvalLine = serde_json::from_str(&line)
+                .context("the running docent is of another version; restart it")?;
+            match line {
+                EvalLine::Progress(progress) => show(progress),
+                EvalLine::Ended(outcome) => return Ok(outcome),
+                EvalLine::Failed(error) => bail!(error),
+            }
+        }
+        bail!("the running docent stopped in the middle of the evaluation")
+    }
+
+    /// Has the owner try its parts.
+    pub async fn doctor(&self, request: &DoctorRequest) -> anyhow::Result<Vec<Finding>> {
+        let response = self.post("doctor", request).await?;
+        Ok(serde_json::from_slice(&response.bytes().await?)?)
+    }
+
+    /// Has the owner bring the ledger's tables up to date, as far as it knows them.
+    pub async fn migrate(&self) -> anyhow::Result<Migrated> {
+        let response = self.post("migrate", &()).await?;
+        Ok(serde_json::from_slice(&response.bytes().await?)?)
     }
 
     /// Has the owner write a backup.

@@ -1,7 +1,7 @@
 //! The owner's side: `docent.sock` in the data folder, for this user only (0600).
 
 use std::convert::Infallible;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -16,14 +16,20 @@ use docent_core::data_folder::DataFolder;
 use docent_core::ledger::{Channel, Origin};
 use docent_ingest::ProgressSender;
 use futures::stream;
+use serde::Serialize;
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{AskRequest, BackupRequest, IngestLine, IngestRequest};
+use super::{
+    AskRequest, BackupRequest, DoctorRequest, EvalLine, IngestLine, IngestRequest, Migrated,
+};
 use crate::chat::{Caller, Turn};
+use crate::commands::doctor::{self, Finding};
+use crate::commands::eval::{EvalRequest, evaluate};
 use crate::commands::{backup, ingest};
+use crate::eval;
 use crate::server::AppState;
 use crate::server::problem::Problem;
 
@@ -32,10 +38,7 @@ pub fn bind(service: &AppState) -> anyhow::Result<Option<UnixListener>> {
     if !App::needs_ownership(&service.app.config) {
         return Ok(None);
     }
-    let path = service.app.data.socket();
-    if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
-        std::fs::DirBuilder::new().mode(0o700).create(folder)?;
-    }
+    let path = service.app.data.private_socket()?;
     // Whoever holds the lock owns the socket: one that lies there is a dead owner's.
     let _ = std::fs::remove_file(&path);
     let listener = UnixListener::bind(&path)
@@ -55,13 +58,19 @@ pub fn router(service: AppState) -> Router {
         .route("/owner/ping", get(|| async { "docent\n" }))
         .route("/owner/ask", post(ask))
         .route("/owner/ingest", post(run_ingest))
+        .route("/owner/eval", post(run_eval))
         .route("/owner/backup", post(run_backup))
+        .route("/owner/doctor", post(run_doctor))
+        .route("/owner/migrate", post(run_migrate))
         .with_state(service)
 }
 
 async fn ask(State(service): State<AppState>, Json(request): Json<AskRequest>) -> Response {
     let turn = terminal_turn(&service.app, request);
-    match service.live.start(&service.app, &service.chat, turn, None) {
+    match service
+        .live
+        .start(&service.app, &service.chat, turn, "", None)
+    {
         Ok(reader) => crate::server::sse::stream(reader),
         Err(refused) => Problem::from(refused).into_response(),
     }
@@ -90,7 +99,7 @@ async fn run_ingest(
     State(service): State<AppState>,
     Json(request): Json<IngestRequest>,
 ) -> Response {
-    let (lines, mut arriving) = mpsc::unbounded_channel();
+    let (lines, arriving) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let _turn = service.ingest.lock().await;
         let (progress, mut events) = ProgressSender::channel();
@@ -106,13 +115,80 @@ async fn run_ingest(
         };
         let _ = lines.send(IngestLine::Failed(failure));
     });
-    let body = stream::poll_fn(move |context| arriving.poll_recv(context));
+    json_lines(arriving)
+}
+
+/// An evaluation ends when its command is stopped: nobody else wants it.
+async fn run_eval(State(service): State<AppState>, Json(request): Json<EvalRequest>) -> Response {
+    let (lines, arriving) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        // A corpus of its own is an ingest run.
+        let _turn = service.ingest.lock().await;
+        let (progress, mut events) = eval::ProgressSender::channel();
+        let app = Arc::clone(&service.app);
+        let work = async move {
+            let ended = evaluate(&app, &request, &progress).await;
+            drop(progress);
+            ended
+        };
+        let passing_on = async {
+            while let Some(event) = events.recv().await {
+                let _ = lines.send(EvalLine::Progress(event));
+            }
+        };
+        let ended = tokio::select! {
+            (ended, ()) = async { tokio::join!(work, passing_on) } => ended,
+            () = lines.closed() => return,
+        };
+        let _ = lines.send(match ended {
+            Ok(outcome) => EvalLine::Ended(outcome),
+            Err(error) => EvalLine::Failed(format!("{error:#}")),
+        });
+    });
+    json_lines(arriving)
+}
+
+/// A body of one JSON value a line.
+fn json_lines<T: Serialize + Send + 'static>(mut lines: mpsc::UnboundedReceiver<T>) -> Response {
+    let body = stream::poll_fn(move |context| lines.poll_recv(context));
     let body = futures::StreamExt::map(body, |line| {
         let mut text = serde_json::to_string(&line).unwrap_or_default();
         text.push('\n');
         Ok::<_, Infallible>(text)
     });
     Body::from_stream(body).into_response()
+}
+
+async fn run_doctor(
+    State(service): State<AppState>,
+    Json(request): Json<DoctorRequest>,
+) -> Json<Vec<Finding>> {
+    let app = &service.app;
+    let mut findings = doctor::check_parts(app).await;
+    if let Some(difference) = request
+        .configured
+        .and_then(|configured| configured.difference(&app.config))
+    {
+        findings.push(Finding::wrong("running docent", difference));
+    }
+    Json(findings)
+}
+
+async fn run_migrate(State(service): State<AppState>) -> Response {
+    let ledger = &service.app.ledger;
+    let migrated = async {
+        ledger.migrate().await?;
+        ledger.version().await
+    };
+    match migrated.await {
+        Ok(version) => Json(Migrated { version }).into_response(),
+        Err(error) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ledger_unavailable",
+            error.to_string(),
+        )
+        .into_response(),
+    }
 }
 
 async fn run_backup(

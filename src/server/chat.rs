@@ -1,8 +1,10 @@
 //! `POST /v1/chat`: a question in, its answer out, as JSON or as a stream of events.
 
+use std::net::SocketAddr;
+
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docent_core::ledger::{Channel, Origin};
@@ -27,7 +29,7 @@ pub(super) struct Ask {
     question: String,
     /// An earlier answer's `conversation_id`, for a follow-up.
     conversation_id: Option<Uuid>,
-    /// The client's own id of the message: the same one again is the same turn.
+    /// The client's own id of the message, best a UUID: the same one again is the same turn.
     message_id: Option<String>,
     /// A stream of events; so does `Accept: text/event-stream`.
     #[serde(default)]
@@ -36,10 +38,11 @@ pub(super) struct Ask {
 
 pub(super) async fn ask(
     State(service): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Result<Json<Ask>, JsonRejection>,
 ) -> Response {
-    match start(&service, &headers, body) {
+    match start(&service, peer, &headers, body) {
         Ok((reader, true)) => sse::stream(reader),
         Ok((reader, false)) => match finished(reader).await {
             Ok(answer) => Json(answer).into_response(),
@@ -59,11 +62,14 @@ pub(super) struct Stop {
 /// for as long as a reader with a `message_id` may come back.
 pub(super) async fn stop(
     State(service): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     body: Result<Json<Stop>, JsonRejection>,
 ) -> Response {
     match body {
         Ok(Json(stop)) => {
-            service.live.stop(ANONYMOUS, &stop.message_id);
+            let from = address(peer, &headers);
+            service.live.stop(ANONYMOUS, &stop.message_id, &from);
             StatusCode::NO_CONTENT.into_response()
         }
         Err(rejection) => bad_request(&rejection).into_response(),
@@ -74,8 +80,17 @@ fn bad_request(rejection: &JsonRejection) -> Problem {
     Problem::new(rejection.status(), "bad_request", rejection.body_text())
 }
 
+/// Where a request comes from, as far as it can be told behind a proxy.
+fn address(peer: SocketAddr, headers: &HeaderMap) -> String {
+    let forwarded = headers
+        .get("x-forwarded-for")
+        .and_then(|value| value.to_str().ok());
+    format!("{} {}", peer.ip(), forwarded.unwrap_or_default())
+}
+
 fn start(
     service: &AppState,
+    peer: SocketAddr,
     headers: &HeaderMap,
     body: Result<Json<Ask>, JsonRejection>,
 ) -> Result<(Reader, bool), Problem> {
@@ -95,9 +110,10 @@ fn start(
         Channel::Api
     };
     let turn = turn(service, ask, caller, channel)?;
+    let from = address(peer, headers);
     let reader = service
         .live
-        .start(&service.app, &service.chat, turn, after)?;
+        .start(&service.app, &service.chat, turn, &from, after)?;
     Ok((reader, stream))
 }
 

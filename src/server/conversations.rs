@@ -2,10 +2,11 @@
 //! conversation's id is its key and there is no list.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use docent_core::ledger::Record;
+use docent_core::ledger::{Deletion, Record};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -19,7 +20,14 @@ pub(super) async fn list() -> Response {
 }
 
 /// One conversation with its turns, oldest first.
-pub(super) async fn read(State(service): State<AppState>, Path(id): Path<Uuid>) -> Response {
+pub(super) async fn read(
+    State(service): State<AppState>,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Response {
+    // What is no UUID is the id of no conversation.
+    let Ok(Path(id)) = id else {
+        return unknown().into_response();
+    };
     // Turns that are still queued would be missing.
     service.app.ledger.flush().await;
     match service.app.ledger.conversation(id, ANONYMOUS).await {
@@ -35,14 +43,22 @@ pub(super) async fn read(State(service): State<AppState>, Path(id): Path<Uuid>) 
     }
 }
 
-/// Deletes a conversation, also while Postgres is away: the request waits in the spool.
-pub(super) async fn remove(State(service): State<AppState>, Path(id): Path<Uuid>) -> Response {
-    service.chat.conversations.forget(id);
-    service
-        .app
-        .ledger
-        .writer()
-        .write(Record::DeleteConversation(id));
+/// Deletes a conversation of the caller, also while Postgres is away: the request waits in the
+/// spool. Whether there is one is not told.
+pub(super) async fn remove(
+    State(service): State<AppState>,
+    id: Result<Path<Uuid>, PathRejection>,
+) -> Response {
+    let Ok(Path(id)) = id else {
+        return unknown().into_response();
+    };
+    service.chat.conversations.forget(id, ANONYMOUS);
+    let deletion = Deletion {
+        conversation_id: id,
+        caller: Some(ANONYMOUS.to_owned()),
+    };
+    let writer = service.app.ledger.writer();
+    writer.write(Record::DeleteConversation(deletion));
     StatusCode::NO_CONTENT.into_response()
 }
 

@@ -8,6 +8,7 @@ mod page;
 pub(crate) mod problem;
 pub(crate) mod sse;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,8 +126,9 @@ pub async fn serve(
                 .await
         });
     }
-    let http = axum::serve(listener, router(Arc::clone(&service)))
-        .with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let routes = router(Arc::clone(&service)).into_make_service_with_connect_info::<SocketAddr>();
+    let http =
+        axum::serve(listener, routes).with_graceful_shutdown(stopping.clone().cancelled_owned());
     tasks.spawn(async move { http.await });
 
     shutdown.await;

@@ -21,16 +21,16 @@ pub(crate) fn docent(data: &Path) -> Command {
     command
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", text(&output.stdout), text(&output.stderr)))
 }
 
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let docs = folder.path().join("docs");
     write(
@@ -177,7 +177,31 @@ fn init_writes_a_starter_that_works_and_overwrites_nothing() {
 }
 
 /// `docent serve` that is stopped when the test ends, however it ends.
-struct Serving(Child);
+pub(crate) struct Serving(pub(crate) Child);
+
+impl Serving {
+    /// Serves on a free port, and listens on the socket of its data folder when this returns.
+    pub(crate) fn start(command: &mut Command, data: &Path) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let serving = command
+            .arg("serve")
+            .env("DOCENT_SERVER__PORT", port.to_string())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let socket = data.join("docent.sock");
+        // Building the private Postgres takes seconds, more of them on a busy machine.
+        for _ in 0..1200 {
+            if socket.exists() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Self(serving)
+    }
+}
 
 impl Drop for Serving {
     fn drop(&mut self) {
@@ -186,29 +210,19 @@ impl Drop for Serving {
     }
 }
 
+/// Sends a signal, by its name.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args([name, &id]).status().unwrap();
+    assert!(sent.success());
+}
+
 #[test]
 fn while_serve_owns_the_folder_other_commands_go_through_its_socket() {
     let folder = folder();
     let data = folder.path().join("data");
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let serving = docent(&data)
-        .arg("serve")
-        .env("DOCENT_SERVER__PORT", port.to_string())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut serving = Serving(serving);
+    let mut serving = Serving::start(&mut docent(&data), &data);
     let socket = data.join("docent.sock");
-    for _ in 0..200 {
-        if socket.exists() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
     let mode = std::os::unix::fs::PermissionsExt::mode(&socket.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     let ingest = docent(&data)
@@ -234,12 +248,7 @@ fn while_serve_owns_the_folder_other_commands_go_through_its_socket() {
         text(&second.stderr)
     );
 
-    let id = i32::try_from(serving.0.id()).unwrap();
-    let terminated = Command::new("kill")
-        .args(["-TERM", &id.to_string()])
-        .status()
-        .unwrap();
-    assert!(terminated.success());
+    signal(&serving.0, "-TERM");
     assert!(serving.0.wait().unwrap().success());
     assert!(!socket.exists());
 }

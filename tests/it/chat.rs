@@ -1,5 +1,6 @@
 //! What an asker gets: citations, abstentions, permissions, follow-ups, costs.
 
+use docent_core::config::Source;
 use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
 use serde_json::json;
 
@@ -238,5 +239,38 @@ async fn a_korean_question_finds_a_korean_document() {
     let answer = server.ask("결품률의 정의는 무엇인가요?").await;
     assert_eq!(answer["outcome"], "answered");
     assert_eq!(answer["citations"][0]["path"], "ko.md");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn owner_and_freshness_are_told_from_the_metadata_that_nobody_writes_into_a_page() {
+    let mut world = World::new().await;
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/docs");
+    world.config.sources[0].kind = Source::folder(String::new(), demo.into()).kind;
+    world.ingest().await;
+    let server = world.serve().await;
+    let owner = server.ask("Who owns the revenue dashboard?").await;
+    assert_eq!(owner["outcome"], "answered");
+    let line = "owner: Finance Data (#finance-data, finance-data@tandemoor.example)";
+    let number = &owner["citations"][0]["number"];
+    assert_eq!(
+        owner["answer"],
+        format!("**Revenue dashboard** · {line} [{number}]")
+    );
+    assert_eq!(owner["citations"][0]["path"], "dashboards/revenue.md");
+    assert_eq!(owner["citations"][0]["quote"], line);
+
+    let fresh = server.ask("Is fct_payments fresh?").await;
+    let answer = fresh["answer"].as_str().unwrap();
+    assert!(
+        answer.starts_with("**fct_payments** · data as of: 2026-11-20 05:35 UTC ["),
+        "{answer}"
+    );
+    let quoted = fresh["citations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|citation| citation["quote"] == "data as of: 2026-11-20 05:35 UTC");
+    assert!(quoted, "{fresh}");
     server.stop().await;
 }

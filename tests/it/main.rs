@@ -8,9 +8,17 @@
 
 mod binary;
 mod chat;
+mod data_products;
+mod eval;
+mod follow_ups;
+mod formats;
 mod ingest;
 mod interrupted;
 mod model_failures;
 mod outage;
+mod owner;
+mod reranking;
 mod server;
+mod sources;
 mod support;
+mod turns;

@@ -69,6 +69,17 @@ async fn errors_are_problems_with_a_stable_code() {
         .await
         .unwrap();
     assert_eq!(problem(lost).await.1["code"], "not_found");
+    let conversation = format!("{}/v1/conversations/7", server.url);
+    for request in [
+        server.http.get(&conversation),
+        server.http.delete(&conversation),
+    ] {
+        let (status, said) = problem(request.send().await.unwrap()).await;
+        assert_eq!(
+            (status, said["code"].as_str()),
+            (404, Some("conversation_unknown"))
+        );
+    }
     let wrong = server
         .http
         .get(format!("{}/v1/chat", server.url))

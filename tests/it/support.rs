@@ -38,6 +38,8 @@ impl World {
         .unwrap();
         config.ledger.database_url = Secret::new(database.url());
         config.server.port = 0;
+        // What runs here is a test, not docent.
+        config.ingest.extract_program = env!("CARGO_BIN_EXE_docent").into();
         config.sources.push(config::Source::folder(
             "docs".to_owned(),
             folder.path().join("docs"),
@@ -55,6 +57,28 @@ impl World {
 
     pub(crate) fn write(&self, path: &str, text: &str) {
         write(&self.docs(), path, text);
+    }
+
+    /// Puts sources in place of the folder, written as in a configuration file.
+    pub(crate) fn sources(&mut self, entries: &str) {
+        let file = self.folder.path().join("sources.toml");
+        std::fs::write(&file, entries).unwrap();
+        let overrides = Overrides {
+            config: Some(file),
+            ..Overrides::default()
+        };
+        self.config.sources = config::load(&overrides).unwrap().sources;
+    }
+
+    /// One run as a request says.
+    pub(crate) async fn ingest_with(&self, request: IngestRequest) -> RunReport {
+        let app = Arc::new(self.app().await);
+        let progress = ProgressSender::default();
+        let report = docent::commands::ingest::run(Arc::clone(&app), &request, progress)
+            .await
+            .unwrap();
+        Arc::into_inner(app).unwrap().close().await;
+        report
     }
 
     /// Embeddings from a scripted server.

@@ -1,16 +1,24 @@
 //! Settings: what they are ([`Config`]), where they come from ([`load()`]) and what is wrong with
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
+mod environment;
+mod kinds;
 mod load;
+mod products;
 mod secret;
+mod source;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
+pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use secret::Secret;
 use serde::Deserialize;
+pub use source::{Source, SourceKind};
 
 /// The embedded reference configuration.
 pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");
@@ -34,10 +42,14 @@ pub struct Config {
     pub chunk: Chunk,
     pub ingest: Ingest,
     pub retrieval: Retrieval,
+    pub rerank: Rerank,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
-    #[serde(default, rename = "source")]
+    #[serde(default, rename = "source", deserialize_with = "source::entries")]
     pub sources: Vec<Source>,
+    /// The file that was read. `None`: nothing but defaults and the environment.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -171,6 +183,9 @@ pub struct Chunk {
 pub struct Ingest {
     pub max_file_bytes: u64,
     pub readers: usize,
+    pub extract_seconds: u64,
+    pub extract_memory_mb: u64,
+    pub extract_program: PathBuf,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -180,9 +195,73 @@ pub struct Retrieval {
     pub passages: usize,
     pub dense_weight: f32,
     pub sparse_weight: f32,
-    pub rrf_k: usize,
-    pub min_coverage: f32,
-    pub min_cosine: f32,
+    pub min_evidence: f32,
+    /// Empty: none.
+    pub glossary: PathBuf,
+    pub expand: Expand,
+    pub expand_ms: u64,
+    pub evidence: EvidenceWeights,
+}
+
+/// For which questions the chat model is asked for other wordings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Expand {
+    Never,
+    /// Those whose evidence would not do for an answer.
+    Hard,
+}
+
+/// Weights of a logistic regression: how likely it is that the passages hold an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceWeights {
+    pub bias: f32,
+    pub strength: f32,
+    pub support: f32,
+    pub coverage: f32,
+    pub cosine: f32,
+    pub agreement: f32,
+    pub missing_names: f32,
+    pub moment: f32,
+}
+
+impl EvidenceWeights {
+    /// Each weight by its name in the configuration, the bias first.
+    pub fn named(&self) -> [(&'static str, f32); 8] {
+        [
+            ("bias", self.bias),
+            ("strength", self.strength),
+            ("support", self.support),
+            ("coverage", self.coverage),
+            ("cosine", self.cosine),
+            ("agreement", self.agreement),
+            ("missing_names", self.missing_names),
+            ("moment", self.moment),
+        ]
+    }
+}
+
+/// Whether the hits are ordered anew, and how the server that does it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RerankKind {
+    None,
+    Tei,
+    Cohere,
+    Jina,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rerank {
+    pub kind: RerankKind,
+    pub base_url: String,
+    pub api_key: Secret,
+    pub api_key_file: PathBuf,
+    pub model: String,
+    pub candidates: usize,
+    pub timeout_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -199,74 +278,22 @@ pub enum LogFormat {
     Json,
 }
 
-/// US dollars for a million tokens.
+/// US dollars for a million tokens, or for a thousand searches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    pub input: Decimal,
+    /// `None` for models that are billed by searches alone.
+    #[serde(default)]
+    pub input: Option<Decimal>,
     /// Input tokens that the provider had in its cache; `None`: as `input`.
     #[serde(default)]
     pub cached_input: Option<Decimal>,
     /// `None` for models that give no tokens (embedders).
     #[serde(default)]
     pub output: Option<Decimal>,
-}
-
-/// One `[[source]]` entry.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    pub name: String,
-    pub kind: SourceKind,
-    pub path: PathBuf,
+    /// For a thousand searches, of a reranker that is billed by them.
     #[serde(default)]
-    pub include: Vec<String>,
-    #[serde(default)]
-    pub exclude: Vec<String>,
-    #[serde(default = "yes")]
-    pub gitignore: bool,
-    #[serde(default = "everyone")]
-    pub groups: Vec<String>,
-    pub owner: Option<String>,
-    pub owner_slack: Option<String>,
-    pub owner_email: Option<String>,
-    /// Where people open a document; `{path}` stands for its path.
-    #[serde(default)]
-    pub uri: String,
-}
-
-/// What a source is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceKind {
-    Folder,
-}
-
-impl Source {
-    /// A folder named on the command line, without an entry of its own in the configuration.
-    pub fn folder(name: String, path: PathBuf) -> Self {
-        Self {
-            name,
-            kind: SourceKind::Folder,
-            path,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            gitignore: true,
-            groups: everyone(),
-            owner: None,
-            owner_slack: None,
-            owner_email: None,
-            uri: String::new(),
-        }
-    }
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn everyone() -> Vec<String> {
-    vec![crate::document::EVERYONE.to_owned()]
+    pub searches: Option<Decimal>,
 }
 
 impl Server {

@@ -1,6 +1,7 @@
 //! A secret setting.
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 /// A key, a password or a URL with one in it. Its `Debug` form shows nothing of it.
@@ -26,6 +27,9 @@ impl Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
+        // The deserializer's own error would show what was written instead of a text.
+        String::deserialize(deserializer)
+            .map(Self::new)
+            .map_err(|_| D::Error::custom("a secret must be a text in quotation marks"))
     }
 }

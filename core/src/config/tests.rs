@@ -36,8 +36,47 @@ fn an_unknown_key_is_refused_with_the_nearest_one() {
     let said = |text: &str| with_file(text, &[]).unwrap_err();
     insta::assert_snapshot!(said("[server]\nprot = 1"), @"docent.toml: unknown setting `server.prot`; did you mean `server.port`?");
     insta::assert_snapshot!(said("[severs]\nport = 1"), @"docent.toml: unknown setting `severs`; did you mean `server`?");
-    insta::assert_snapshot!(said("[[source]]\nname = \"a\"\nkind = \"folder\"\npaht = \"x\""), @"docent.toml: unknown setting `source.paht`; did you mean `path`?");
+    insta::assert_snapshot!(said("[[source]]\nname = \"a\"\nkind = \"folder\"\npaht = \"x\""), @"docent.toml: unknown setting `source.paht` of a folder; did you mean `path`?");
     insta::assert_snapshot!(said("qqqqqqqq = 1"), @"docent.toml: unknown setting `qqqqqqqq`; `docent init --all` prints every setting");
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_told_without_its_secrets() {
+    let said = |text: &str| with_file(text, &[]).unwrap_err();
+    for broken in ["\"sk-secret\nmodel = \"m\"", "sk-secret"] {
+        let said = said(&format!("[chat]\napi_key = {broken}"));
+        assert!(said.starts_with("docent.toml, line 2, column "), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+    let said = said("[chat]\napi_key = 1234567");
+    assert!(
+        said.contains("a secret must be a text") && !said.contains("1234567"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_source_is_read_by_its_kind() {
+    let said = |entry: &str| with_file(&format!("[[source]]\n{entry}"), &[]).unwrap_err();
+    insta::assert_snapshot!(said("kind = \"folder\""), @"docent.toml: a [[source]] has no `name`");
+    insta::assert_snapshot!(said("name = \"a\""), @r#"docent.toml: source "a" needs `kind`, one of: folder, git, website, confluence, slack"#);
+    insta::assert_snapshot!(said("name = \"a\"\nkind = \"foldre\""), @r#"docent.toml: source "a": there is no source kind "foldre"; did you mean "folder"? docent knows folder, git, website, confluence, slack"#);
+    insta::assert_snapshot!(said("name = \"a\"\nkind = \"folder\""), @r#"docent.toml: source "a": missing field `path`"#);
+    insta::assert_snapshot!(said("name = \"..\"\nkind = \"folder\"\npath = \"x\""), @r#"docent.toml: source.name = ".." may have letters, digits, `-`, `_` and `.` only"#);
+    let config = with_file(
+        "[[source]]\nname = \"a\"\nkind = \"folder\"\npath = \"x\"\ngitignore = false\nowner = \"B\"",
+        &[],
+    )
+    .unwrap();
+    let source = &config.sources[0];
+    let SourceKind::Folder(folder) = &source.kind else {
+        panic!("{source:?} is no folder")
+    };
+    assert!(folder.path.is_absolute() && folder.path.ends_with("x") && !folder.gitignore);
+    assert_eq!(
+        (source.owner.as_deref(), source.groups.join(" ")),
+        (Some("B"), "everyone".to_owned())
+    );
 }
 
 #[test]

@@ -1,14 +1,18 @@
 //! The vector index: Qdrant's engine in this process, or a Qdrant server. Nothing outside this
 //! folder knows Qdrant.
 //!
-//! Read [`point`] for what is stored, [`lexical`] and [`rarity`] for the sparse side,
-//! [`collection`] for how collections are named, then `edge` and `server` for the two engines.
+//! Read [`point`] for what is stored, [`lexical`], [`rarity`], [`question`] and [`glossary`] for the
+//! sparse side, [`fusion`] for how the arms meet, [`collection`] for how collections are named, then `edge` and `server` for the two engines.
 //! [`VectorIndex`] is the only way in.
 
 pub mod collection;
 mod edge;
+pub mod facts;
+pub mod fusion;
+pub mod glossary;
 pub mod lexical;
 pub mod point;
+pub mod question;
 pub mod rarity;
 mod server;
 
@@ -19,17 +23,23 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub use collection::{CollectionSpec, collection_name, shares_embedding};
+pub use facts::{AskedFacts, Facts};
+pub use fusion::{Place, Weights};
+pub use glossary::Glossary;
 pub use lexical::SparseVector;
 pub use point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
-pub use rarity::{TermFrequencies, coverage};
+pub use question::{Alternative, Match, Question, QuestionTerm, Synonym};
+pub use rarity::TermFrequencies;
 
 use crate::config;
 
+/// Cosine of two vectors of unit length.
+pub fn dot(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().zip(right).map(|(a, b)| a * b).sum()
+}
+
 /// Points fetched at once where all matches are asked for.
 const PAGE: usize = 512;
-
-/// Hits fetched beyond the limit: fusion leaves ties in no order, and they are put in one here.
-const TIES: usize = 4;
 
 /// Why an index call failed, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -254,20 +264,45 @@ impl VectorIndex {
     }
 
     /// The best hits, best first; equal scores by ascending id. The filter holds inside each arm,
-    /// before anything is ranked.
+    /// before anything is ranked, and again when the payloads of the hits are fetched.
     pub async fn search(&self, name: &str, request: SearchRequest) -> Result<Vec<Hit>, IndexError> {
-        let limit = request.limit;
-        let Some(request) = request.with_limit(limit + TIES).checked() else {
+        let Some(request) = request.checked() else {
             return Ok(Vec::new());
         };
-        let mut hits = engine!(self.search(name, request))?;
+        let arms = engine!(self.arms(name, &request))?;
+        let scale = fusion::Scale::of(&arms, &request.weights);
+        let mut fused = fusion::fuse(&arms, &request.weights);
+        fused.truncate(request.limit);
+        let filter = Filter {
+            ids: Some(fused.iter().map(|fused| fused.id).collect()),
+            ..request.filter
+        };
+        let found = self.points(name, &filter, true).await?;
+        let mut found: HashMap<Uuid, StoredPoint> =
+            found.into_iter().map(|point| (point.id, point)).collect();
+        let hits = fused.into_iter().filter_map(|fused| {
+            // Gone meanwhile, or no longer for this caller.
+            let point = found.remove(&fused.id)?;
+            let vector = point.dense.unwrap_or_default();
+            let cosine = request.dense.as_ref().map(|asked| dot(asked, &vector));
+            Some(Hit {
+                id: fused.id,
+                // Now that its vector is there, also what only the words found has its cosine.
+                score: scale.score(cosine, fused.sparse.map(|place| place.score)),
+                cosine,
+                dense_arm: fused.dense,
+                sparse_arm: fused.sparse,
+                dense: vector,
+                payload: point.payload,
+            })
+        });
+        let mut hits: Vec<Hit> = hits.collect();
         hits.sort_by(|left, right| {
             right
                 .score
                 .total_cmp(&left.score)
                 .then(left.id.cmp(&right.id))
         });
-        hits.truncate(limit);
         Ok(hits)
     }
 

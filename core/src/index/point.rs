@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::fusion::{Place, Weights};
 use super::lexical::SparseVector;
-use crate::document::{Chunk, Document, Status};
+use crate::document::{Chunk, Document, PageMark, Status};
 
 /// Everything stored beside the vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Payload {
     pub language: Option<String>,
     /// Position of the chunk in its document, from 0.
     pub ordinal: u32,
+    /// Where pages of the original begin in `text` ([`Chunk::pages`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pages: Vec<PageMark>,
     /// [`text_hash`](crate::document::text_hash) of the exact text that was embedded.
     pub text_hash: String,
     pub asset: Option<String>,
@@ -50,6 +54,7 @@ impl Payload {
             text: chunk.text.clone(),
             language: document.language.clone(),
             ordinal: chunk.ordinal,
+            pages: chunk.pages.clone(),
             text_hash,
             asset: metadata.asset,
             owner: metadata.owner,
@@ -59,6 +64,20 @@ impl Payload {
             status: metadata.status,
             updated_at: metadata.updated_at,
             fresh_at: metadata.fresh_at,
+        }
+    }
+
+    /// The page of the original that a byte of `text` stands on, where it has pages.
+    pub fn page_at(&self, at: usize) -> Option<u32> {
+        let before = self.pages.partition_point(|mark| mark.at as usize <= at);
+        Some(self.pages.get(before.checked_sub(1)?)?.page)
+    }
+
+    /// Where a person opens the document at a page: `#page=3`, as viewers of PDFs understand it.
+    pub fn uri_at(&self, page: Option<u32>) -> String {
+        match page {
+            Some(page) if !self.uri.contains('#') => format!("{}#page={page}", self.uri),
+            _ => self.uri.clone(),
         }
     }
 
@@ -119,56 +138,54 @@ pub struct Filter {
     pub groups: Option<Vec<String>>,
     pub source: Option<String>,
     pub document_id: Option<Uuid>,
+    /// Any of these documents.
+    pub documents: Option<Vec<Uuid>>,
     pub asset: Option<String>,
     /// Any of these.
     pub text_hash: Option<Vec<String>>,
+    /// Any of these points.
+    pub ids: Option<Vec<Uuid>>,
     /// None of these points.
     pub not_ids: Vec<Uuid>,
 }
 
 impl Filter {
-    /// Whether it asks for one of no groups or of no texts: nobody may read anything.
+    /// Whether it asks for one of no groups, documents or texts: nobody may read anything.
     pub(super) fn matches_nothing(&self) -> bool {
         self.groups.as_ref().is_some_and(Vec::is_empty)
+            || self.documents.as_ref().is_some_and(Vec::is_empty)
             || self.text_hash.as_ref().is_some_and(Vec::is_empty)
+            || self.ids.as_ref().is_some_and(Vec::is_empty)
     }
 }
 
-/// A hybrid search: a dense and a sparse arm, fused by weighted reciprocal ranks in the engine.
+/// A hybrid search: a dense and a sparse arm, fused ([`crate::index::fusion`]).
 /// An arm that is `None` (or an empty sparse vector) is left out.
 #[derive(Debug, Clone, Default)]
 pub struct SearchRequest {
     pub dense: Option<Vec<f32>>,
     pub sparse: Option<SparseVector>,
     pub filter: Filter,
-    /// Candidates each arm hands to the fusion.
+    /// Candidates each arm hands to the fusion; at least `limit`.
     pub candidates: usize,
     /// Hits returned.
     pub limit: usize,
-    pub dense_weight: f32,
-    pub sparse_weight: f32,
-    /// The `k` of reciprocal rank fusion; Qdrant's own default is 2.
-    pub rrf_k: usize,
+    pub weights: Weights,
 }
 
 impl SearchRequest {
-    pub(super) fn with_limit(mut self, limit: usize) -> Self {
-        self.limit = limit;
-        self.candidates = self.candidates.max(limit);
-        self
-    }
-
     /// Leaves out arms that find nothing or weigh nothing; `None` where no arm is left or the
     /// filter matches nothing.
     pub(super) fn checked(mut self) -> Option<Self> {
+        self.candidates = self.candidates.max(self.limit);
         let both = self.dense.is_some() && self.sparse.is_some();
         let weighs = |weight: f32| !both || weight > 0.0;
         self.dense = self
             .dense
-            .filter(|vector| !vector.is_empty() && weighs(self.dense_weight));
+            .filter(|vector| !vector.is_empty() && weighs(self.weights.dense));
         self.sparse = self
             .sparse
-            .filter(|vector| !vector.is_empty() && weighs(self.sparse_weight));
+            .filter(|vector| !vector.is_empty() && weighs(self.weights.sparse));
         let searched = self.dense.is_some() || self.sparse.is_some();
         (searched && !self.filter.matches_nothing()).then_some(self)
     }
@@ -178,9 +195,14 @@ impl SearchRequest {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     pub id: Uuid,
-    /// The fused score (or the arm's own, where only one arm was searched).
+    /// The fused score.
     pub score: f32,
-    /// Its dense vector, so that a caller can compute a cosine.
+    /// Cosine of question and point; `None` where the question has no vector.
+    pub cosine: Option<f32>,
+    /// Where each arm found it.
+    pub dense_arm: Option<Place>,
+    pub sparse_arm: Option<Place>,
+    /// Its dense vector, so that a caller can compare hits.
     pub dense: Vec<f32>,
     pub payload: Payload,
 }

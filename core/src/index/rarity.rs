@@ -1,9 +1,9 @@
-//! How rare terms are, and how much of a question a passage covers.
+//! How rare the terms of a collection are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::lexical::{term_id, term_ids};
+use super::lexical::term_id;
 
 /// A smaller collection says too little of how rare its words are: in one of three chunks, a word
 /// that two of them hold would weigh next to nothing beside one that is missing by chance.
@@ -14,6 +14,7 @@ const FEW_CHUNKS: u32 = 200;
 pub struct TermFrequencies {
     by_term: HashMap<u32, u32, BuildHasherDefault<AsItIs>>,
     chunks: u32,
+    average_length: f32,
 }
 
 impl TermFrequencies {
@@ -23,6 +24,18 @@ impl TermFrequencies {
         let mut frequencies = Self::default();
         frequencies.apply(terms, chunks);
         frequencies
+    }
+
+    /// With the average length of a chunk, in terms; 0 stands for unknown.
+    #[must_use]
+    pub fn with_average_length(mut self, average_length: f32) -> Self {
+        self.average_length = average_length;
+        self
+    }
+
+    /// The average length of a chunk, in terms; 0 where it is unknown.
+    pub fn average_length(&self) -> f32 {
+        self.average_length
     }
 
     /// Adds what a run changed: chunks more or fewer for each term, and of all.
@@ -57,25 +70,6 @@ impl TermFrequencies {
         let all = self.chunks.max(FEW_CHUNKS) as f32;
         ((all - holding + 0.5) / (holding + 0.5)).ln_1p()
     }
-}
-
-/// The share of the question's distinct terms that stand in the passage, each weighted by its
-/// rarity: from 0 to 1, and 0 for a question without terms.
-pub fn coverage(question_terms: &[String], passage: &str, frequencies: &TermFrequencies) -> f32 {
-    let present = term_ids(passage);
-    let mut seen = HashSet::new();
-    let (mut covered, mut all) = (0.0, 0.0);
-    for id in question_terms.iter().map(|term| term_id(term)) {
-        if !seen.insert(id) {
-            continue;
-        }
-        let weight = frequencies.idf(id);
-        all += weight;
-        if present.binary_search(&id).is_ok() {
-            covered += weight;
-        }
-    }
-    if all > 0.0 { covered / all } else { 0.0 }
 }
 
 fn add(count: u32, delta: i64) -> u32 {

@@ -41,7 +41,8 @@ pub struct Conversation {
 }
 
 impl Ledger {
-    /// The last turns of a caller's conversation, oldest first; none of anyone else's.
+    /// The last turns of a caller's conversation that were answered or refused, oldest first; none
+    /// of anyone else's.
     pub async fn history(
         &self,
         conversation_id: Uuid,
@@ -51,7 +52,8 @@ impl Ledger {
         let pool = self.connection.pool().await?;
         let rows: Vec<(String, String, String, String, DateTime<Utc>)> = sqlx::query_as(
             "SELECT question, standalone_question, answer, outcome, at FROM interaction
-              WHERE conversation_id = $1 AND caller = $2 ORDER BY at DESC, id DESC LIMIT $3",
+              WHERE conversation_id = $1 AND caller = $2 AND outcome IN ('answered', 'abstained')
+              ORDER BY at DESC, id DESC LIMIT $3",
         )
         .bind(conversation_id)
         .bind(caller)

@@ -1,12 +1,9 @@
-//! What an ingest run reads and commits: collections, documents, terms, and the run itself.
+//! What an ingest run reads and commits: collections and documents.
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::store::{text_of, without_nul};
@@ -75,66 +72,6 @@ pub struct DocumentBatch {
     /// describing what the index still holds. Where there is none, the whole row is.
     pub outcomes: Vec<DocumentRow>,
     pub terms: TermDeltas,
-}
-
-/// A source, as a run names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceRow {
-    pub name: String,
-    pub kind: String,
-    /// The folder of a folder source.
-    pub location: String,
-}
-
-/// How a run over a source ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "snake_case")]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-pub enum RunOutcome {
-    /// Not finished; long after its start: the process was killed.
-    Running,
-    Done,
-    DoneWithFailures,
-    Failed,
-}
-
-/// A document that a run could not index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunProblem {
-    pub path: String,
-    pub outcome: DocumentOutcome,
-    pub reason: String,
-}
-
-/// What a run did with a source.
-#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
-pub struct RunReport {
-    pub outcome: RunOutcome,
-    pub indexed: i64,
-    pub unchanged: i64,
-    pub removed: i64,
-    pub skipped: i64,
-    pub failed: i64,
-    pub chunks_embedded: i64,
-    pub chunks_reused: i64,
-    pub tokens: i64,
-    /// US dollars; `None`: no price is configured for the model.
-    pub cost: Option<Decimal>,
-    /// The first of them.
-    #[sqlx(json)]
-    pub problems: Vec<RunProblem>,
-}
-
-/// A row of `ingest_run`.
-#[derive(Debug, Clone, PartialEq, Serialize, sqlx::FromRow)]
-pub struct RunRow {
-    pub id: Uuid,
-    pub source: String,
-    pub collection: String,
-    pub started_at: DateTime<Utc>,
-    pub finished_at: Option<DateTime<Utc>>,
-    #[sqlx(flatten)]
-    pub report: RunReport,
 }
 
 /// An outcome and its reason as the columns hold them.
@@ -256,135 +193,6 @@ impl Ledger {
         .await
     }
 
-    /// Writes a collection's terms anew, as after a rebuild.
-    pub async fn replace_terms(
-        &self,
-        collection: &str,
-        terms: &TermDeltas,
-    ) -> Result<(), LedgerError> {
-        self.transaction(async |connection| {
-            sqlx::query("DELETE FROM term WHERE collection = $1")
-                .bind(collection)
-                .execute(&mut *connection)
-                .await?;
-            add_terms(connection, collection, terms).await
-        })
-        .await
-    }
-
-    /// How many chunks hold each term, whoever may read them.
-    pub async fn term_frequencies(
-        &self,
-        collection: &str,
-    ) -> Result<Vec<(String, i64)>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
-            "SELECT term, sum(frequency)::bigint FROM term WHERE collection = $1 GROUP BY term",
-        )
-        .bind(collection)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
-    }
-
-    /// Chunks in a collection, and terms in all of them: their quotient is the average length.
-    pub async fn lexical_totals(&self, collection: &str) -> Result<(i64, i64), LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
-            "SELECT coalesce(sum(chunks), 0)::bigint, coalesce(sum(lexical_length), 0)::bigint
-               FROM document WHERE collection = $1 AND indexed",
-        )
-        .bind(collection)
-        .fetch_one(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
-    }
-
-    /// Notes that a run over a source begins.
-    pub async fn start_run(
-        &self,
-        run_id: Uuid,
-        collection: &str,
-        source: &SourceRow,
-    ) -> Result<(), LedgerError> {
-        self.transaction(async |connection| {
-            sqlx::query(
-                "INSERT INTO source (name, kind, location, first_run_at, last_run_at)
-                 VALUES ($1, $2, $3, now(), now())
-                 ON CONFLICT (name) DO UPDATE SET kind = excluded.kind,
-                     location = excluded.location, last_run_at = excluded.last_run_at",
-            )
-            .bind(&source.name)
-            .bind(&source.kind)
-            .bind(without_nul(&source.location))
-            .execute(&mut *connection)
-            .await?;
-            sqlx::query(
-                "INSERT INTO ingest_run (id, source, collection, started_at)
-                 VALUES ($1, $2, $3, now()) ON CONFLICT DO NOTHING",
-            )
-            .bind(run_id)
-            .bind(&source.name)
-            .bind(collection)
-            .execute(connection)
-            .await?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Notes how a run over a source ended.
-    pub async fn finish_run(
-        &self,
-        run_id: Uuid,
-        source: &str,
-        report: &RunReport,
-    ) -> Result<(), LedgerError> {
-        let pool = self.connection.pool().await?;
-        let problems: Vec<RunProblem> = report
-            .problems
-            .iter()
-            .map(|problem| RunProblem {
-                path: without_nul(&problem.path),
-                reason: without_nul(&problem.reason),
-                outcome: problem.outcome,
-            })
-            .collect();
-        sqlx::query(
-            "UPDATE ingest_run SET finished_at = now(), outcome = $3, indexed = $4, unchanged = $5,
-                 removed = $6, skipped = $7, failed = $8, chunks_embedded = $9, chunks_reused = $10,
-                 tokens = $11, cost = $12, problems = $13
-              WHERE id = $1 AND source = $2",
-        )
-        .bind(run_id)
-        .bind(source)
-        .bind(report.outcome)
-        .bind(report.indexed)
-        .bind(report.unchanged)
-        .bind(report.removed)
-        .bind(report.skipped)
-        .bind(report.failed)
-        .bind(report.chunks_embedded)
-        .bind(report.chunks_reused)
-        .bind(report.tokens)
-        .bind(report.cost)
-        .bind(Json(problems))
-        .execute(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))?;
-        Ok(())
-    }
-
-    /// The newest runs, newest first; a run over three sources is three rows.
-    pub async fn runs(&self, limit: i64) -> Result<Vec<RunRow>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as("SELECT * FROM ingest_run ORDER BY started_at DESC, id, source LIMIT $1")
-            .bind(limit)
-            .fetch_all(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))
-    }
-
     /// Forgets what a collection holds of a source. Its terms are the caller's to take back.
     pub async fn forget_source(&self, collection: &str, source: &str) -> Result<(), LedgerError> {
         let pool = self.connection.pool().await?;
@@ -398,7 +206,7 @@ impl Ledger {
     }
 
     /// Runs some statements in one transaction.
-    async fn transaction(
+    pub(super) async fn transaction(
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), sqlx::Error>,
     ) -> Result<(), LedgerError> {

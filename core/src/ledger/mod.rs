@@ -1,7 +1,8 @@
 //! The ledger: everything docent writes to Postgres. Only this folder holds SQL.
 //!
 //! [`record`] lists what is written without waiting, [`writer`] queues it and spools it while
-//! Postgres is away, [`ingest`] is what a run reads and commits, [`chat`] what a conversation
+//! Postgres is away, [`ingest`], [`terms`] and [`runs`] are what a
+//! run reads and commits, [`chat`] what a conversation
 //! reads, [`backup`] carries all of it elsewhere.
 
 mod backup;
@@ -10,6 +11,7 @@ mod connection;
 mod error;
 mod ingest;
 pub mod record;
+mod runs;
 mod sources;
 mod spool;
 mod store;
@@ -25,14 +27,13 @@ use crate::config::Migrate;
 pub use chat::{Conversation, ConversationSummary, PastTurn};
 use connection::Connection;
 pub use error::LedgerError;
-pub use ingest::{
-    CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, RunOutcome, RunProblem, RunReport,
-    RunRow, SourceRow, outcome_text,
-};
+pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use record::{
-    CallOutcome, Channel, GeneratorKind, Interaction, InteractionOutcome, ModelCall, Origin,
-    Purpose, Record, RetrievedPassage, UsageSource,
+    CallOutcome, Channel, Deletion, GeneratorKind, Interaction, InteractionOutcome, ModelCall,
+    Origin, Purpose, Record, RetrievedPassage, UsageSource,
 };
+pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
+pub use sources::SourceRow;
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
 pub use writer::Writer;
@@ -105,9 +106,19 @@ impl Ledger {
         self.connection.migrate().await
     }
 
-    /// Whether Postgres answers.
+    /// Whether Postgres answers, over a connection that is open already.
     pub async fn ping(&self) -> Result<(), LedgerError> {
-        self.version().await.map(drop)
+        let pool = self.connection.pool().await?;
+        sqlx::query("SELECT 1")
+            .execute(pool)
+            .await
+            .map(drop)
+            .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// The newest migration that this docent knows.
+    pub fn newest_migration() -> i64 {
+        connection::newest_migration()
     }
 
     /// The newest migration in the database.

@@ -14,7 +14,46 @@ pub enum Record {
     ModelCall(ModelCall),
     Interaction(Box<Interaction>),
     /// Deletes a conversation with its interactions and passages.
-    DeleteConversation(Uuid),
+    DeleteConversation(Deletion),
+}
+
+/// Which conversation is deleted, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "DeletionForm")]
+pub struct Deletion {
+    pub conversation_id: Uuid,
+    /// Only a conversation of this caller is. `None`: whoever's it is, as an older docent's spool
+    /// has it.
+    pub caller: Option<String>,
+}
+
+/// What a spool may hold: up to docent 0.1 a deletion was the conversation's id alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum DeletionForm {
+    Id(Uuid),
+    Of {
+        conversation_id: Uuid,
+        caller: Option<String>,
+    },
+}
+
+impl From<DeletionForm> for Deletion {
+    fn from(form: DeletionForm) -> Self {
+        match form {
+            DeletionForm::Id(conversation_id) => Self {
+                conversation_id,
+                caller: None,
+            },
+            DeletionForm::Of {
+                conversation_id,
+                caller,
+            } => Self {
+                conversation_id,
+                caller,
+            },
+        }
+    }
 }
 
 /// What a model was called for. As text in the table: `embed_passages` and so on.
@@ -24,7 +63,12 @@ pub enum Purpose {
     EmbedPassages,
     EmbedQuestion,
     Condense,
+    /// Other wordings of a question that found little.
+    Expand,
+    Rerank,
     Answer,
+    /// Another model's answer is judged, in an evaluation.
+    Judge,
 }
 
 /// Whether the provider told the tokens or docent counted them.

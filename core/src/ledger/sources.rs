@@ -1,8 +1,15 @@
-//! Which sources a collection was built from, and which of its runs never ended.
+//! Sources: which of them a collection was built from.
 
-use uuid::Uuid;
+use super::{Ledger, LedgerError};
 
-use super::{Ledger, LedgerError, SourceRow};
+/// A source, as a run names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRow {
+    pub name: String,
+    pub kind: String,
+    /// The folder of a folder source.
+    pub location: String,
+}
 
 impl Ledger {
     /// The sources that a collection holds documents of, by name.
@@ -26,37 +33,5 @@ impl Ledger {
                 location,
             })
             .collect())
-    }
-
-    /// Whether a run into the collection was begun and never ended: it was killed.
-    pub async fn has_interrupted_run(&self, collection: &str) -> Result<bool, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM ingest_run
-                             WHERE collection = $1 AND outcome = 'running')",
-        )
-        .bind(collection)
-        .fetch_one(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
-    }
-
-    /// Notes that earlier runs which never ended have failed: a later one has put things right.
-    pub async fn close_interrupted_runs(
-        &self,
-        collection: &str,
-        but: Uuid,
-    ) -> Result<(), LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query(
-            "UPDATE ingest_run SET outcome = 'failed'
-              WHERE collection = $1 AND outcome = 'running' AND id <> $2",
-        )
-        .bind(collection)
-        .bind(but)
-        .execute(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))?;
-        Ok(())
     }
 }

@@ -7,8 +7,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::Record;
+use super::{Deletion, Record};
 
+/// What Postgres will never take.
+const REJECTED: &str = "rejected.jsonl";
 /// Processes that share a folder: each takes the first file that nobody holds.
 const SLOTS: usize = 64;
 /// Read at once for a replay.
@@ -167,7 +169,7 @@ impl Spool {
     }
 
     fn set_aside(&self, line: &[u8], reason: &str) {
-        let path = self.folder.join("rejected.jsonl");
+        let path = self.folder.join(REJECTED);
         tracing::error!(reason, file = %path.display(), "a record was refused and set aside");
         let full = fs::metadata(&path).is_ok_and(|file| file.len() > self.max_bytes);
         if full {
@@ -177,11 +179,66 @@ impl Spool {
             .recursive(true)
             .mode(0o700)
             .create(&self.folder)
-            .and_then(|()| appendable(&path)?.write_all(line));
+            .and_then(|()| lock_rejected(&self.folder))
+            .and_then(|_lock| appendable(&path)?.write_all(line));
         if let Err(error) = written {
             tracing::error!(%error, file = %path.display(), "it could not be kept");
         }
     }
+
+    /// Takes the texts of deleted conversations out of what was set aside.
+    pub(super) fn forget(&self, deletions: &[Deletion]) {
+        let path = self.folder.join(REJECTED);
+        if deletions.is_empty() || !path.exists() {
+            return;
+        }
+        if let Err(error) = self.rewrite_rejected(&path, deletions) {
+            tracing::error!(%error, file = %path.display(), "a deleted conversation may still be in it");
+        }
+    }
+
+    fn rewrite_rejected(&self, path: &Path, deletions: &[Deletion]) -> io::Result<()> {
+        let _lock = lock_rejected(&self.folder)?;
+        let before = fs::read(path)?;
+        let kept: Vec<u8> = before
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(|line| !deletions.iter().any(|deletion| is_of(line, deletion)))
+            .flatten()
+            .copied()
+            .collect();
+        if kept.len() == before.len() {
+            return Ok(());
+        }
+        let new = path.with_extension("new");
+        let _ = fs::remove_file(&new);
+        let mut file = appendable(&new)?;
+        file.write_all(&kept)?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    }
+}
+
+/// Whether a line that was set aside belongs to a deleted conversation. One that is no record is
+/// believed to when it names the conversation.
+fn is_of(line: &[u8], deletion: &Deletion) -> bool {
+    match serde_json::from_slice(line) {
+        Ok(Record::Interaction(interaction)) => {
+            interaction.conversation_id == deletion.conversation_id
+                && deletion
+                    .caller
+                    .as_ref()
+                    .is_none_or(|caller| *caller == interaction.caller)
+        }
+        Ok(Record::ModelCall(_) | Record::DeleteConversation(_)) => false,
+        Err(_) => String::from_utf8_lossy(line).contains(&deletion.conversation_id.to_string()),
+    }
+}
+
+/// Processes may share the folder: what was set aside has one file and one lock for all of them.
+fn lock_rejected(folder: &Path) -> io::Result<File> {
+    let lock = appendable(&folder.join("rejected.lock"))?;
+    lock.lock()?;
+    Ok(lock)
 }
 
 impl Open {

@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Interaction, Record};
+use super::{Deletion, Interaction, Record};
 
 /// Longest title of a conversation, in characters.
 const TITLE_CHARS: usize = 80;
@@ -23,9 +23,19 @@ pub(super) async fn store(pool: &PgPool, records: &[Record]) -> Result<(), sqlx:
         match record {
             Record::ModelCall(call) => calls.push(call),
             Record::Interaction(interaction) => interactions.push(interaction.as_ref()),
-            Record::DeleteConversation(id) => deleted.push(*id),
+            Record::DeleteConversation(deletion) => deleted.push(deletion),
         }
     }
+    // A tombstone may come before its conversation; this one's would be another caller's.
+    deleted.retain(|deletion: &&Deletion| {
+        interactions.iter().all(|interaction| {
+            interaction.conversation_id != deletion.conversation_id
+                || deletion
+                    .caller
+                    .as_ref()
+                    .is_none_or(|caller| *caller == interaction.caller)
+        })
+    });
     let mut transaction = pool.begin().await?;
     // Tombstones first: an interaction in the same batch belongs to a deleted conversation then,
     // whichever of the two came first.
@@ -61,30 +71,39 @@ fn strip_nul(value: &mut Value) {
     }
 }
 
-/// Leaves a tombstone, also where nothing of the conversation has arrived yet.
+/// Leaves a tombstone, also where nothing of the conversation has arrived yet. Someone else's
+/// conversation stays as it is.
 async fn delete_conversations(
     connection: &mut PgConnection,
-    mut ids: Vec<Uuid>,
+    mut deletions: Vec<&Deletion>,
 ) -> Result<(), sqlx::Error> {
-    if ids.is_empty() {
+    if deletions.is_empty() {
         return Ok(());
     }
     // In one order everywhere, so that two writers cannot wait for each other.
-    ids.sort_unstable();
-    ids.dedup();
-    sqlx::query(
-        "INSERT INTO conversation (id, title, channel, caller, started_at, updated_at, deleted_at)
-         SELECT id, '', '', '', now(), now(), now() FROM unnest($1::uuid[]) AS gone(id)
-         ON CONFLICT (id) DO UPDATE
-         SET title = '', caller = '', deleted_at = coalesce(conversation.deleted_at, now())",
-    )
-    .bind(&ids)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("DELETE FROM interaction WHERE conversation_id = ANY($1)")
-        .bind(&ids)
-        .execute(connection)
+    deletions.sort_unstable_by_key(|deletion| (deletion.conversation_id, &deletion.caller));
+    deletions.dedup();
+    for deletion in deletions {
+        sqlx::query(
+            "INSERT INTO conversation (id, title, channel, caller, started_at, updated_at, deleted_at)
+             VALUES ($1, '', '', '', now(), now(), now())
+             ON CONFLICT (id) DO UPDATE
+             SET title = '', caller = '', deleted_at = coalesce(conversation.deleted_at, now())
+             WHERE $2::text IS NULL OR conversation.caller = $2",
+        )
+        .bind(deletion.conversation_id)
+        .bind(deletion.caller.as_deref().map(without_nul))
+        .execute(&mut *connection)
         .await?;
+        sqlx::query(
+            "DELETE FROM interaction USING conversation
+              WHERE conversation_id = $1 AND conversation.id = $1
+                AND conversation.deleted_at IS NOT NULL",
+        )
+        .bind(deletion.conversation_id)
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(())
 }
 

@@ -1,10 +1,12 @@
 //! How many chunks hold each term, by the groups that may read them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
 
 use sqlx::PgConnection;
 
 use super::store::without_nul;
+use super::{Ledger, LedgerError};
 
 /// How many more (or fewer) chunks hold each term.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,6 +53,78 @@ impl TermCounts<'_> {
                 self.0.insert(term.to_owned(), by);
             }
         }
+    }
+}
+
+impl Ledger {
+    /// Writes a collection's terms anew, as after a rebuild.
+    pub async fn replace_terms(
+        &self,
+        collection: &str,
+        terms: &TermDeltas,
+    ) -> Result<(), LedgerError> {
+        self.transaction(async |connection| {
+            sqlx::query("DELETE FROM term WHERE collection = $1")
+                .bind(collection)
+                .execute(&mut *connection)
+                .await?;
+            add_terms(connection, collection, terms).await
+        })
+        .await
+    }
+
+    /// How many chunks hold each term, whoever may read them.
+    pub async fn term_frequencies(
+        &self,
+        collection: &str,
+    ) -> Result<Vec<(String, i64)>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(
+            "SELECT term, sum(frequency)::bigint FROM term WHERE collection = $1 GROUP BY term",
+        )
+        .bind(collection)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// The terms that one of `groups` may read, of a length in characters and with one of these first
+    /// characters, each with the number of chunks that hold it.
+    pub async fn terms_like(
+        &self,
+        collection: &str,
+        groups: &[String],
+        first: &[String],
+        length: RangeInclusive<i32>,
+    ) -> Result<Vec<(String, i64)>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(
+            "SELECT term, sum(frequency)::bigint FROM term
+              WHERE collection = $1 AND groups && $2 AND left(term, 1) = ANY($3)
+                AND length(term) BETWEEN $4 AND $5
+              GROUP BY term",
+        )
+        .bind(collection)
+        .bind(groups)
+        .bind(first)
+        .bind(length.start())
+        .bind(length.end())
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// Chunks in a collection, and terms in all of them: their quotient is the average length.
+    pub async fn lexical_totals(&self, collection: &str) -> Result<(i64, i64), LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(
+            "SELECT coalesce(sum(chunks), 0)::bigint, coalesce(sum(lexical_length), 0)::bigint
+               FROM document WHERE collection = $1 AND indexed",
+        )
+        .bind(collection)
+        .fetch_one(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
     }
 }
 

@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::error::{is_records_fault, without_values};
 use super::spool::Spool;
 use super::store::store;
-use super::{LedgerError, Record};
+use super::{Deletion, LedgerError, Record};
 
 /// Records in one transaction.
 const BATCH: usize = 500;
@@ -248,16 +248,24 @@ impl Task {
         match outcome {
             Ok(refused) => {
                 self.wait = FIRST_WAIT;
-                if refused.is_empty() && attempt.spooled.is_none() {
-                    return;
-                }
                 let batch = attempt.batch;
                 let spooled = attempt.spooled;
+                let deletions: Vec<Deletion> = batch
+                    .iter()
+                    .filter_map(|record| match record {
+                        Record::DeleteConversation(deletion) => Some(deletion.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                if refused.is_empty() && deletions.is_empty() && spooled.is_none() {
+                    return;
+                }
                 self.spooling = self
                     .with_spool(move |spool| {
                         for Refused { at, reason } in refused {
                             spool.reject(&batch[at], &reason);
                         }
+                        spool.forget(&deletions);
                         if let Some(bytes) = spooled
                             && let Err(error) = spool.advance(bytes)
                         {

@@ -48,6 +48,20 @@ impl Attempt {
         self.book(usage, outcome)
     }
 
+    /// The same of a request that is billed by searches, besides any tokens.
+    pub(super) fn close_searches(
+        mut self,
+        usage: Usage,
+        searches: Decimal,
+        outcome: CallOutcome,
+    ) -> Option<Decimal> {
+        self.open = false;
+        let latency = self.started.elapsed();
+        let used = (usage, searches);
+        self.book
+            .record_searches(&self.call, &self.model, used, latency, outcome)
+    }
+
     /// Tokens of what was sent and said, counted here.
     pub(super) fn estimate(&self) -> Usage {
         let input = self

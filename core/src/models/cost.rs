@@ -1,10 +1,11 @@
 //! The cost book: what each model call used and cost, whatever it was for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
+use parking_lot::Mutex;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -54,6 +55,58 @@ pub struct Usage {
 pub struct CostBook {
     prices: Arc<BTreeMap<String, Price>>,
     writer: Writer,
+    /// What the interactions under way have come to so far.
+    meters: Arc<Mutex<HashMap<Uuid, Tally>>>,
+}
+
+/// Tokens and cost of several calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    pub input_tokens: u64,
+    /// The part of `input_tokens` that providers had in their cache.
+    pub cached_tokens: u64,
+    pub output_tokens: u64,
+    /// US dollars; `None`: the price of one of the calls is unknown.
+    pub cost: Option<Decimal>,
+}
+
+impl Tally {
+    const NOTHING: Self = Self {
+        input_tokens: 0,
+        cached_tokens: 0,
+        output_tokens: 0,
+        cost: Some(Decimal::ZERO),
+    };
+
+    fn add(&mut self, usage: &Usage, cost: Option<Decimal>) {
+        self.input_tokens += usage.input_tokens;
+        self.cached_tokens += usage.cached_tokens;
+        self.output_tokens += usage.output_tokens;
+        self.cost = self.cost.zip(cost).map(|(sum, cost)| sum + cost);
+    }
+}
+
+/// Adds up the calls for one interaction while it is kept: also those that failed or were cancelled.
+pub struct Meter {
+    meters: Arc<Mutex<HashMap<Uuid, Tally>>>,
+    interaction_id: Uuid,
+}
+
+impl Meter {
+    /// What was booked so far.
+    pub fn read(&self) -> Tally {
+        let meters = self.meters.lock();
+        meters
+            .get(&self.interaction_id)
+            .copied()
+            .unwrap_or(Tally::NOTHING)
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.meters.lock().remove(&self.interaction_id);
+    }
 }
 
 impl CostBook {
@@ -61,6 +114,16 @@ impl CostBook {
         Self {
             prices: Arc::new(prices),
             writer,
+            meters: Arc::default(),
+        }
+    }
+
+    /// Begins to add up the calls for an interaction.
+    pub fn meter(&self, interaction_id: Uuid) -> Meter {
+        self.meters.lock().insert(interaction_id, Tally::NOTHING);
+        Meter {
+            meters: Arc::clone(&self.meters),
+            interaction_id,
         }
     }
 
@@ -68,8 +131,10 @@ impl CostBook {
     pub fn cost(&self, model: &str, usage: &Usage) -> Option<Decimal> {
         let price = self.prices.get(model)?;
         let cached = usage.cached_tokens.min(usage.input_tokens);
-        let fresh = Decimal::from(usage.input_tokens - cached) * price.input;
-        let from_cache = Decimal::from(cached) * price.cached_input.unwrap_or(price.input);
+        // Who bills by searches alone has no price for tokens.
+        let of_input = price.input.or(price.searches.map(|_| Decimal::ZERO))?;
+        let fresh = Decimal::from(usage.input_tokens - cached) * of_input;
+        let from_cache = Decimal::from(cached) * price.cached_input.unwrap_or(of_input);
         let output = match price.output {
             Some(price) => Decimal::from(usage.output_tokens) * price,
             None if usage.output_tokens == 0 => Decimal::ZERO,
@@ -89,6 +154,43 @@ impl CostBook {
         outcome: CallOutcome,
     ) -> Option<Decimal> {
         let cost = usage.and_then(|usage| self.cost(model, &usage));
+        self.write(call, model, usage, cost, latency, outcome)
+    }
+
+    /// The same of a call that is billed by searches (`used`: tokens and searches).
+    pub(super) fn record_searches(
+        &self,
+        call: &CallFor,
+        model: &str,
+        (usage, searches): (Usage, Decimal),
+        latency: Duration,
+        outcome: CallOutcome,
+    ) -> Option<Decimal> {
+        let of_searches = self
+            .prices
+            .get(model)
+            .and_then(|price| price.searches)
+            .map(|price| searches * price / Decimal::from(1000));
+        let cost = self
+            .cost(model, &usage)
+            .map(|cost| cost + of_searches.unwrap_or_default());
+        self.write(call, model, Some(usage), cost, latency, outcome)
+    }
+
+    fn write(
+        &self,
+        call: &CallFor,
+        model: &str,
+        usage: Option<Usage>,
+        cost: Option<Decimal>,
+        latency: Duration,
+        outcome: CallOutcome,
+    ) -> Option<Decimal> {
+        if let (Some(id), Some(usage)) = (call.interaction_id, &usage)
+            && let Some(tally) = self.meters.lock().get_mut(&id)
+        {
+            tally.add(usage, cost);
+        }
         self.writer.write(Record::ModelCall(ModelCall {
             id: Uuid::now_v7(),
             at: Utc::now(),

@@ -10,8 +10,10 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use secrecy::SecretString;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tower_service::Service;
 
 use super::ModelError;
@@ -28,7 +30,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(super) struct Endpoint {
     client: Client<Address>,
-    /// `embedding` or `chat`: named in messages as the place to look.
+    http: reqwest::Client,
+    /// `embedding`, `chat` or `rerank`: named in messages as the place to look.
     section: &'static str,
     key: Secret,
 }
@@ -43,7 +46,9 @@ impl Endpoint {
             .build()
             .map_err(|error| format!("cannot set up HTTP for {section}.base_url: {error}"))?;
         Ok(Self {
-            client: Client::build(http.clone(), address).with_http_service(SingleAttempt(http)),
+            client: Client::build(http.clone(), address)
+                .with_http_service(SingleAttempt(http.clone())),
+            http,
             section,
             key: key.clone(),
         })
@@ -56,6 +61,34 @@ impl Endpoint {
 
     pub(super) fn client(&self) -> &Client<Address> {
         &self.client
+    }
+
+    /// Sends `body` once to a route that async-openai does not know, and reads the answer.
+    pub(super) async fn post<B: Serialize, A: DeserializeOwned>(
+        &self,
+        route: &str,
+        body: &B,
+    ) -> Result<A, OpenAIError> {
+        let address = self.client.config();
+        let body = serde_json::to_vec(body)
+            .map_err(|error| OpenAIError::JSONDeserialize(error, String::new()))?;
+        let mut request = self
+            .http
+            .post(address.url(route))
+            .headers(address.headers.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(body)
+            .build()?;
+        if !address.query.is_empty() {
+            request
+                .url_mut()
+                .query_pairs_mut()
+                .extend_pairs(&address.query);
+        }
+        let response = sent_once(&self.http, request).await?;
+        let answer = response.bytes().await?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| OpenAIError::JSONDeserialize(error, String::new()))
     }
 
     /// The server's address as people wrote it, without what comes after `?`.
@@ -195,18 +228,23 @@ impl Service<HttpRequestFactory> for SingleAttempt {
 
     fn call(&mut self, request: HttpRequestFactory) -> Self::Future {
         let client = self.0.clone();
-        Box::pin(async move {
-            let response = client.execute(request.build().await?).await?;
-            if response.status().is_success() {
-                return Ok(response);
-            }
-            Err(OpenAIError::Boxed(Box::new(Refused {
-                status: response.status().as_u16(),
-                retry_after: retry_after(response.headers()),
-                body: response.text().await.unwrap_or_default(),
-            })))
-        })
+        Box::pin(async move { sent_once(&client, request.build().await?).await })
     }
+}
+
+async fn sent_once(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+) -> Result<reqwest::Response, OpenAIError> {
+    let response = client.execute(request).await?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    Err(OpenAIError::Boxed(Box::new(Refused {
+        status: response.status().as_u16(),
+        retry_after: retry_after(response.headers()),
+        body: response.text().await.unwrap_or_default(),
+    })))
 }
 
 /// `Retry-After` as seconds or as an HTTP date (RFC 9110, 10.2.3), and the `retry-after-ms` that

@@ -1,8 +1,9 @@
 //! Everything that calls a model, and the one place that books what a call cost.
 //!
 //! [`Embedder`] turns texts into vectors, [`Generator`] turns a question and its passages into an
-//! answer. Both are enums with two kinds: one that speaks the OpenAI protocol, one built in. Every
-//! call of either kind is booked through [`CostBook`].
+//! answer. Both are enums with two kinds: one that speaks the OpenAI protocol, one built in. A
+//! [`Reranker`] orders passages, where one is configured. Every call of any of them is booked through
+//! [`CostBook`].
 
 mod attempt;
 mod backoff;
@@ -12,13 +13,15 @@ mod error;
 mod failure;
 mod generator;
 mod http;
+mod reranker;
 mod tokens;
 
-pub use cost::{CallFor, CostBook, Usage};
+pub use cost::{CallFor, CostBook, Meter, Tally, Usage};
 pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts};
 pub use error::ModelError;
 pub use generator::{
     Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,
-    OpenAiGenerator, Passage, Quotable, Role, quotable,
+    OpenAiGenerator, Passage, Quotable, Role, marks, quotable,
 };
+pub use reranker::{Reranked, Reranker};
 pub use tokens::TokenCounter;

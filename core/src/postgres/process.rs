@@ -27,11 +27,13 @@ pub(super) enum RunAs {
     Namespace,
 }
 
-/// Sets the user of `command` and ties its life to the thread that spawns it.
+/// Sets the user of `command`, and ties its life to the thread that spawns it and to nothing else.
 pub(super) fn tie(command: &mut Command, run_as: RunAs) {
     if let RunAs::User { uid, gid } = run_as {
         command.uid(uid).gid(gid);
     }
+    // Ctrl-C goes to a whole group: docent's last records must find the server still there.
+    command.process_group(0);
     let parent = getpid();
     let prepare = move || {
         if run_as == RunAs::Namespace {

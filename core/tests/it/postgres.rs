@@ -215,3 +215,18 @@ async fn a_killed_server_recovers_at_the_next_start() {
     let postgres = start(&folder).await;
     connect(&postgres).await.ping().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_signal_to_docents_process_group_does_not_reach_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("postgres");
+    let postgres = start(&folder).await;
+    // The fields behind the name in parentheses: state, parent, group (proc(5)).
+    let group = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().nth(2).unwrap().to_owned()
+    };
+    assert_ne!(group(server_pid(&folder)), group(std::process::id()));
+    postgres.stop().await;
+}

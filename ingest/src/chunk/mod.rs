@@ -6,6 +6,7 @@
 //! it and answers none.
 
 mod outline;
+pub(crate) mod pages;
 mod split;
 mod tokens;
 
@@ -17,6 +18,7 @@ use docent_core::document::Chunk;
 use docent_core::models::TokenCounter;
 
 use outline::{Outline, Section};
+use pages::Pages;
 use tokens::Tokens;
 
 /// Part of the layout of a collection: raise it when the same document is cut into other chunks.
@@ -24,6 +26,21 @@ pub const CHUNKER_VERSION: u32 = 1;
 
 /// A section of fewer tokens is joined to a neighbour under the same heading.
 const TINY: usize = 48;
+
+/// What a document is called, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub title: &'a str,
+    /// Names of the pages above it in a wiki, outermost first: outer headings of every chunk.
+    pub above: &'a [String],
+}
+
+impl<'a> Place<'a> {
+    /// A document that stands alone.
+    pub fn titled(title: &'a str) -> Self {
+        Self { title, above: &[] }
+    }
+}
 
 /// The chunks of a cleaned document, in reading order. What is embedded of each
 /// ([`Chunk::embedded_text`]: title, headings, text) has at most `settings.max_tokens` tokens (seldom 2% more: a tokenizer can join pieces badly); where
@@ -34,15 +51,17 @@ const TINY: usize = 48;
 /// of its header row. Overlap is only between parts of one section. A document of nothing but a
 /// title has one chunk: its title.
 pub fn chunks(
-    title: &str,
+    place: Place<'_>,
     markdown: &str,
     counter: &TokenCounter,
     settings: &config::Chunk,
 ) -> Vec<Chunk> {
+    let title = place.title;
     if markdown.trim().is_empty() {
-        return title_only(title);
+        return title_only(place);
     }
-    let outline = Outline::of(markdown);
+    let mut outline = Outline::of(markdown);
+    outline.put_below(place);
     let cutter = Cutter {
         title,
         title_tokens: counter.count(title) + counter.count("\n"),
@@ -52,29 +71,36 @@ pub fn chunks(
         max_tokens: settings.max_tokens,
         overlap: settings.overlap_tokens,
     };
+    let mut pages = Pages::of(markdown);
     let mut chunks = Vec::new();
     for group in cutter.groups() {
         let (heading, budget) = cutter.budget(&group.path);
         for text in cutter.cut(&group, budget) {
+            let (text, pages) = pages.take(text);
+            if text.is_empty() {
+                continue;
+            }
             chunks.push(Chunk {
                 ordinal: chunks.len() as u32,
                 heading: heading.to_vec(),
                 text,
+                pages,
             });
         }
     }
     chunks
 }
 
-fn title_only(title: &str) -> Vec<Chunk> {
-    let text = title.trim();
+fn title_only(place: Place<'_>) -> Vec<Chunk> {
+    let text = place.title.trim();
     if text.is_empty() {
         return Vec::new();
     }
     vec![Chunk {
         ordinal: 0,
-        heading: Vec::new(),
+        heading: place.above.to_vec(),
         text: text.to_owned(),
+        pages: Vec::new(),
     }]
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
+use super::Place;
 use crate::clean::edits::OPTIONS;
 
 /// A text by its headings. Headings inside code, lists and quotations are none.
@@ -99,6 +100,22 @@ impl Outline {
         close(&mut sections, text, text.len());
         sections.retain(|section| section.has_body || !section.path.is_empty());
         Self { sections, blocks }
+    }
+
+    /// Puts the pages above the document before its own headings.
+    pub(super) fn put_below(&mut self, place: Place<'_>) {
+        if place.above.is_empty() {
+            return;
+        }
+        for section in &mut self.sections {
+            // The title stands before all headings already.
+            let repeats = section
+                .path
+                .first()
+                .is_some_and(|first| first == place.title);
+            let own = section.path.split_off(usize::from(repeats));
+            section.path = [place.above, &own].concat();
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Metadata at the head of a document: YAML between `---` lines or TOML between `+++` lines.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use docent_core::document::{Outcome, Status};
+use docent_core::document::{EVERYONE, Outcome, Status};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Longest front matter that is parsed, in bytes; a longer one is taken for malformed.
@@ -9,8 +10,9 @@ const MAX_BYTES: usize = 65_536;
 /// Sections whose keys count as if they stood at the top: where Zola and Hugo put keys of one's own.
 const SECTIONS: [&str; 3] = ["docent", "extra", "params"];
 
-/// What a document says about itself. Unknown keys are passed over.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// What a document says about itself (unknown keys are passed over), or what its source knows about
+/// it; see [`FrontMatter::over`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FrontMatter {
     pub title: Option<String>,
     pub asset: Option<String>,
@@ -28,8 +30,72 @@ pub struct FrontMatter {
     pub uri: Option<String>,
     pub language: Option<String>,
     pub tags: Vec<String>,
-    /// Why the front matter was passed over, for the report; the text is indexed all the same.
+    /// Names of the pages that it stands below in a wiki, outermost first: they are the outer
+    /// headings of each of its chunks. Only a source knows them.
+    pub above: Vec<String>,
+    /// Why the front matter, or a part of the document, was passed over: a note for people; the text
+    /// is indexed all the same.
     pub problem: Option<String>,
+}
+
+impl FrontMatter {
+    /// What the document says about itself, completed by what its source knows about it, which is in
+    /// turn completed by the source's settings.
+    ///
+    /// The document wins, for its authors know it best, but for two things. An owner comes with
+    /// their own contacts, or with none. And a permission is never widened: where the source
+    /// restricts the document, only groups that both allow may read it.
+    pub(crate) fn over(self, given: Self) -> Result<Self, Outcome> {
+        let groups = match (self.groups, given.groups) {
+            (Some(own), Some(given)) => Some(allowed_by_both(own, given)?),
+            (own, given) => own.or(given),
+        };
+        let same_owner = self.owner.is_none() || self.owner == given.owner;
+        let contact = |own: Option<String>, given: Option<String>| {
+            own.or_else(|| given.filter(|_| same_owner))
+        };
+        Ok(Self {
+            title: self.title.or(given.title),
+            asset: self.asset.or(given.asset),
+            owner_slack: contact(self.owner_slack, given.owner_slack),
+            owner_email: contact(self.owner_email, given.owner_email),
+            owner: self.owner.or(given.owner),
+            groups,
+            status: self.status.or(given.status),
+            updated_at: self.updated_at.or(given.updated_at),
+            fresh_at: self.fresh_at.or(given.fresh_at),
+            uri: self.uri.or(given.uri),
+            language: self.language.or(given.language),
+            tags: [self.tags, given.tags].concat(),
+            above: given.above,
+            problem: self.problem.or(given.problem),
+        })
+    }
+}
+
+/// `everyone` restricts nothing; two other lists leave what they have in common.
+fn allowed_by_both(own: Vec<String>, given: Vec<String>) -> Result<Vec<String>, Outcome> {
+    let open = |groups: &[String]| groups.iter().any(|group| group == EVERYONE);
+    if open(&own) {
+        return Ok(given);
+    }
+    if open(&given) {
+        return Ok(own);
+    }
+    let both: Vec<String> = own
+        .iter()
+        .filter(|group| given.contains(group))
+        .cloned()
+        .collect();
+    if both.is_empty() {
+        return Err(Outcome::Skipped(format!(
+            "permission unknown: its own `groups` ({}) and those that its source allows ({}) have \
+             none in common",
+            own.join(", "),
+            given.join(", ")
+        )));
+    }
+    Ok(both)
 }
 
 /// Parts a text into front matter and body.
@@ -210,6 +276,7 @@ fn read(map: &Map<String, Value>) -> Result<FrontMatter, Outcome> {
             .text(&["language", "lang"])
             .and_then(|tag| super::language::code(&tag)),
         tags: keys.list("tags"),
+        above: Vec::new(),
         problem: None,
     })
 }
@@ -299,7 +366,7 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// A day, or a time with or without a zone (then UTC), as YAML and TOML write them.
-fn date(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn date(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Some(at.to_utc());
     }

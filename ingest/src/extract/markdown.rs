@@ -35,6 +35,7 @@ pub(super) fn page(text: &str, is_mdx: bool) -> Page {
         title,
         markdown,
         language: None,
+        note: None,
     }
 }
 

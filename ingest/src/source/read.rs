@@ -9,11 +9,12 @@ use docent_core::document::Outcome;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::{Found, include, walk};
+use super::{Content, Form, Found, include, walk};
+use crate::extract::FrontMatter;
 
 /// Part of every [`Raw::raw_hash`]: raise it when extraction or cleaning give another text for the
 /// same file, and the next run reads every document anew.
-pub const EXTRACTOR_VERSION: u32 = 1;
+pub const EXTRACTOR_VERSION: u32 = 2;
 
 /// A file as it was read.
 #[derive(Debug, Clone)]
@@ -22,31 +23,47 @@ pub struct Raw {
     pub path: String,
     /// What it holds; in Markdown, mdBook includes are replaced by what they name.
     pub bytes: Vec<u8>,
+    pub form: Form,
     /// When the file itself last changed.
     pub modified: Option<DateTime<Utc>>,
+    /// What the source knows about it.
+    pub given: FrontMatter,
     /// Files whose text was included, relative to the root, in order, each once.
     pub included: Vec<String>,
     /// What a person should know although the document is indexed: includes that failed.
     pub notes: Vec<String>,
-    /// Hex BLAKE3 (32 digits) of the bytes, includes and all, and of [`EXTRACTOR_VERSION`]. The
-    /// same hash means the same text.
+    /// Hex BLAKE3 (32 digits) of the bytes, includes and all, of what is given, and of
+    /// [`EXTRACTOR_VERSION`]. The same hash means the same document.
     pub raw_hash: String,
 }
 
 /// Reads a file of a listing, at most `max_bytes` of it with everything it includes; a larger one
 /// is not read at all. Never blocks on what is no regular file.
 pub fn read(found: &Found, root: &Path, max_bytes: u64) -> Result<Raw, Outcome> {
-    let (bytes, modified) = read_file(&found.absolute, max_bytes)?;
+    let (bytes, modified) = match &found.content {
+        Content::File(file) => read_file(file, max_bytes)?,
+        Content::Kept(file, _) => (read_file(file, max_bytes)?.0, None),
+        Content::Made(text) if text.len() as u64 > max_bytes => {
+            return Err(walk::too_large(max_bytes));
+        }
+        Content::Made(text) => (text.clone().into_bytes(), None),
+    };
     let mut raw = Raw {
         path: found.path.clone(),
         bytes,
+        form: found.content.form(),
         modified,
+        given: found.given.clone(),
         included: Vec::new(),
         notes: Vec::new(),
         raw_hash: String::new(),
     };
-    if is_markdown(&found.path) && include::has_directive(&raw.bytes) {
-        let resolved = include::resolve(&raw.bytes, &found.absolute, root, max_bytes);
+    let may_include = raw.form == Form::Named && !root.as_os_str().is_empty();
+    if let Some(file) = found.content.file().filter(|_| may_include)
+        && is_markdown(&found.path)
+        && include::has_directive(&raw.bytes)
+    {
+        let resolved = include::resolve(&raw.bytes, file, root, max_bytes);
         raw.bytes = resolved.bytes;
         raw.included = resolved.included;
         raw.notes = resolved.notes;
@@ -54,6 +71,9 @@ pub fn read(found: &Found, root: &Path, max_bytes: u64) -> Result<Raw, Outcome> 
     let mut hasher = blake3::Hasher::new();
     hasher.update(&EXTRACTOR_VERSION.to_le_bytes());
     hasher.update(&raw.bytes);
+    if raw.given != FrontMatter::default() {
+        hasher.update(&serde_json::to_vec(&raw.given).unwrap_or_default());
+    }
     raw.raw_hash = hasher.finalize().to_hex().to_string();
     raw.raw_hash.truncate(32);
     Ok(raw)

@@ -1,20 +1,25 @@
 //! Finding the files of a folder.
 
-use std::collections::HashSet;
-use std::fs::{FileType, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use docent_core::config;
 use docent_core::document::Outcome;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use ignore::{DirEntry, WalkBuilder};
 
-use super::{Found, Listing, Problem, SourceError};
+use super::links::Links;
+use super::{Content, Found, Listing, Problem, SourceError};
+use crate::extract::FrontMatter;
 
 /// Extensions of the kinds that docent reads.
-const EXTENSIONS: [&str; 7] = ["md", "markdown", "mdx", "html", "htm", "xhtml", "txt"];
+const EXTENSIONS: [&str; 26] = [
+    "md", "markdown", "mdx", "html", "htm", "xhtml", "txt", "rst", "rest", "pdf", "docx", "docm",
+    "pptx", "pptm", "xlsx", "xlsm", "csv", "tsv", "tab", "ipynb", "sql", "ddl", "json", "jsonl",
+    "yaml", "yml",
+];
 
 /// Names without an extension that are prose. Others (`LICENSE`, `Makefile`) are not.
 const PROSE: [&str; 6] = [
@@ -28,26 +33,37 @@ const PROSE: [&str; 6] = [
 
 /// Lists a folder (or a single file, which is then read whatever its extension is). Files larger
 /// than `max_file_bytes` are problems. Fails only where nothing can be listed.
-pub fn list(source: &config::Source, max_file_bytes: u64) -> Result<Listing, SourceError> {
-    let root = source.path.canonicalize().map_err(|error| {
-        let (name, path) = (source.name.clone(), source.path.display().to_string());
-        match error.kind() {
-            std::io::ErrorKind::NotFound => SourceError::Missing { name, path },
-            _ => SourceError::Unreadable {
-                name,
-                path,
-                reason: error.to_string(),
-            },
-        }
-    })?;
-    if !root.is_dir() {
-        return single_file(source, &root, max_file_bytes);
-    }
-    std::fs::read_dir(&root).map_err(|error| unreadable(source, &error))?;
+pub fn list(
+    source: &config::Source,
+    folder: &config::Folder,
+    max_file_bytes: u64,
+) -> Result<Listing, SourceError> {
+    list_known(source, folder, max_file_bytes, is_known)
+}
 
-    let include = globs(source, "include", &source.include)?;
-    let exclude = globs(source, "exclude", &source.exclude)?;
+/// [`list`] of files that `is_known` knows.
+pub(super) fn list_known(
+    source: &config::Source,
+    folder: &config::Folder,
+    max_file_bytes: u64,
+    is_known: fn(&Path) -> bool,
+) -> Result<Listing, SourceError> {
+    let root = folder
+        .path
+        .canonicalize()
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => missing(source, folder),
+            _ => unreadable(source, folder, &error),
+        })?;
+    if !root.is_dir() {
+        return single_file(source, folder, &root, max_file_bytes);
+    }
+    std::fs::read_dir(&root).map_err(|error| unreadable(source, folder, &error))?;
+
+    let include = globs(source, "include", &folder.include)?;
+    let exclude = globs(source, "exclude", &folder.exclude)?;
     let mut lister = Lister {
+        is_known,
         include,
         exclude: exclude.clone(),
         max_file_bytes,
@@ -66,7 +82,7 @@ pub fn list(source: &config::Source, max_file_bytes: u64) -> Result<Listing, Sou
         .parents(false)
         .git_global(false)
         .git_exclude(false)
-        .git_ignore(source.gitignore)
+        .git_ignore(folder.gitignore)
         .require_git(false)
         .follow_links(true)
         .sort_by_file_name(Ord::cmp)
@@ -89,27 +105,60 @@ pub fn list(source: &config::Source, max_file_bytes: u64) -> Result<Listing, Sou
     Ok(listing)
 }
 
-fn unreadable(source: &config::Source, error: &std::io::Error) -> SourceError {
+/// Whether a folder or file can be opened.
+pub(super) fn check(
+    source: &config::Source,
+    folder: &config::Folder,
+) -> Result<String, SourceError> {
+    let opened = std::fs::metadata(&folder.path).and_then(|metadata| {
+        if metadata.is_dir() {
+            std::fs::read_dir(&folder.path).map(drop)
+        } else {
+            File::open(&folder.path).map(drop)
+        }
+    });
+    opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => missing(source, folder),
+        _ => unreadable(source, folder, &error),
+    })?;
+    Ok(format!("{} can be read", folder.path.display()))
+}
+
+fn missing(source: &config::Source, folder: &config::Folder) -> SourceError {
+    SourceError::Missing {
+        name: source.name.clone(),
+        path: folder.path.display().to_string(),
+    }
+}
+
+fn unreadable(
+    source: &config::Source,
+    folder: &config::Folder,
+    error: &std::io::Error,
+) -> SourceError {
     SourceError::Unreadable {
         name: source.name.clone(),
-        path: source.path.display().to_string(),
+        path: folder.path.display().to_string(),
         reason: error.to_string(),
     }
 }
 
 fn single_file(
     source: &config::Source,
+    folder: &config::Folder,
     file: &Path,
     max_file_bytes: u64,
 ) -> Result<Listing, SourceError> {
     let metadata = file
         .metadata()
-        .map_err(|error| unreadable(source, &error))?;
+        .map_err(|error| unreadable(source, folder, &error))?;
     let root = file.parent().unwrap_or(file).to_path_buf();
     // The name that was given, not the one a link leads to: it is the document's identity.
-    let name = source.path.file_name().or(file.file_name());
+    let name = folder.path.file_name().or(file.file_name());
     let name = PathBuf::from(name.unwrap_or_default());
     let mut lister = Lister {
+        // A file that was named is read whatever its extension is.
+        is_known: |_| true,
         include: Gitignore::empty(),
         exclude: Gitignore::empty(),
         max_file_bytes,
@@ -124,7 +173,7 @@ fn single_file(
     Ok(lister.listing)
 }
 
-fn globs(
+pub(super) fn globs(
     source: &config::Source,
     key: &'static str,
     globs: &[String],
@@ -149,11 +198,13 @@ fn globs(
         .map_err(|error| refused(&globs.join(", "), error))
 }
 
-fn relative<'a>(root: &Path, path: &'a Path) -> &'a Path {
+/// A path as seen from the source's root.
+pub(super) fn relative<'a>(root: &Path, path: &'a Path) -> &'a Path {
     path.strip_prefix(root).unwrap_or(path)
 }
 
 struct Lister {
+    is_known: fn(&Path) -> bool,
     include: Gitignore,
     exclude: Gitignore,
     max_file_bytes: u64,
@@ -173,7 +224,7 @@ impl Lister {
             self.problem(&path, Outcome::Skipped(what.to_owned()));
             return;
         }
-        if !is_known(&path) {
+        if !(self.is_known)(&path) {
             let extension = path.extension().map_or("no extension".into(), |extension| {
                 extension.to_string_lossy().to_lowercase()
             });
@@ -203,8 +254,9 @@ impl Lister {
             None => {
                 self.listing.found.push(Found {
                     path,
-                    absolute,
                     bytes,
+                    content: Content::File(absolute),
+                    given: FrontMatter::default(),
                 });
                 return;
             }
@@ -342,47 +394,4 @@ fn cause(error: &ignore::Error) -> Cause<'_> {
             reason: other.to_string(),
         },
     }
-}
-
-/// Decides which links are followed: those that stay inside the root, and each folder once. Two
-/// folders full of links to each other would otherwise be walked in every order there is.
-#[derive(Default)]
-struct Links {
-    folders: Mutex<HashSet<PathBuf>>,
-    problems: Mutex<Vec<Problem>>,
-}
-
-impl Links {
-    fn admits(&self, entry: &DirEntry, root: &Path) -> bool {
-        if !entry.path_is_symlink() || entry.depth() == 0 {
-            return true;
-        }
-        let Ok(target) = entry.path().canonicalize() else {
-            return true; // The walk itself reports it.
-        };
-        let reason = if !target.starts_with(root) {
-            "a link that leads out of the source"
-        } else if target.is_dir() && !self.is_first(&target) {
-            "a link to a folder that another link already led to"
-        } else {
-            return true;
-        };
-        lock(&self.problems).push(Problem {
-            path: relative(root, entry.path()).to_string_lossy().into_owned(),
-            outcome: Outcome::Skipped(reason.to_owned()),
-        });
-        false
-    }
-
-    fn is_first(&self, target: &Path) -> bool {
-        lock(&self.folders).insert(target.to_path_buf())
-    }
-
-    fn take_problems(&self) -> Vec<Problem> {
-        std::mem::take(&mut *lock(&self.problems))
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,16 +13,21 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use docent_core::config::Source;
+use docent_core::config::{Folder, Source, SourceKind};
 use docent_core::document::Outcome;
 use docent_ingest::extract::extract;
-use docent_ingest::source::{self, Listing, list};
+use docent_ingest::source::{self, Listing, SourceError, list_folder};
 use insta::assert_snapshot;
 
 const MAX_BYTES: u64 = 1_000_000;
 
-fn folder(path: &Path) -> Source {
-    Source::folder("docs".to_owned(), path.to_path_buf())
+fn folder(path: &Path) -> Folder {
+    Folder::new(path.to_path_buf())
+}
+
+fn list(folder: &Folder, max_bytes: u64) -> Result<Listing, SourceError> {
+    let source = Source::new("docs".to_owned(), SourceKind::Folder(folder.clone()));
+    list_folder(&source, folder, max_bytes)
 }
 
 fn listed(path: &Path) -> Listing {

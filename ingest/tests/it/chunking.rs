@@ -8,7 +8,7 @@
 use docent_core::config;
 use docent_core::document::Chunk;
 use docent_core::models::TokenCounter;
-use docent_ingest::chunk::chunks;
+use docent_ingest::chunk::{Place, chunks};
 use docent_ingest::clean::clean;
 use insta::assert_snapshot;
 use proptest::prelude::*;
@@ -70,7 +70,7 @@ fn check(
     counter: &TokenCounter,
     settings: &config::Chunk,
 ) -> Vec<Chunk> {
-    let chunks = chunks(title, document, counter, settings);
+    let chunks = chunks(Place::titled(title), document, counter, settings);
     if document.trim().is_empty() {
         assert_eq!(chunks.len(), 1);
         assert_eq!(chunks[0].text, title);
@@ -238,7 +238,12 @@ fn a_title_alone_is_one_chunk() {
         check("Real-time", "# Real-time", &bytes(), &settings(320, 0)).len(),
         1
     );
-    let chunks = chunks("Real-time", "\n", &bytes(), &settings(320, 0));
+    let chunks = chunks(
+        Place::titled("Real-time"),
+        "\n",
+        &bytes(),
+        &settings(320, 0),
+    );
     assert_eq!(chunks.len(), 1);
     assert_eq!(chunks[0].text, "Real-time");
 }
@@ -265,5 +270,5 @@ fn a_large_text_without_structure_takes_linear_time() {
 }
 
 fn check_count(text: &str) -> usize {
-    chunks("T", text, &bytes(), &settings(320, 0)).len()
+    chunks(Place::titled("T"), text, &bytes(), &settings(320, 0)).len()
 }

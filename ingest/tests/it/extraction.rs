@@ -8,11 +8,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use docent_core::config::Source;
+use docent_core::config::{Folder, Source, SourceKind};
 use docent_core::document::{Outcome, Status};
 use docent_ingest::clean::clean;
-use docent_ingest::extract::{Extracted, extract};
-use docent_ingest::source::{self, Raw};
+use docent_ingest::extract::{Extracted, FrontMatter, extract};
+use docent_ingest::source::{self, Form, Raw};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
@@ -22,7 +22,9 @@ fn raw(path: &str, bytes: &[u8]) -> Raw {
     Raw {
         path: path.to_owned(),
         bytes: bytes.to_vec(),
+        form: Form::Named,
         modified: None,
+        given: FrontMatter::default(),
         included: Vec::new(),
         notes: Vec::new(),
         raw_hash: String::new(),
@@ -40,8 +42,9 @@ fn shown(page: &Extracted) -> String {
 }
 
 fn read_from(folder: &Path, path: &str) -> Raw {
-    let source = Source::folder("docs".to_owned(), folder.to_path_buf());
-    let listing = source::list(&source, 1_000_000).unwrap();
+    let settings = Folder::new(folder.to_path_buf());
+    let source = Source::new("docs".to_owned(), SourceKind::Folder(settings.clone()));
+    let listing = source::list_folder(&source, &settings, 1_000_000).unwrap();
     let found = listing
         .found
         .iter()
@@ -421,6 +424,65 @@ fn page_furniture_is_cleaned_away() {
          | a  |  b |\n|----|----|\n| [guide] | 2   |\n\n[^1]: A footnote.\n\n[Edit this page](https://git/edit)\n",
     );
     assert_snapshot!(shown(&page));
+}
+
+#[test]
+fn a_document_never_widens_what_its_source_allows() {
+    let readers = |front: &str, given: &[&str]| {
+        let mut page = raw("a.md", format!("---\n{front}\n---\nText.\n").as_bytes());
+        page.given.groups = Some(given.iter().map(ToString::to_string).collect());
+        extract(&page).map(|page| page.front.groups.unwrap().join(" "))
+    };
+    assert_eq!(readers("title: T", &["finance"]).unwrap(), "finance");
+    assert_eq!(
+        readers("groups: [everyone]", &["finance"]).unwrap(),
+        "finance"
+    );
+    assert_eq!(
+        readers("groups: [finance, hr]", &["finance", "ops"]).unwrap(),
+        "finance"
+    );
+    assert_eq!(readers("groups: hr", &["everyone"]).unwrap(), "hr");
+    let Err(Outcome::Skipped(reason)) = readers("groups: hr", &["finance"]) else {
+        panic!("groups that have nothing in common let somebody in");
+    };
+    assert_snapshot!(reason, @"permission unknown: its own `groups` (hr) and those that its source allows (finance) have none in common");
+}
+
+#[test]
+fn what_a_source_knows_completes_what_a_document_says() {
+    let mut page = raw(
+        "a.md",
+        b"---\nowner: Growth\ntitle: Own\n---\n# Heading\n\nText.\n",
+    );
+    page.given = FrontMatter {
+        title: Some("Given".to_owned()),
+        owner: Some("Platform".to_owned()),
+        owner_slack: Some("#platform".to_owned()),
+        uri: Some("https://wiki.example.com/1".to_owned()),
+        above: vec!["Handbook".to_owned()],
+        ..FrontMatter::default()
+    };
+    let front = extract(&page).unwrap().front;
+    assert_eq!(front.title.as_deref(), Some("Own"));
+    assert_eq!(front.uri.as_deref(), Some("https://wiki.example.com/1"));
+    assert_eq!(front.above, ["Handbook"]);
+    // Another owner's contact would be wrong.
+    assert_eq!(
+        (front.owner.as_deref(), front.owner_slack),
+        (Some("Growth"), None)
+    );
+
+    // What a source wrote itself has no front matter, whatever it looks like.
+    page.form = Form::Made;
+    page.given.groups = Some(vec!["finance".to_owned()]);
+    page.bytes = b"---\ngroups: [everyone]\ntitle: Fooled\n---\n\nText.\n".to_vec();
+    let made = extract(&page).unwrap();
+    assert_eq!(
+        (made.title.as_str(), made.front.groups),
+        ("Given", Some(vec!["finance".to_owned()]))
+    );
+    assert!(made.markdown.contains("Fooled"));
 }
 
 #[test]

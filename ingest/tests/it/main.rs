@@ -2,4 +2,12 @@
 
 mod bad_input;
 mod chunking;
+mod contracts;
+mod dbt;
 mod extraction;
+mod formats;
+mod fuzzing;
+mod hostile;
+mod isolated;
+mod pages;
+mod sources;

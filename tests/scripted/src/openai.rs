@@ -6,6 +6,7 @@
 mod chat;
 mod embeddings;
 mod fault;
+mod rerank;
 mod script;
 
 use std::io;
@@ -43,6 +44,7 @@ struct Shared {
     embedded_texts: Mutex<Vec<String>>,
     embedding_bodies: Mutex<Vec<Value>>,
     chat_requests: Mutex<Vec<Value>>,
+    rerank_requests: Mutex<Vec<Value>>,
     model_requests: AtomicUsize,
     stopped_streams: AtomicUsize,
     authorization: Mutex<Option<String>>,
@@ -62,6 +64,8 @@ impl ScriptedOpenAi {
             .route("/v1/embeddings", post(embeddings::embed))
             .route("/v1/chat/completions", post(chat::complete))
             .route("/v1/models", get(models))
+            .route("/v1/rerank", post(rerank::rerank))
+            .route("/rerank", post(rerank::rerank))
             .layer(DefaultBodyLimit::max(64 << 20))
             .with_state(Arc::clone(&shared));
         let (listener, base_url) = bind().await.expect("a free port on 127.0.0.1");
@@ -117,6 +121,11 @@ impl ScriptedOpenAi {
         self.shared.chat_requests.lock().clone()
     }
 
+    /// Bodies of the requests to `/rerank` and `/v1/rerank`, failed ones too.
+    pub fn rerank_requests(&self) -> Vec<Value> {
+        self.shared.rerank_requests.lock().clone()
+    }
+
     /// Requests to `/v1/models`.
     pub fn model_requests(&self) -> usize {
         self.shared.model_requests.load(Ordering::Relaxed)
@@ -127,7 +136,7 @@ impl ScriptedOpenAi {
         self.shared.stopped_streams.load(Ordering::Relaxed)
     }
 
-    /// The `Authorization` header of the last chat or embedding request.
+    /// The `Authorization` header of the last chat, embedding or rerank request.
     pub fn authorization(&self) -> Option<String> {
         self.shared.authorization.lock().clone()
     }

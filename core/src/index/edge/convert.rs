@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::{
-    Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Fusion, Match, NamedQuery,
+    Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Match, NamedQuery,
     OperationError, OperationResult, Payload as EdgePayload, PayloadOps, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, Prefetch,
-    QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp,
+    PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum,
+    QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp,
     SparseVector as EdgeSparse, UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal,
     VectorOperations, VectorPersisted, VectorStructInternal, VectorStructPersisted,
     WithPayloadInterface, WithVector,
@@ -18,7 +17,8 @@ use uuid::Uuid;
 use super::layout;
 use crate::index::SparseVector;
 use crate::index::collection::{DENSE, SPARSE};
-use crate::index::point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
+use crate::index::fusion::Scored;
+use crate::index::point::{Filter, Page, Payload, Point, SearchRequest, StoredPoint};
 
 /// Stores points, replacing those with the same id.
 pub(super) fn upsert(points: Vec<Point>) -> UpdateOperation {
@@ -111,6 +111,10 @@ pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
             None => {}
         }
     }
+    if let Some(documents) = &filter.documents {
+        let ids: Vec<String> = documents.iter().map(ToString::to_string).collect();
+        must.push(field("document_id", Match::from(ids)));
+    }
     let document_id = filter.document_id.map(|id| id.to_string());
     for (name, value) in [
         ("source", &filter.source),
@@ -122,13 +126,15 @@ pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
             must.push(field(name, Match::new_value(keyword)));
         }
     }
-    let ids: Vec<PointId> = filter.not_ids.iter().copied().map(PointId::Uuid).collect();
-    if must.is_empty() && ids.is_empty() {
+    if let Some(ids) = &filter.ids {
+        must.push(has_id(ids));
+    }
+    if must.is_empty() && filter.not_ids.is_empty() {
         return None;
     }
     Some(EdgeFilter {
         must: (!must.is_empty()).then_some(must),
-        must_not: (!ids.is_empty()).then(|| vec![Condition::HasId(ids.into_iter().collect())]),
+        must_not: (!filter.not_ids.is_empty()).then(|| vec![has_id(&filter.not_ids)]),
         ..EdgeFilter::default()
     })
 }
@@ -162,51 +168,30 @@ pub(super) fn count(conditions: &Filter) -> CountRequest {
     }
 }
 
-/// One query: both arms as prefetches under a fusion, or the one arm there is.
-pub(super) fn search(request: SearchRequest) -> QueryRequest {
-    let conditions = filter(&request.filter);
-    let mut arms = Vec::new();
-    if let Some(vector) = request.dense {
-        arms.push((nearest(DENSE, vector.into()), request.dense_weight));
-    }
-    if let Some(vector) = request.sparse {
-        arms.push((
-            nearest(SPARSE, edge_sparse(vector).into()),
-            request.sparse_weight,
-        ));
-    }
-    let single = arms.len() == 1;
-    let (query, prefetches, conditions) = if single {
-        (arms.pop().map(|(query, _)| query), Vec::new(), conditions)
-    } else {
-        let weights = arms.iter().map(|&(_, weight)| OrderedFloat(weight));
-        let fusion = Fusion::Rrf {
-            k: request.rrf_k,
-            weights: Some(weights.collect()),
-        };
-        let prefetches = arms
-            .into_iter()
-            .map(|(query, _)| Prefetch {
-                prefetches: Vec::new(),
-                query: Some(query),
-                limit: request.candidates,
-                params: None,
-                filter: conditions.clone(),
-                score_threshold: None,
-            })
-            .collect();
-        (Some(ScoringQuery::Fusion(fusion)), prefetches, None)
-    };
+/// The arm of the dense vectors: ids and cosines.
+pub(super) fn dense_arm(request: &SearchRequest) -> Option<QueryRequest> {
+    let vector = request.dense.clone()?;
+    Some(arm(nearest(DENSE, vector.into()), request))
+}
+
+/// The arm of the words: ids and BM25 scores.
+pub(super) fn sparse_arm(request: &SearchRequest) -> Option<QueryRequest> {
+    let vector = request.sparse.clone()?;
+    Some(arm(nearest(SPARSE, edge_sparse(vector).into()), request))
+}
+
+/// Payloads are fetched for the hits alone, after fusion.
+fn arm(query: ScoringQuery, request: &SearchRequest) -> QueryRequest {
     QueryRequest {
-        prefetches,
-        query,
-        filter: conditions,
+        prefetches: Vec::new(),
+        query: Some(query),
+        filter: filter(&request.filter),
         score_threshold: None,
-        limit: request.limit,
+        limit: request.candidates,
         offset: 0,
         params: None,
-        with_vector: WithVector::Selector(vec![DENSE.into()]),
-        with_payload: WithPayloadInterface::Bool(true),
+        with_vector: WithVector::Bool(false),
+        with_payload: WithPayloadInterface::Bool(false),
     }
 }
 
@@ -228,16 +213,14 @@ pub(super) fn page((records, next): (Vec<Record>, Option<PointId>)) -> Operation
     })
 }
 
-/// Search results as Edge gives them.
-pub(super) fn hits(points: Vec<ScoredPoint>) -> OperationResult<Vec<Hit>> {
+/// An arm's points as Edge gives them.
+pub(super) fn scored(points: Vec<ScoredPoint>) -> OperationResult<Vec<Scored>> {
     points
         .into_iter()
         .map(|point| {
-            Ok(Hit {
+            Ok(Scored {
                 id: from_id(point.id)?,
                 score: point.score,
-                dense: point.vector.and_then(from_dense).unwrap_or_default(),
-                payload: from_payload(point.payload)?,
             })
         })
         .collect()
@@ -248,6 +231,10 @@ fn nearest(using: &str, vector: VectorInternal) -> ScoringQuery {
         query: vector,
         using: Some(using.into()),
     }))
+}
+
+fn has_id(ids: &[Uuid]) -> Condition {
+    Condition::HasId(ids.iter().copied().map(PointId::Uuid).collect())
 }
 
 fn field(name: &str, condition: Match) -> Condition {

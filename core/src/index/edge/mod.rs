@@ -18,13 +18,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use qdrant_edge::{OperationError, PointId, PointOperations, UpdateOperation};
+use qdrant_edge::{OperationError, PointId, PointOperations, QueryRequest, UpdateOperation};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use self::shard::Shard;
 use super::collection::belongs_to;
-use super::point::{Filter, Hit, Page, Payload, Point, SearchRequest};
+use super::fusion::{Arms, Scored};
+use super::point::{Filter, Page, Payload, Point, SearchRequest};
 use super::{CollectionSpec, IndexError, SparseVector};
 
 /// The embedded index in a folder.
@@ -166,8 +167,13 @@ impl EdgeIndex {
         name: &str,
         points: Vec<Point>,
     ) -> Result<(), IndexError> {
-        self.with_shard(name, |shard| shard.update([convert::upsert(points)]))
-            .await
+        self.with_shard(name, |shard| {
+            if points.iter().any(|point| point.sparse.is_empty()) {
+                shard.miscounts();
+            }
+            shard.update([convert::upsert(points)])
+        })
+        .await
     }
 
     pub(super) async fn delete(
@@ -237,15 +243,30 @@ impl EdgeIndex {
         .await
     }
 
-    pub(super) async fn search(
+    /// Both arms, each on a thread of its own where two are free.
+    pub(super) async fn arms(
         self: &Arc<Self>,
         name: &str,
-        request: SearchRequest,
-    ) -> Result<Vec<Hit>, IndexError> {
+        request: &SearchRequest,
+    ) -> Result<Arms, IndexError> {
+        let (dense, sparse) = tokio::try_join!(
+            self.arm(name, convert::dense_arm(request)),
+            self.arm(name, convert::sparse_arm(request)),
+        )?;
+        Ok(Arms { dense, sparse })
+    }
+
+    async fn arm(
+        self: &Arc<Self>,
+        name: &str,
+        query: Option<QueryRequest>,
+    ) -> Result<Vec<Scored>, IndexError> {
+        let Some(query) = query else {
+            return Ok(Vec::new());
+        };
         let _turn = self.searches.acquire().await;
-        let request = convert::search(request);
         self.with_shard(name, move |shard| {
-            shard.read(|engine| convert::hits(engine.query(request)?))
+            shard.read(|engine| convert::scored(engine.query(query)?))
         })
         .await
     }

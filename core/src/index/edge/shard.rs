@@ -49,6 +49,8 @@ pub(super) struct Shard {
     /// Held by the one writer.
     writer: Mutex<()>,
     unflushed: AtomicBool,
+    /// Whether the engine's count of sparse vectors may be too small: see [`Shard::miscounts`].
+    miscounted: AtomicBool,
 }
 
 impl Shard {
@@ -114,6 +116,7 @@ impl Shard {
             engine: RwLock::new(Some(engine)),
             writer: Mutex::default(),
             unflushed: AtomicBool::new(folder.join(UNFLUSHED).exists()),
+            miscounted: AtomicBool::new(false),
         };
         if shard.unflushed.load(Ordering::Acquire) {
             shard.delete_old_copies()?;
@@ -166,7 +169,8 @@ impl Shard {
             engine.optimize()
         })?;
         self.flush_as_writer()?;
-        if closed_logs(&self.folder).len() < LONG_LOG {
+        let miscounted = self.miscounted.swap(false, Ordering::AcqRel);
+        if !miscounted && closed_logs(&self.folder).len() < LONG_LOG {
             return Ok(());
         }
         let mut engine = self.engine.write();
@@ -175,6 +179,14 @@ impl Shard {
         }
         *engine = Some(load_engine(&self.folder)?);
         Ok(())
+    }
+
+    /// Notes that points came without a sparse vector. When they get one, Edge 0.7.2 takes it for a
+    /// replaced vector and does not count it (`InvertedIndexRam::upsert`); the number of vectors is
+    /// what rarity is computed with, so that terms would weigh below zero. A folder that is loaded
+    /// is counted anew: [`Shard::optimize`] loads it.
+    pub(super) fn miscounts(&self) {
+        self.miscounted.store(true, Ordering::Release);
     }
 
     pub(super) fn generation(&self) -> Result<Option<Uuid>, IndexError> {

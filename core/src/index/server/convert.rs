@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
-    Condition, CountPoints, DenseVector, Filter as QdrantFilter, ListValue, NamedVectors, PointId,
-    PointStruct, PointVectors, PointsIdsList, PointsSelector, PrefetchQuery, Query, QueryPoints,
-    RetrievedPoint, Rrf, ScoredPoint, ScrollPoints, ScrollResponse, SparseVector as QdrantSparse,
-    Struct, Value, Vector, VectorInput, Vectors, VectorsOutput, VectorsSelector,
-    WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
+    BatchResult, Condition, CountPoints, DenseVector, Filter as QdrantFilter, ListValue,
+    NamedVectors, PointId, PointStruct, PointVectors, PointsIdsList, PointsSelector, Query,
+    QueryBatchPoints, QueryPoints, RetrievedPoint, ScrollPoints, ScrollResponse,
+    SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput, Vectors, VectorsOutput,
+    VectorsSelector, WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
     points_selector::PointsSelectorOneOf, query, value::Kind, vector, vector_input, vector_output,
     vectors, with_payload_selector, with_vectors_selector,
 };
@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use crate::index::SparseVector;
 use crate::index::collection::{DENSE, SPARSE};
-use crate::index::point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
+use crate::index::fusion::Scored;
+use crate::index::point::{Filter, Page, Payload, Point, SearchRequest, StoredPoint};
 
 /// A point to store.
 pub(super) fn point(point: Point) -> PointStruct {
@@ -60,6 +61,10 @@ pub(super) fn filter(filter: &Filter) -> QdrantFilter {
     if let Some(hashes) = &filter.text_hash {
         must.push(Condition::matches("text_hash", hashes.clone()));
     }
+    if let Some(documents) = &filter.documents {
+        let ids: Vec<String> = documents.iter().map(ToString::to_string).collect();
+        must.push(Condition::matches("document_id", ids));
+    }
     let document_id = filter.document_id.map(|id| id.to_string());
     for (name, value) in [
         ("source", &filter.source),
@@ -69,6 +74,9 @@ pub(super) fn filter(filter: &Filter) -> QdrantFilter {
         if let Some(value) = value {
             must.push(Condition::matches(name, value.clone()));
         }
+    }
+    if let Some(ids) = &filter.ids {
+        must.push(Condition::has_id(ids.iter().copied().map(id)));
     }
     let mut must_not = Vec::new();
     if !filter.not_ids.is_empty() {
@@ -110,53 +118,37 @@ pub(super) fn count(name: &str, conditions: &Filter) -> CountPoints {
     }
 }
 
-/// One query: both arms as prefetches under a fusion, or the one arm there is.
-pub(super) fn search(name: &str, request: SearchRequest) -> QueryPoints {
-    let mut arms = Vec::new();
-    if let Some(vector) = request.dense {
-        let variant = vector_input::Variant::Dense(DenseVector { data: vector });
-        arms.push((DENSE, variant, request.dense_weight));
-    }
-    if let Some(vector) = request.sparse {
-        let variant = vector_input::Variant::Sparse(QdrantSparse {
-            values: vector.values,
-            indices: vector.indices,
-        });
-        arms.push((SPARSE, variant, request.sparse_weight));
-    }
-    let conditions = filter(&request.filter);
-    let mut query = QueryPoints {
-        collection_name: name.to_owned(),
-        limit: Some(request.limit as u64),
-        with_payload: Some(all_of_payload()),
-        with_vectors: Some(dense_only()),
-        ..QueryPoints::default()
-    };
-    if arms.len() == 1 {
-        if let Some((using, variant, _)) = arms.pop() {
-            query.query = Some(nearest(variant));
-            query.using = Some(using.to_owned());
-            query.filter = Some(conditions);
-        }
-        return query;
-    }
-    query.query = Some(Query {
-        variant: Some(query::Variant::Rrf(Rrf {
-            k: Some(request.rrf_k.try_into().unwrap_or(u32::MAX)),
-            weights: arms.iter().map(|&(_, _, weight)| weight).collect(),
-        })),
+/// The arms that are searched, one query each: ids and scores. Payloads are fetched for the hits
+/// alone, after fusion.
+pub(super) fn arms(name: &str, request: &SearchRequest) -> QueryBatchPoints {
+    let dense = request.dense.as_ref().map(|vector| {
+        let data = vector.clone();
+        (DENSE, vector_input::Variant::Dense(DenseVector { data }))
     });
-    query.prefetch = arms
+    let sparse = request.sparse.as_ref().map(|vector| {
+        let sparse = QdrantSparse {
+            values: vector.values.clone(),
+            indices: vector.indices.clone(),
+        };
+        (SPARSE, vector_input::Variant::Sparse(sparse))
+    });
+    let query_points = [dense, sparse]
         .into_iter()
-        .map(|(using, variant, _)| PrefetchQuery {
+        .flatten()
+        .map(|(using, variant)| QueryPoints {
+            collection_name: name.to_owned(),
             query: Some(nearest(variant)),
             using: Some(using.to_owned()),
-            filter: Some(conditions.clone()),
+            filter: Some(filter(&request.filter)),
             limit: Some(request.candidates as u64),
-            ..PrefetchQuery::default()
+            ..QueryPoints::default()
         })
         .collect();
-    query
+    QueryBatchPoints {
+        collection_name: name.to_owned(),
+        query_points,
+        ..QueryBatchPoints::default()
+    }
 }
 
 /// A page as the server gives it.
@@ -173,14 +165,17 @@ pub(super) fn page(response: ScrollResponse) -> Result<Page, String> {
     Ok(Page { points, next })
 }
 
-/// A search result as the server gives it.
-pub(super) fn hit(point: ScoredPoint) -> Result<Hit, String> {
-    Ok(Hit {
-        id: from_id(point.id)?,
-        score: point.score,
-        dense: from_dense(point.vectors).unwrap_or_default(),
-        payload: from_payload(point.payload)?,
-    })
+/// An arm's points as the server gives them.
+pub(super) fn scored(result: BatchResult) -> Result<Vec<Scored>, String> {
+    let points = result.result.into_iter();
+    points
+        .map(|point| {
+            Ok(Scored {
+                id: from_id(point.id)?,
+                score: point.score,
+            })
+        })
+        .collect()
 }
 
 /// A payload as stored: fields that say nothing are left out.

@@ -1,4 +1,4 @@
-//! A Qdrant server (1.17 or newer: weighted fusion), through its gRPC client.
+//! A Qdrant server (1.16 or newer: metadata of collections), through its gRPC client.
 //!
 //! The live collection is the one that the alias `index.collection` points to. A collection's
 //! generation stands in its metadata. Writes return when they are applied (`wait`), and what a
@@ -16,7 +16,8 @@ use qdrant_client::qdrant::{
 use qdrant_client::{Qdrant, QdrantError};
 use uuid::Uuid;
 
-use super::point::{Filter, Hit, Page, Payload, Point, SearchRequest};
+use super::fusion::Arms;
+use super::point::{Filter, Page, Payload, Point, SearchRequest};
 use super::{IndexError, SparseVector};
 use crate::config;
 
@@ -169,13 +170,22 @@ impl ServerIndex {
         Ok(response.result.map_or(0, |result| result.count))
     }
 
-    pub(super) async fn search(
+    /// Both arms in one call.
+    pub(super) async fn arms(
         &self,
         name: &str,
-        request: SearchRequest,
-    ) -> Result<Vec<Hit>, IndexError> {
-        let response = self.sent(self.client.query(convert::search(name, request)).await)?;
-        self.understood(response.result.into_iter().map(convert::hit).collect())
+        request: &SearchRequest,
+    ) -> Result<Arms, IndexError> {
+        let response = self.client.query_batch(convert::arms(name, request)).await;
+        let mut results = self.sent(response)?.result.into_iter();
+        let mut next = |searched: bool| {
+            let result = searched.then(|| results.next()).flatten();
+            self.understood(result.map_or_else(|| Ok(Vec::new()), convert::scored))
+        };
+        Ok(Arms {
+            dense: next(request.dense.is_some())?,
+            sparse: next(request.sparse.is_some())?,
+        })
     }
 
     async fn delete_selected(

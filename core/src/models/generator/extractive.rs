@@ -7,7 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::GenerateRequest;
+use super::marks::escaped;
 use super::sentences::{Kind, Sentence, sentences};
+use super::statements::statements;
 use crate::index::lexical;
 
 /// Most sentences of an answer.
@@ -39,30 +41,29 @@ struct Candidate<'a> {
 
 /// The quotes, each with its citation, in reading order.
 pub(super) fn quotes(request: &GenerateRequest) -> Vec<String> {
-    let question = lexical::distinct_terms(&request.question);
-    let weights: Vec<f32> = question
-        .iter()
-        .map(|term| {
-            request
-                .term_weights
-                .get(term)
-                .copied()
-                .unwrap_or(1.0)
-                .max(0.0)
-        })
-        .collect();
-    let candidates = candidates(request, &question, &weights);
+    let terms = &request.terms.terms;
+    let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
+    let candidates = candidates(request, &weights);
+    let stated = statements(request);
     let mut chosen = chosen(&candidates, &weights);
+    if stated.suffice {
+        chosen.clear();
+    }
+    chosen.truncate(MOST - stated.lines.len());
     chosen.sort_unstable();
-    let mut quotes: Vec<String> = Vec::with_capacity(chosen.len());
+    let mut quotes: Vec<String> = Vec::with_capacity(MOST);
+    for line in stated.lines {
+        let gap = if quotes.is_empty() { "" } else { "\n\n" };
+        quotes.push(format!("{gap}{line}"));
+    }
     let mut before: Option<Kind> = None;
     for index in chosen {
         let candidate = &candidates[index];
         let kind = candidate.sentence.kind;
         let gap = match before {
-            None => "",
+            None if quotes.is_empty() => "",
             Some(Kind::Item) if kind == Kind::Item => "\n",
-            Some(_) => "\n\n",
+            _ => "\n\n",
         };
         before = Some(kind);
         let number = request.passages[candidate.passage].number;
@@ -72,20 +73,17 @@ pub(super) fn quotes(request: &GenerateRequest) -> Vec<String> {
     quotes
 }
 
-/// A sentence as it stands; a line of code in backticks, or else it would be read as Markdown.
+/// A sentence as it stands, but for the backslash before what would be a citation; a line of code in backticks, or else it would be read as Markdown.
 fn written(sentence: &Sentence<'_>) -> String {
     match sentence.kind {
         Kind::Code if sentence.text.contains('`') => format!("`` {} ``", sentence.text),
         Kind::Code => format!("`{}`", sentence.text),
-        Kind::Prose | Kind::Item | Kind::Row => sentence.text.to_owned(),
+        // A bracket of its own is no citation.
+        Kind::Prose | Kind::Item | Kind::Row => escaped(sentence.text).into_owned(),
     }
 }
 
-fn candidates<'a>(
-    request: &'a GenerateRequest,
-    question: &[String],
-    weights: &[f32],
-) -> Vec<Candidate<'a>> {
+fn candidates<'a>(request: &'a GenerateRequest, weights: &[f32]) -> Vec<Candidate<'a>> {
     let total: f32 = weights.iter().sum();
     let wants_number = asks_for_a_number(&request.question);
     let best_score = request
@@ -118,21 +116,19 @@ fn candidates<'a>(
                 terms_above.entry(text).or_insert_with(|| term_set(text));
             }
             let own_terms = term_set(&without_addresses(sentence.text));
-            let strength: Vec<f32> = question
-                .iter()
-                .map(|term| {
-                    if own_terms.contains(term) {
-                        1.0
-                    } else if above.contains(term)
-                        || terms_above[sentence.heading].contains(term)
-                        || terms_above[sentence.lead].contains(term)
-                    {
-                        ABOVE
-                    } else {
-                        0.0
-                    }
-                })
-                .collect();
+            let of_word = |term: &str| {
+                if own_terms.contains(term) {
+                    1.0
+                } else if above.contains(term)
+                    || terms_above[sentence.heading].contains(term)
+                    || terms_above[sentence.lead].contains(term)
+                {
+                    ABOVE
+                } else {
+                    0.0
+                }
+            };
+            let strength = request.terms.met(of_word);
             // What only stands above is shared by all neighbours: it says nothing for this one.
             if !strength.iter().any(|strength| *strength > ABOVE) {
                 continue;

@@ -1,5 +1,6 @@
-use super::super::Passage;
+use super::super::{Passage, marks};
 use super::*;
+use crate::index::{Question, TermFrequencies};
 
 fn passage(number: usize, text: &str) -> Passage {
     Passage {
@@ -9,18 +10,20 @@ fn passage(number: usize, text: &str) -> Passage {
         heading: vec![],
         cosine: Some(0.5),
         score: 1.0,
+        ..Passage::default()
     }
 }
 
 fn request(question: &str, passages: Vec<Passage>) -> GenerateRequest {
     // The rarer, the longer the word: enough for a test.
-    let terms = lexical::distinct_terms(question).into_iter();
+    let mut terms = Question::new(question, &TermFrequencies::default());
+    for term in &mut terms.terms {
+        term.weight = term.term.len() as f32;
+    }
     GenerateRequest {
         question: question.to_owned(),
         passages,
-        term_weights: terms
-            .map(|term| (term.clone(), term.len() as f32))
-            .collect(),
+        terms,
         ..GenerateRequest::default()
     }
 }
@@ -102,4 +105,16 @@ fn a_question_for_a_number_prefers_sentences_with_one() {
     );
     let quotes = quotes(&request);
     assert!(quotes.concat().contains("90 days"), "{quotes:?}");
+}
+
+#[test]
+fn brackets_of_the_text_are_not_taken_for_citations() {
+    let text = "The surcharge of trips follows rule [3], see `rules[0]`.";
+    let request = request("surcharge of trips", vec![passage(1, text)]);
+    let quote = quotes(&request).concat();
+    assert_eq!(
+        quote,
+        r"The surcharge of trips follows rule \[3], see `rules[0]`. [1]"
+    );
+    assert_eq!(marks::marks(&quote).len(), 1);
 }

@@ -3,12 +3,13 @@
 
 mod bare_code;
 mod extractive;
+pub mod marks;
 mod openai;
 mod sentences;
+mod statements;
 mod stream;
 mod wire;
 
-use std::collections::HashMap;
 use std::vec;
 
 use rust_decimal::Decimal;
@@ -17,6 +18,7 @@ pub use self::openai::OpenAiGenerator;
 use self::stream::ModelStream;
 use super::{CallFor, CostBook, ModelError, Usage};
 use crate::config::{Chat, ChatKind, ConfigError};
+use crate::index::{Facts, Question};
 use crate::ledger::UsageSource;
 
 /// Writes answers. Cheap to clone; clones share connections.
@@ -43,7 +45,7 @@ pub struct Message {
 }
 
 /// A chunk that may be cited.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Passage {
     /// Its citation: `[number]`.
     pub number: usize,
@@ -56,6 +58,10 @@ pub struct Passage {
     pub cosine: Option<f32>,
     /// Fused score of the retrieval.
     pub score: f32,
+    /// The data product that its document is about.
+    pub asset: Option<String>,
+    /// What its document's metadata say.
+    pub facts: Facts,
 }
 
 /// What is to be answered. A model reads `messages`; the extractive generator reads the rest.
@@ -68,9 +74,8 @@ pub struct GenerateRequest {
     /// Best first.
     pub passages: Vec<Passage>,
     pub max_output_tokens: u32,
-    /// The question's analysed terms and how rare each is (inverse document frequency, above 0). A
-    /// term that is missing here counts 1.
-    pub term_weights: HashMap<String, f32>,
+    /// The question's terms, how rare each is, and what may stand for it.
+    pub terms: Question,
 }
 
 /// Why an answer ended.

@@ -6,7 +6,7 @@ use docent_core::config;
 use docent_core::config::Secret;
 use docent_core::document::{EVERYONE, text_hash};
 use docent_core::index::{
-    CollectionSpec, Filter, Hit, Payload, Point, SearchRequest, SparseVector, VectorIndex,
+    CollectionSpec, Filter, Hit, Payload, Point, SearchRequest, SparseVector, VectorIndex, Weights,
     collection_name, lexical,
 };
 use tempfile::TempDir;
@@ -141,6 +141,7 @@ pub(crate) fn payload(text: &str) -> Payload {
         text: text.to_owned(),
         language: Some("en".to_owned()),
         ordinal: 0,
+        pages: Vec::new(),
         text_hash: text_hash(text),
         asset: None,
         owner: None,
@@ -178,9 +179,7 @@ pub(crate) fn hybrid(dense: Option<Vec<f32>>, sparse: Option<SparseVector>) -> S
         filter: Filter::default(),
         candidates: 20,
         limit: 10,
-        dense_weight: 1.0,
-        sparse_weight: 1.0,
-        rrf_k: 2,
+        weights: Weights::default(),
     }
 }
 

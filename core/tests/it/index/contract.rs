@@ -121,6 +121,20 @@ async fn each_condition_of_a_filter_holds() {
             ),
             (
                 Filter {
+                    documents: Some(vec![id(2), id(9)]),
+                    ..none()
+                },
+                vec![3],
+            ),
+            (
+                Filter {
+                    documents: Some(Vec::new()),
+                    ..none()
+                },
+                vec![],
+            ),
+            (
+                Filter {
                     asset: Some("fct_trips".to_owned()),
                     ..none()
                 },

@@ -202,15 +202,20 @@ serve! {
             }))
         }
 
-        async fn query(
+        async fn query_batch(
             &self,
-            request: Request<qdrant::QueryPoints>,
-        ) -> Answer<qdrant::QueryResponse> {
+            request: Request<qdrant::QueryBatchPoints>,
+        ) -> Answer<qdrant::QueryBatchResponse> {
             let request = request.into_inner();
             let shard = self.shard(&request.collection_name)?;
-            let points = shard.query(protocol::query(request)?).map_err(refused)?;
-            Ok(Response::new(qdrant::QueryResponse {
-                result: points.into_iter().map(protocol::scored).collect(),
+            let results = request.query_points.into_iter().map(|query| {
+                let points = shard.query(protocol::query(query)?).map_err(refused)?;
+                Ok(qdrant::BatchResult {
+                    result: points.into_iter().map(protocol::scored).collect(),
+                })
+            });
+            Ok(Response::new(qdrant::QueryBatchResponse {
+                result: results.collect::<Result<_, Status>>()?,
                 ..Default::default()
             }))
         }
@@ -233,7 +238,7 @@ serve! {
     recommend_groups(RecommendPointGroups) -> RecommendGroupsResponse,
     discover(DiscoverPoints) -> DiscoverResponse,
     discover_batch(DiscoverBatchPoints) -> DiscoverBatchResponse,
-    query_batch(QueryBatchPoints) -> QueryBatchResponse,
+    query(QueryPoints) -> QueryResponse,
     query_groups(QueryPointGroups) -> QueryGroupsResponse,
     facet(FacetCounts) -> FacetResponse,
     search_matrix_pairs(SearchMatrixPoints) -> SearchMatrixPairsResponse,

@@ -7,16 +7,15 @@ use qdrant_client::qdrant::{
     self, condition, r#match, point_id, points_selector, query, value, vector, vector_input,
     vector_output, vectors, vectors_output, with_vectors_selector,
 };
-use qdrant_edge::external::ordered_float::OrderedFloat;
 use qdrant_edge::external::uuid::Uuid;
 use qdrant_edge::{
     Condition, CreateIndex, Distance, EdgeConfig, EdgeSparseVectorParams, EdgeVectorParams,
-    FieldCondition, FieldIndexOperations, Filter, Fusion, JsonPath, Match, Modifier, NamedQuery,
-    Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaType, PointId, PointInsertOperations,
-    PointOperations, PointStructPersisted, PointVectorsPersisted, Prefetch, QueryEnum,
-    QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp, SparseVector,
-    UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal, VectorPersisted,
-    VectorStructInternal, VectorStructPersisted, WithPayloadInterface, WithVector,
+    FieldCondition, FieldIndexOperations, Filter, JsonPath, Match, Modifier, NamedQuery, Payload,
+    PayloadFieldSchema, PayloadOps, PayloadSchemaType, PointId, PointInsertOperations,
+    PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum, QueryRequest, Record,
+    ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp, SparseVector, UpdateOperation,
+    UpdateVectorsOp, ValueVariants, VectorInternal, VectorPersisted, VectorStructInternal,
+    VectorStructPersisted, WithPayloadInterface, WithVector,
 };
 use serde_json::Value as Json;
 use tonic::Status;
@@ -182,22 +181,11 @@ pub(super) fn scroll(request: qdrant::ScrollPoints) -> Result<ScrollRequest, Sta
 }
 
 pub(super) fn query(request: qdrant::QueryPoints) -> Result<QueryRequest, Status> {
-    let prefetches = request
-        .prefetch
-        .into_iter()
-        .map(|arm| {
-            Ok(Prefetch {
-                prefetches: Vec::new(),
-                query: scoring(arm.query, arm.using)?,
-                limit: arm.limit.unwrap_or(10) as usize,
-                params: None,
-                filter: arm.filter.map(filter).transpose()?,
-                score_threshold: None,
-            })
-        })
-        .collect::<Result<_, Status>>()?;
+    if !request.prefetch.is_empty() {
+        return Err(unknown(request.prefetch));
+    }
     Ok(QueryRequest {
-        prefetches,
+        prefetches: Vec::new(),
         query: scoring(request.query, request.using)?,
         filter: request.filter.map(filter).transpose()?,
         score_threshold: None,
@@ -226,13 +214,6 @@ fn scoring(
             }
             other => Err(unknown(other)),
         },
-        Some(query::Variant::Rrf(rrf)) => {
-            let weights = rrf.weights.into_iter().map(OrderedFloat).collect();
-            Ok(Some(ScoringQuery::Fusion(Fusion::Rrf {
-                k: rrf.k.unwrap_or(2) as usize,
-                weights: Some(weights),
-            })))
-        }
         other => Err(unknown(other)),
     }
 }

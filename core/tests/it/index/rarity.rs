@@ -1,7 +1,7 @@
 //! What term frequencies and coverage promise.
 
-use docent_core::index::lexical::{distinct_terms, term_id};
-use docent_core::index::{TermFrequencies, coverage};
+use docent_core::index::lexical::term_id;
+use docent_core::index::{Alternative, Question, TermFrequencies};
 
 fn frequencies() -> TermFrequencies {
     let terms = [("trip", 90), ("station", 10), ("sample_id", 1)];
@@ -38,7 +38,10 @@ fn a_run_adds_and_takes_away() {
 #[test]
 fn coverage_is_the_share_of_the_questions_rare_terms() {
     let frequencies = frequencies();
-    let cover = |question, passage| coverage(&distinct_terms(question), passage, &frequencies);
+    let cover = |question, passage| {
+        let question = Question::new(question, &frequencies);
+        question.matched_by(passage, &frequencies).coverage
+    };
     assert!((cover("trips by station", "Stations and trips.") - 1.0).abs() < 1e-6);
     assert!(cover("trips by station", "nothing of it").abs() < 1e-6);
     assert!(cover("trips station", "a station") > cover("trips station", "a trip"));
@@ -46,4 +49,35 @@ fn coverage_is_the_share_of_the_questions_rare_terms() {
     let once = cover("trips station", "a station");
     assert!((cover("trips trips trip station", "a station") - once).abs() < 1e-6);
     assert!(cover("what is it", "what is it").abs() < 1e-6);
+}
+
+#[test]
+fn an_alternative_stands_for_the_term_that_was_asked_for() {
+    let frequencies = frequencies();
+    let mut question = Question::new("statoin trips", &frequencies);
+    let alone = question.matched_by("stations and trips", &frequencies);
+    question.terms[0].alternatives.push(Alternative {
+        term: "station".to_owned(),
+        factor: 0.8,
+    });
+    let matched = question.matched_by("stations and trips", &frequencies);
+    assert!(matched.coverage > alone.coverage && matched.coverage < 1.0);
+    assert!(matched.strength > alone.strength);
+    let vector = question.sparse_vector();
+    let place = vector.indices.binary_search(&term_id("station")).unwrap();
+    assert!((vector.values[place] - 0.8).abs() < 1e-6);
+}
+
+#[test]
+fn strength_falls_with_the_length_of_a_passage_and_rises_with_repetition() {
+    let frequencies = frequencies().with_average_length(4.0);
+    let question = Question::new("station capacity", &frequencies);
+    let strength = |passage| question.matched_by(passage, &frequencies).strength;
+    let short = strength("station capacity list docks");
+    assert!(
+        (short - 1.0).abs() < 1e-6,
+        "each once in average length: {short}"
+    );
+    assert!(strength("station capacity list docks bikes trips users weather") < short);
+    assert!(strength("station capacity station capacity") > short);
 }

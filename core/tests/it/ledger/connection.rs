@@ -69,3 +69,25 @@ async fn every_table_and_view_says_what_it_is() {
     .unwrap();
     assert!(silent.is_empty(), "{silent:?}");
 }
+
+#[tokio::test]
+async fn asking_whether_postgres_answers_opens_no_connection() {
+    let (ledger, database, _spool) = ledger().await;
+    let sessions = async || -> i64 {
+        sqlx::query_scalar(
+            "SELECT sessions FROM pg_stat_database WHERE datname = current_database()",
+        )
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap()
+    };
+    ledger.ping().await.unwrap();
+    let before = sessions().await;
+    for _ in 0..30 {
+        ledger.ping().await.unwrap();
+    }
+    // Postgres counts a session when it ends.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let opened = sessions().await - before;
+    assert!(opened < 10, "{opened} connections for 30 pings");
+}

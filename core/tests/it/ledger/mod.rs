@@ -12,8 +12,8 @@ use std::path::Path;
 use chrono::{DateTime, SubsecRound, Utc};
 use docent_core::config::Migrate;
 use docent_core::ledger::{
-    CallOutcome, Channel, GeneratorKind, Interaction, InteractionOutcome, Ledger, LedgerOptions,
-    ModelCall, Origin, Purpose, Record, RetrievedPassage, UsageSource,
+    CallOutcome, Channel, Deletion, GeneratorKind, Interaction, InteractionOutcome, Ledger,
+    LedgerOptions, ModelCall, Origin, Purpose, Record, RetrievedPassage, UsageSource,
 };
 use docent_scripted::database::TestDatabase;
 use sqlx::postgres::PgConnectOptions;
@@ -104,6 +104,14 @@ fn passage(rank: i32, cited_as: Option<i32>) -> RetrievedPassage {
 
 fn turn(interaction: Interaction) -> Record {
     Record::Interaction(Box::new(interaction))
+}
+
+/// Its caller takes a conversation back.
+fn deletion(conversation_id: Uuid) -> Record {
+    Record::DeleteConversation(Deletion {
+        conversation_id,
+        caller: Some("ana".to_owned()),
+    })
 }
 
 async fn count(database: &TestDatabase, table: &'static str) -> i64 {

@@ -12,7 +12,7 @@ use docent_scripted::database::TestDatabase;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
-use super::{call, count, interaction, options, turn};
+use super::{call, count, deletion, interaction, options, turn};
 
 /// Nobody listens there.
 fn nowhere(folder: &Path) -> PgConnectOptions {
@@ -201,9 +201,7 @@ async fn a_late_record_does_not_bring_a_deleted_conversation_back() {
         .writer()
         .write(turn(interaction(conversation, "secret one")));
     ledger.flush().await;
-    ledger
-        .writer()
-        .write(Record::DeleteConversation(conversation));
+    ledger.writer().write(deletion(conversation));
     ledger
         .writer()
         .write(turn(interaction(conversation, "secret two")));
@@ -212,9 +210,7 @@ async fn a_late_record_does_not_bring_a_deleted_conversation_back() {
     ledger
         .writer()
         .write(turn(interaction(conversation, "secret three")));
-    ledger
-        .writer()
-        .write(Record::DeleteConversation(conversation));
+    ledger.writer().write(deletion(conversation));
     ledger.flush().await;
     assert_eq!(count(&database, "interaction").await, 0);
     assert_eq!(count(&database, "passage").await, 0);

@@ -4,7 +4,7 @@ use docent_core::ledger::Record;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::{call, count, interaction, ledger, turn};
+use super::{call, count, deletion, interaction, ledger, turn};
 
 #[tokio::test]
 async fn an_interaction_comes_back_as_it_was_written() {
@@ -140,6 +140,36 @@ async fn a_record_that_postgres_refuses_is_set_aside_and_holds_up_nothing() {
     let set_aside = std::fs::read_to_string(spool.path().join("rejected.jsonl")).unwrap();
     assert_eq!(set_aside.lines().count(), 1);
     assert!(set_aside.contains(&bad.id.to_string()));
+}
+
+#[tokio::test]
+async fn a_deletion_reaches_what_was_set_aside() {
+    let (ledger, _database, spool) = ledger().await;
+    let mut bad = interaction(Uuid::now_v7(), "A secret question?");
+    bad.passages[0].score = f32::NAN;
+    let mut other = interaction(Uuid::now_v7(), "Another question?");
+    other.passages[0].score = f32::NAN;
+    ledger.writer().write(turn(bad.clone()));
+    ledger.writer().write(turn(other));
+    ledger.flush().await;
+    ledger.flush().await;
+    let file = spool.path().join("rejected.jsonl");
+    assert_eq!(std::fs::read_to_string(&file).unwrap().lines().count(), 2);
+    ledger.writer().write(deletion(bad.conversation_id));
+    ledger.flush().await;
+    ledger.flush().await;
+    // What was set aside is rewritten after the transaction.
+    for _ in 0..100 {
+        if !std::fs::read_to_string(&file).unwrap().contains("secret") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        !kept.contains("secret") && kept.contains("Another"),
+        "{kept}"
+    );
 }
 
 #[tokio::test]

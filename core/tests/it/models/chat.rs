@@ -1,9 +1,9 @@
 //! What the chat model's generator promises while all goes well.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use docent_core::config::ChatKind;
+use docent_core::index::{Question, TermFrequencies};
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, FinishReason, GenerateRequest, Generated, Generator, Passage};
 use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
@@ -305,8 +305,9 @@ async fn quoting_needs_no_model_books_nothing_and_streams_quote_by_quote() {
             heading: vec![],
             cosine: Some(0.4),
             score: 1.0,
+            ..Passage::default()
         }],
-        term_weights: HashMap::from([("trip".to_owned(), 3.0)]),
+        terms: Question::new("what is a trip?", &TermFrequencies::default()),
         ..GenerateRequest::default()
     };
     let mut generation = generator.generate(&for_answer(), &request).await.unwrap();

@@ -5,4 +5,5 @@ mod chat;
 mod chat_faults;
 mod embedding_faults;
 mod embeddings;
+mod rerank;
 mod support;

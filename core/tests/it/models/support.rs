@@ -1,11 +1,11 @@
 //! A server, an embedder or generator that speaks to it, and the cost book they write.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::fmt::Write;
 use std::path::PathBuf;
 
 use docent_core::config::{Chat, ChatKind, Embedding, EmbeddingKind, Price, Secret};
+use docent_core::index::Question;
 use docent_core::ledger::{ModelCall, Purpose, Record, Writer};
 use docent_core::models::{
     CallFor, CostBook, Embedder, GenerateRequest, Generated, Generation, Generator, Message,
@@ -31,9 +31,10 @@ pub(crate) fn for_answer() -> CallFor {
 pub(crate) fn book() -> (CostBook, Booked) {
     let (writer, records) = Writer::channel();
     let price = |input: i64, cached: Option<i64>, output: Option<i64>| Price {
-        input: input.into(),
+        input: Some(input.into()),
         cached_input: cached.map(Decimal::from),
         output: output.map(Decimal::from),
+        searches: None,
     };
     let prices = [
         ("priced-embedding".to_owned(), price(2, None, None)),
@@ -45,6 +46,10 @@ pub(crate) fn book() -> (CostBook, Booked) {
 pub(crate) struct Booked(UnboundedReceiver<Record>);
 
 impl Booked {
+    pub(crate) fn new(records: UnboundedReceiver<Record>) -> Self {
+        Self(records)
+    }
+
     /// All calls booked since the last look.
     pub(crate) fn calls(&mut self) -> Vec<ModelCall> {
         let records = std::iter::from_fn(|| self.0.try_recv().ok());
@@ -165,7 +170,7 @@ pub(crate) fn request() -> GenerateRequest {
         ],
         passages: vec![],
         max_output_tokens: 100,
-        term_weights: HashMap::new(),
+        terms: Question::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTML: the main content of a page, as Markdown.
 
 mod bounds;
+mod links;
 mod tag;
 
 use docent_core::document::Outcome;
@@ -10,6 +11,7 @@ use htmd::HtmlToMarkdown;
 use htmd::options::{BrStyle, BulletListMarker, HrStyle, Options};
 use pulldown_cmark::{Event, Parser};
 
+pub(crate) use links::{PageLinks, links};
 pub(super) use tag::Tag;
 
 use super::{Page, language, title};
@@ -52,6 +54,7 @@ pub(super) fn page(text: &str) -> Result<Page, Outcome> {
         title: main_heading.or(page_title.filter(|title| !title.is_empty())),
         markdown,
         language,
+        note: None,
     })
 }
 
@@ -96,6 +99,21 @@ fn main_content(document: &Document) -> String {
 
 fn visible_length(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
+}
+
+/// A page, or a part of one, as a tree. Fails on one that is nested too deep to be a document.
+pub(crate) fn parse(text: &str) -> Result<Document, Outcome> {
+    bounds::check_text(text)?;
+    let document = Document::from(text);
+    bounds::check_depth(&document)?;
+    Ok(document)
+}
+
+/// All of a page, or of a part of one, as Markdown.
+pub(crate) fn whole(html: &str) -> Result<String, Outcome> {
+    let document = parse(html)?;
+    remove_unseen(&document);
+    to_markdown(&document.select("body").html())
 }
 
 /// Markdown of raw HTML that stands in Markdown, or nothing where it holds no HTML that is known:

@@ -14,6 +14,7 @@ pub enum Route {
     Embeddings,
     Chat,
     Models,
+    Rerank,
 }
 
 /// For how many requests.
@@ -45,17 +46,17 @@ pub enum Fault {
     EndAfter(usize),
     /// The stream says nothing more after this many tokens.
     StallAfter(usize),
-    /// The last vectors of a batch are left out.
+    /// The last vectors of a batch, or the last results of a reranking, are left out.
     MissingVectors(usize),
     /// Vectors of this length.
     WrongLength(usize),
-    /// All vectors have the index 0.
+    /// All vectors or results have the index 0.
     WrongIndex,
     /// The vectors stand in the reverse order, with right indexes.
     Reversed,
     /// Vectors of zeros.
     Zeros,
-    /// Vectors of NaN (only base64 can carry it; else `null`).
+    /// Vectors of NaN (only base64 can carry it; else `null`), or scores of `null`.
     NotANumber,
 }
 

@@ -34,6 +34,8 @@ pub struct Script {
     pub cached_tokens: u64,
     /// Parameters of a chat request that are refused with status 400.
     pub refused_parameters: Vec<String>,
+    /// Texts with this in them are reranked to the top.
+    pub preferred: Option<String>,
 }
 
 impl Default for Script {
@@ -52,6 +54,7 @@ impl Default for Script {
             usage: true,
             cached_tokens: 0,
             refused_parameters: Vec::new(),
+            preferred: None,
         }
     }
 }

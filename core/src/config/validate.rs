@@ -1,0 +1,135 @@
+//! What no single setting can say of itself: settings that do not fit each other.
+
+use super::{Anonymous, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind};
+
+/// Refuses a configuration that could not work, or that would open docent wider than was meant.
+pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
+    let fail = |text: String| Err(ConfigError(text));
+    if config.access.anonymous == Anonymous::Loopback && !config.server.is_loopback() {
+        return fail(format!(
+            "server.host = \"{}\" can be reached from other machines, and anyone there could ask \
+             without a key; listen on 127.0.0.1, or put docent behind a login of your own and set \
+             access.anonymous = \"anywhere\"",
+            config.server.host
+        ));
+    }
+    let public = &config.server.public_url;
+    if !(public.is_empty() || public.starts_with("http://") || public.starts_with("https://")) {
+        return fail(format!(
+            "server.public_url = \"{public}\" must start with http:// or https://"
+        ));
+    }
+    for (name, url) in [
+        ("embedding.base_url", &config.embedding.base_url),
+        ("chat.base_url", &config.chat.base_url),
+        ("rerank.base_url", &config.rerank.base_url),
+        ("index.qdrant_url", &config.index.qdrant_url),
+    ] {
+        if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
+            return fail(format!(
+                "{name} = \"{url}\" must start with http:// or https://"
+            ));
+        }
+    }
+    if config.embedding.kind == EmbeddingKind::OpenAi
+        && config.embedding.base_url.is_empty()
+        && config.embedding.api_key.is_empty()
+    {
+        return fail(
+            "embedding.kind = \"openai\" needs embedding.base_url or a key (OPENAI_API_KEY)"
+                .to_owned(),
+        );
+    }
+    if config.chat.kind == ChatKind::OpenAi
+        && config.chat.base_url.is_empty()
+        && config.chat.api_key.is_empty()
+    {
+        return fail(
+            "chat.kind = \"openai\" needs chat.base_url or a key (OPENAI_API_KEY)".to_owned(),
+        );
+    }
+    check_rerank(config)?;
+    if let Some((model, _)) = config
+        .prices
+        .iter()
+        .find(|(_, price)| price.input.is_none() && price.searches.is_none())
+    {
+        return fail(format!(
+            "prices.\"{model}\" needs `input` (dollars for a million tokens) or `searches` (for a thousand searches)"
+        ));
+    }
+    if config.chunk.max_tokens < 32 {
+        return fail("chunk.max_tokens must be at least 32".to_owned());
+    }
+    if config.chunk.overlap_tokens * 2 > config.chunk.max_tokens {
+        return fail("chunk.overlap_tokens must be at most half of chunk.max_tokens".to_owned());
+    }
+    let at_least_one = [
+        ("embedding.batch_texts", config.embedding.batch_texts),
+        ("embedding.batch_tokens", config.embedding.batch_tokens),
+        ("embedding.concurrency", config.embedding.concurrency),
+        (
+            "embedding.max_input_tokens",
+            config.embedding.max_input_tokens,
+        ),
+        ("retrieval.candidates", config.retrieval.candidates),
+        ("retrieval.passages", config.retrieval.passages),
+        ("rerank.candidates", config.rerank.candidates),
+        ("rerank.timeout_ms", config.rerank.timeout_ms as usize),
+        ("server.max_answers", config.server.max_answers),
+        (
+            "ledger.max_connections",
+            config.ledger.max_connections as usize,
+        ),
+    ];
+    for (name, value) in at_least_one {
+        if value == 0 {
+            return fail(format!("{name} must be at least 1"));
+        }
+    }
+    if config.access.anonymous_groups.is_empty() {
+        return fail(
+            "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
+        );
+    }
+    let mut names = std::collections::BTreeSet::new();
+    for source in &config.sources {
+        let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        // Names are folders of the cache as well: none may be `..`.
+        let is_dots = source.name.chars().all(|c| c == '.');
+        if is_dots || !source.name.chars().all(fits) {
+            return fail(format!(
+                "source.name = \"{}\" may have letters, digits, `-`, `_` and `.` only",
+                source.name
+            ));
+        }
+        if !names.insert(&source.name) {
+            return fail(format!("two sources are named \"{}\"", source.name));
+        }
+        if source.groups.is_empty() {
+            return fail(format!(
+                "source \"{}\": groups is empty, so nobody could read it; write [\"everyone\"] if all may",
+                source.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_rerank(config: &Config) -> Result<(), ConfigError> {
+    let rerank = &config.rerank;
+    let missing = match rerank.kind {
+        RerankKind::None => None,
+        RerankKind::Tei => rerank
+            .base_url
+            .is_empty()
+            .then_some("rerank.kind = \"tei\" needs rerank.base_url, for example http://localhost:8080"),
+        RerankKind::Cohere | RerankKind::Jina if rerank.model.is_empty() => {
+            Some("rerank.model must name the model, for example \"rerank-v3.5\"")
+        }
+        RerankKind::Cohere | RerankKind::Jina => (rerank.base_url.is_empty()
+            && rerank.api_key.is_empty())
+        .then_some("rerank.kind = \"cohere\" and \"jina\" need rerank.api_key, or the base_url of another server"),
+    };
+    missing.map_or(Ok(()), |text| Err(ConfigError(text.to_owned())))
+}

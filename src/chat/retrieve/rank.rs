@@ -1,0 +1,150 @@
+//! After fusion: what the order of the hits should respect besides their scores.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use docent_core::document::Status;
+use docent_core::index::{Hit, Payload, Question, dot, lexical};
+use uuid::Uuid;
+
+/// What a further passage of a document is worth, for each of its passages before it: one document
+/// cannot fill the list, and a question that needs two finds both.
+const SAME_DOCUMENT: f32 = 0.9;
+/// A deprecated asset sinks, a certified one rises.
+const DEPRECATED: f32 = 0.8;
+const CERTIFIED: f32 = 1.05;
+/// A passage about the very asset that the question names.
+const NAMED_ASSET: f32 = 1.25;
+/// Passages that share this much of their words (Jaccard) say the same.
+const NEAR_DUPLICATE: f32 = 0.9;
+/// Cosine below which two passages cannot be near-duplicates.
+const NEARLY_PARALLEL: f32 = 0.95;
+
+/// The `limit` best of the hits, best first.
+pub(super) fn rank(hits: Vec<Hit>, question: &Question, limit: usize) -> Vec<Hit> {
+    let mut rest = without_duplicates(hits);
+    for hit in &mut rest {
+        hit.score *= worth(&hit.payload, question);
+    }
+    let mut taken: HashMap<Uuid, i32> = HashMap::new();
+    let mut ranked = Vec::with_capacity(limit);
+    while ranked.len() < limit {
+        let score = |hit: &Hit| {
+            let before = taken.get(&hit.payload.document_id).copied().unwrap_or(0);
+            hit.score * SAME_DOCUMENT.powi(before)
+        };
+        let Some(best) = (0..rest.len())
+            .max_by(|&a, &b| score(&rest[a]).total_cmp(&score(&rest[b])).then(b.cmp(&a)))
+        else {
+            break;
+        };
+        let mut hit = rest.remove(best);
+        hit.score = score(&hit);
+        *taken.entry(hit.payload.document_id).or_default() += 1;
+        ranked.push(hit);
+    }
+    ranked
+}
+
+/// What a place in a list is worth where lists are fused by reciprocal ranks (places from 0).
+pub(super) fn reciprocal(place: usize) -> f32 {
+    /// Small, so that the first places decide: lists are short here.
+    const K: usize = 2;
+    1.0 / (place + K) as f32
+}
+
+/// Fuses a question's hits with those of its parts, which weigh half.
+pub(super) fn joined(own: Vec<Hit>, parts: Vec<Vec<Hit>>) -> Vec<Hit> {
+    const PART: f32 = 0.5;
+    if parts.is_empty() {
+        return own;
+    }
+    let mut all: HashMap<Uuid, Hit> = HashMap::new();
+    let lists = std::iter::once((1.0, own)).chain(parts.into_iter().map(|hits| (PART, hits)));
+    for (weight, hits) in lists {
+        for (place, mut hit) in hits.into_iter().enumerate() {
+            hit.score = 0.0;
+            let hit = all.entry(hit.id).or_insert(hit);
+            hit.score += weight * reciprocal(place);
+        }
+    }
+    let mut all: Vec<Hit> = all.into_values().collect();
+    all.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
+    all
+}
+
+/// What its metadata makes of a passage.
+fn worth(payload: &Payload, question: &Question) -> f32 {
+    let status = match payload.status {
+        Some(Status::Deprecated) => DEPRECATED,
+        Some(Status::Certified) => CERTIFIED,
+        None => 1.0,
+    };
+    let asset = payload
+        .asset
+        .as_deref()
+        .is_some_and(|asset| names(question, asset));
+    if asset { status * NAMED_ASSET } else { status }
+}
+
+/// Whether the question names the asset: by its whole name, or by the last part of a dotted one.
+fn names(question: &Question, asset: &str) -> bool {
+    let asset = asset.to_ascii_lowercase();
+    let last = asset.rsplit('.').next().unwrap_or(&asset);
+    [asset.as_str(), last].into_iter().any(|name| {
+        // A name of one plain word is a word of the language as well.
+        let is_identifier = name.contains(['_', '.']);
+        let terms = lexical::terms(name);
+        is_identifier
+            && terms.first().is_some_and(|whole| {
+                question.terms.iter().any(|term| {
+                    term.term == *whole
+                        || term
+                            .alternatives
+                            .iter()
+                            .any(|alternative| alternative.term == *whole)
+                })
+            })
+    })
+}
+
+/// Of passages that say the same only the freshest is kept, in the place of the best.
+fn without_duplicates(hits: Vec<Hit>) -> Vec<Hit> {
+    let mut kept: Vec<Hit> = Vec::with_capacity(hits.len());
+    for hit in hits {
+        match kept.iter_mut().find(|first| say_the_same(first, &hit)) {
+            None => kept.push(hit),
+            Some(first) => {
+                if fresher(&hit.payload, &first.payload) == Ordering::Greater {
+                    let score = first.score;
+                    *first = hit;
+                    first.score = score;
+                }
+            }
+        }
+    }
+    kept
+}
+
+/// By their vectors first, which are at hand; then by their words (Jaccard).
+fn say_the_same(left: &Hit, right: &Hit) -> bool {
+    if dot(&left.dense, &right.dense) < NEARLY_PARALLEL {
+        return false;
+    }
+    let words = |hit: &Hit| lexical::term_ids(&hit.payload.text);
+    let (left, right) = (words(left), words(right));
+    let shared = left
+        .iter()
+        .filter(|word| right.binary_search(word).is_ok())
+        .count();
+    let all = left.len() + right.len() - shared;
+    all > 0 && shared as f32 >= NEAR_DUPLICATE * all as f32
+}
+
+/// Deprecated is older than anything else; then the later update wins.
+fn fresher(left: &Payload, right: &Payload) -> Ordering {
+    let stands = |payload: &Payload| payload.status != Some(Status::Deprecated);
+    stands(left)
+        .cmp(&stands(right))
+        .then(left.updated_at.cmp(&right.updated_at))
+}
