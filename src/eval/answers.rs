@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use docent_core::app::App;
+use docent_core::index::Payload;
 
 use super::judge::Judge;
 use super::questions::{Question, QuestionSet};
@@ -145,7 +146,7 @@ fn answer_scores(
             .get(citation.number.wrapping_sub(1))
             .is_some_and(|passage| {
                 passage.payload.path == citation.path
-                    && passage.payload.text.contains(&citation.quote)
+                    && stands_in(&citation.quote, &passage.payload)
             })
     };
     set("citations_valid", share(&answer.citations, quoted));
@@ -154,7 +155,13 @@ fn answer_scores(
             .iter()
             .filter_map(|number| passages.get(number.wrapping_sub(1)));
         cited
-            .map(|passage| passage.payload.lexical_text() + "\n")
+            .map(|passage| {
+                format!(
+                    "{}\n{}\n",
+                    passage.payload.lexical_text(),
+                    told(&passage.payload)
+                )
+            })
             .collect()
     };
     let claims = claims(&answer.answer);
@@ -194,4 +201,17 @@ fn answer_scores(
 fn share<T>(items: &[T], holds: impl Fn(&T) -> bool) -> Option<f64> {
     let held = items.iter().filter(|item| holds(item)).count();
     (!items.is_empty()).then(|| held as f64 / items.len() as f64)
+}
+/// Whether a quote stands in a passage's text, or is made of the lines of its metadata.
+fn stands_in(quote: &str, payload: &Payload) -> bool {
+    let facts = payload.facts();
+    payload.text.contains(quote)
+        || quote
+            .split(" · ")
+            .all(|part| facts.lines().any(|line| line == part))
+}
+
+/// What the metadata of a passage say, as answers quote it.
+fn told(payload: &Payload) -> String {
+    payload.facts().lines().collect::<Vec<_>>().join("\n")
 }

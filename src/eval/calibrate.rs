@@ -9,10 +9,15 @@ use crate::chat::probe::Evidence;
 const RIDGE: f64 = 10.0;
 /// What each feature can only speak for: more of it for an answer (1), or against one (-1). One that
 /// seems to speak the other way in a few examples is left out, or it would do so by chance.
-const SIGNS: [f64; FEATURES] = [1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0];
+const SIGNS: [f64; FEATURES] = [1.0, 1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0];
+/// What a feature weighs that is the same in all examples: questions about something else altogether
+/// are seldom among them, and must be declined all the same.
+const NEVER_SHOWN: [f64; FEATURES] = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -4.0, 0.0];
+/// A smaller deviation is none.
+const CONSTANT: f64 = 1e-6;
 /// Newton's method converges in fewer.
 const STEPS: usize = 50;
-const FEATURES: usize = 7;
+const FEATURES: usize = 8;
 
 /// A question whose truth is known, with what retrieval knew of it.
 #[derive(Debug, Clone, Copy)]
@@ -64,11 +69,20 @@ pub(super) fn fit(examples: &[Example], lost: f64) -> Option<EvidenceWeights> {
             used[feature] = false;
         }
     };
+    // A feature that no example shows cannot be fitted, and keeps what is written down for it.
+    let shown: Vec<bool> = deviation
+        .iter()
+        .map(|deviation| *deviation > CONSTANT)
+        .collect();
     // Back to the features as they are.
     let mut plain = [0.0; FEATURES];
     let mut bias = weights[0];
     for feature in 0..FEATURES {
-        plain[feature] = weights[feature + 1] / deviation[feature];
+        plain[feature] = if shown[feature] {
+            weights[feature + 1] / deviation[feature]
+        } else {
+            NEVER_SHOWN[feature]
+        };
         bias -= plain[feature] * mean[feature];
     }
     // The highest threshold that refuses no more than it may becomes the probability of one half.
@@ -88,6 +102,7 @@ pub(super) fn fit(examples: &[Example], lost: f64) -> Option<EvidenceWeights> {
         cosine,
         agreement,
         missing_names,
+        unknown,
         moment,
     ] = plain.map(|weight| weight as f32);
     Some(EvidenceWeights {
@@ -98,6 +113,7 @@ pub(super) fn fit(examples: &[Example], lost: f64) -> Option<EvidenceWeights> {
         cosine,
         agreement,
         missing_names,
+        unknown,
         moment,
     })
 }
@@ -136,7 +152,7 @@ fn moments(rows: &[[f64; FEATURES]]) -> ([f64; FEATURES], [f64; FEATURES]) {
         mean[feature] = values().sum::<f64>() / count;
         let square = values().map(|value| (value - mean[feature]).powi(2));
         // A feature that is always the same says nothing, and must not be divided by 0.
-        deviation[feature] = (square.sum::<f64>() / count).sqrt().max(1e-6);
+        deviation[feature] = (square.sum::<f64>() / count).sqrt().max(CONSTANT);
     }
     (mean, deviation)
 }

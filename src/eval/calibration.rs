@@ -166,6 +166,7 @@ mod tests {
                 ("cosine", 0.5),
                 ("agreement", 0.0),
                 ("missing_names", 0.0),
+                ("unknown", 0.0),
                 ("moment", 0.0),
             ];
             Asked {

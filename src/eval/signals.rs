@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use crate::chat::probe::{Evidence, Probe};
 
 /// The features of the evidence, in the order of [`Evidence::features`].
-const FEATURES: [&str; 7] = [
+const FEATURES: [&str; 8] = [
     "strength",
     "support",
     "coverage",
     "cosine",
     "agreement",
     "missing_names",
+    "unknown",
     "moment",
 ];
 /// The best score of the sparse arm, where that was searched alone.
@@ -44,6 +45,7 @@ pub(super) fn evidence(signals: &BTreeMap<String, f64>) -> Option<Evidence> {
         cosine: value("cosine")?,
         agreement: value("agreement")?,
         missing_names: value("missing_names")?,
+        unknown: value("unknown")?,
         moment: value("moment")?,
     })
 }

@@ -13,7 +13,7 @@ use crate::support::write;
 const QUESTIONS: &str = r#"{"id": "loaded", "question": "How often is fct_trips loaded?", "kind": "single", "gold": [{"path": "tables/fct_trips.md", "evidence": "every hour at 20 minutes past"}], "answer": "Every hour at 20 minutes past, by trips_hourly."}
 {"id": "false-start", "question": "When does a trip count as a false start?", "kind": "single", "gold": [{"path": "tables/fct_trips.md", "evidence": "shorter than 60 seconds and back at the same station"}], "answer": "Shorter than 60 seconds and back at the same station."}
 {"id": "korean", "question": "결품률의 정의는 무엇인가요?", "kind": "korean", "gold": [{"path": "metrics/rebalancing-ko.md"}]}
-{"id": "salary", "question": "What is the salary of the chief executive officer?", "kind": "unanswerable", "gold": []}
+{"id": "salary", "question": "What is the salary of the CEO?", "kind": "unanswerable", "gold": []}
 "#;
 
 fn demo() -> PathBuf {
@@ -349,7 +349,7 @@ fn unanswerable_questions_are_told_by_their_own_candidates_and_calibrated() {
     };
     // What a document of the pool answers, the question's own candidates do not.
     assert_eq!(area(own, "bm25"), 1.0);
-    assert!(area(pool, "bm25") < 1.0);
+    assert!(area(pool, "coverage") < 1.0);
     assert_eq!(report["calibration"]["answerable"], 4);
     assert!(report["calibration"]["weights"]["bias"].is_number());
 }

@@ -223,12 +223,13 @@ pub struct EvidenceWeights {
     pub cosine: f32,
     pub agreement: f32,
     pub missing_names: f32,
+    pub unknown: f32,
     pub moment: f32,
 }
 
 impl EvidenceWeights {
     /// Each weight by its name in the configuration, the bias first.
-    pub fn named(&self) -> [(&'static str, f32); 8] {
+    pub fn named(&self) -> [(&'static str, f32); 9] {
         [
             ("bias", self.bias),
             ("strength", self.strength),
@@ -237,6 +238,7 @@ impl EvidenceWeights {
             ("cosine", self.cosine),
             ("agreement", self.agreement),
             ("missing_names", self.missing_names),
+            ("unknown", self.unknown),
             ("moment", self.moment),
         ]
     }

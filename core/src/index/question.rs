@@ -109,6 +109,31 @@ impl Question {
         SparseVector { indices, values }
     }
 
+    /// The share of the question's words that no chunk holds, nor anything that may stand for them: 0
+    /// to 1. Pairs of characters are no words, and a question without words has no unknown ones.
+    pub fn unknown_share(&self, frequencies: &TermFrequencies) -> f32 {
+        let is_known = |term: &str| frequencies.frequency(term_id(term)) > 0;
+        let (mut words, mut unknown) = (0, 0);
+        for (place, asked) in self.terms.iter().enumerate() {
+            if !asked.term.is_ascii() {
+                continue;
+            }
+            words += 1;
+            let known = is_known(&asked.term)
+                || !asked.alternatives.is_empty()
+                || self
+                    .synonyms
+                    .iter()
+                    .any(|synonym| synonym.of.contains(&place));
+            unknown += usize::from(!known);
+        }
+        if words == 0 {
+            0.0
+        } else {
+            unknown as f32 / words as f32
+        }
+    }
+
     /// How much is asked for: the weights of all terms together.
     pub fn weight(&self) -> f32 {
         self.terms.iter().map(|term| term.weight).sum()

@@ -11,6 +11,8 @@ use super::Retrieval;
 const SUPPORT: usize = 3;
 /// Places of each arm that are compared.
 const COMPARED: usize = 10;
+/// Share of unknown words up to which they say nothing.
+const HALF: f32 = 0.5;
 
 /// What speaks for an answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -27,6 +29,9 @@ pub(crate) struct Evidence {
     pub(crate) agreement: f32,
     /// How many of the question's names no passage has (0 to 2).
     pub(crate) missing_names: f32,
+    /// How far more than half of the question's words are unknown to the collection (0 to 1): then it
+    /// is about something else. Fewer say nothing, for people do not ask in the documents' words.
+    pub(crate) unknown: f32,
     /// 1 where the state of a moment is asked for ("last month").
     pub(crate) moment: f32,
 }
@@ -57,12 +62,13 @@ impl Evidence {
             cosine: best(|passage| passage.cosine.unwrap_or_default()),
             agreement: retrieval.agreement,
             missing_names: retrieval.missing_names,
+            unknown: ((retrieval.unknown - HALF) / HALF).max(0.0),
             moment: f32::from(u8::from(retrieval.asks_of_a_moment)),
         }
     }
 
     /// The features in the order of the weights' fields.
-    pub(crate) fn features(&self) -> [f32; 7] {
+    pub(crate) fn features(&self) -> [f32; 8] {
         [
             self.strength,
             self.support,
@@ -70,6 +76,7 @@ impl Evidence {
             self.cosine,
             self.agreement,
             self.missing_names,
+            self.unknown,
             self.moment,
         ]
     }

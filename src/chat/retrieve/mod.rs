@@ -45,6 +45,8 @@ pub(super) struct Retrieval {
     pub(super) question: Question,
     /// How many of the question's names no passage has.
     pub(super) missing_names: f32,
+    /// The share of the question's words that the collection does not have (0 to 1).
+    pub(super) unknown: f32,
     /// Whether the state of a moment is asked for.
     pub(super) asks_of_a_moment: bool,
     /// How far the arms agree on their first places (0 to 1).
@@ -151,6 +153,7 @@ async fn found_by(
     Ok(Retrieval {
         passages: weigh(&question, &frequencies, hits, &texts),
         missing_names,
+        unknown: question.unknown_share(&frequencies),
         asks_of_a_moment: names::asks_of_a_moment(&text),
         question,
         agreement,
