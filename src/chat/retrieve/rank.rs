@@ -30,6 +30,10 @@ pub(super) fn rank(hits: Vec<Hit>, question: &Question, limit: usize) -> Vec<Hit
     let mut ranked = Vec::with_capacity(limit);
     while ranked.len() < limit {
         let score = |hit: &Hit| {
+            // Who names an asset asks about that one: its document may fill the list.
+            if is_named(&hit.payload, question) {
+                return hit.score;
+            }
             let before = taken.get(&hit.payload.document_id).copied().unwrap_or(0);
             hit.score * SAME_DOCUMENT.powi(before)
         };
@@ -80,11 +84,16 @@ fn worth(payload: &Payload, question: &Question) -> f32 {
         Some(Status::Certified) => CERTIFIED,
         None => 1.0,
     };
-    let asset = payload
-        .asset
-        .as_deref()
-        .is_some_and(|asset| names(question, asset));
-    if asset { status * NAMED_ASSET } else { status }
+    if is_named(payload, question) {
+        status * NAMED_ASSET
+    } else {
+        status
+    }
+}
+
+fn is_named(payload: &Payload, question: &Question) -> bool {
+    let asset = payload.asset.as_deref();
+    asset.is_some_and(|asset| names(question, asset))
 }
 
 /// Whether the question names the asset: by its whole name, or by the last part of a dotted one.
