@@ -181,7 +181,8 @@ impl DataFolder {
 fn check_private(folder: &Path) -> std::io::Result<()> {
     let found = std::fs::symlink_metadata(folder)?;
     let ours = found.uid() == rustix::process::geteuid().as_raw();
-    if found.is_dir() && ours && found.mode() & 0o077 == 0 {
+    let open_to_others = 0o077;
+    if found.is_dir() && ours && (found.mode() & open_to_others) == 0 {
         return Ok(());
     }
     Err(std::io::Error::other(

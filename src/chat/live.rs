@@ -192,7 +192,8 @@ impl LiveTurns {
                     live.push(event);
                 }
             };
-            live.to_its_end(async { tokio::join!(work, pump) }).await;
+            live.to_its_end(Box::pin(async { tokio::join!(work, pump) }))
+                .await;
             drop(permit);
             let Some(key) = key else { return };
             if live.has_failed() {

@@ -125,8 +125,11 @@ async fn walk(
 
     // Retrieve: the passages that the caller may read and that fit best.
     let reach = retrieve::Reach::of_answer(app);
-    let retrieved = retrieve::retrieve(app, turn, draft, &reach).await?;
-    let retrieved = retrieve::expand::expand(app, chat, turn, draft, &reach, retrieved).await;
+    let retrieved = Box::pin(retrieve::retrieve(app, turn, draft, &reach)).await?;
+    let retrieved = Box::pin(retrieve::expand::expand(
+        app, chat, turn, draft, &reach, retrieved,
+    ))
+    .await;
     draft.retrieved(&retrieved);
     if let Some(reason) = abstain::too_weak(app, &retrieved) {
         tracing::debug!(interaction = %turn.interaction_id, %reason, "abstained");

@@ -79,14 +79,14 @@ pub(crate) async fn probe(
     let started = Instant::now();
     let mut draft = Draft::new(app, turn, started);
     let history = chat.conversations.history(app, turn).await;
-    draft.standalone_question = condense::condense(app, chat, turn, &history, &mut draft).await?;
+    draft.standalone_question = condense::condense(app, chat, turn, &history, &draft).await?;
     let reach = Reach {
         limit: request.limit,
         documents: request.documents.clone(),
         trace: request.trace,
     };
-    let retrieval = retrieve(app, turn, &mut draft, &reach).await?;
-    let mut retrieval = expand(app, chat, turn, &mut draft, &reach, retrieval).await;
+    let retrieval = Box::pin(retrieve(app, turn, &mut draft, &reach)).await?;
+    let mut retrieval = Box::pin(expand(app, chat, turn, &mut draft, &reach, retrieval)).await;
     let retrieve_ms = started.elapsed().as_millis() as u64;
     let trace = retrieval.trace.take();
     // The decision is made from as many passages as an answer would have.
@@ -116,7 +116,7 @@ pub(crate) async fn judged_by_model(
         documents: request.documents.clone(),
         trace: false,
     };
-    let retrieval = retrieve(app, turn, &mut draft, &reach).await?;
+    let retrieval = Box::pin(retrieve(app, turn, &mut draft, &reach)).await?;
     let prompt = prompt::prompt(app, chat, &draft, &[], &retrieval)?;
     let call = CallFor::interaction(Purpose::Answer, turn.interaction_id);
     let longest = app.config.chat.max_output_tokens;

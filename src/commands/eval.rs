@@ -53,7 +53,7 @@ pub struct Arguments {
     /// Show how one question found what it found
     #[arg(long, value_name = "ID", conflicts_with_all = ["json", "save", "compare", "fail_under"])]
     explain: Option<String>,
-    /// Exit with 1 where a rate is below a value: recall_at_5=0.9, single.recall_at_5=0.95,
+    /// Exit with 1 where a rate is below a value: `recall_at_5=0.9`, `single.recall_at_5=0.95`,
     /// demo:abstention.recall=0.8
     #[arg(long, value_name = "METRIC=VALUE")]
     fail_under: Vec<Threshold>,

@@ -59,7 +59,7 @@ pub(super) fn fit(examples: &[Example], lost: f64) -> Option<EvidenceWeights> {
     };
     let mut used = [true; FEATURES];
     let weights = loop {
-        let weights = converged(&standard, examples, &used, share);
+        let weights = converged(&standard, examples, used, share);
         let wrong = |feature: &usize| weights[feature + 1] * SIGNS[*feature] < 0.0;
         let wrong: Vec<usize> = (0..FEATURES).filter(wrong).collect();
         if wrong.is_empty() {
@@ -122,7 +122,7 @@ pub(super) fn fit(examples: &[Example], lost: f64) -> Option<EvidenceWeights> {
 fn converged(
     rows: &[[f64; FEATURES + 1]],
     examples: &[Example],
-    used: &[bool; FEATURES],
+    used: [bool; FEATURES],
     share: impl Fn(&Example) -> f64,
 ) -> [f64; FEATURES + 1] {
     let mut rows = rows.to_vec();
@@ -197,8 +197,9 @@ fn solve<const N: usize>(mut matrix: [[f64; N]; N], mut right: [f64; N]) -> [f64
         right.swap(column, pivot);
         for row in column + 1..N {
             let factor = matrix[row][column] / matrix[column][column];
-            for k in column..N {
-                matrix[row][k] -= factor * matrix[column][k];
+            let above = matrix[column];
+            for (value, above) in matrix[row].iter_mut().zip(above).skip(column) {
+                *value -= factor * above;
             }
             right[row] -= factor * right[column];
         }

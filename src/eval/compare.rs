@@ -206,7 +206,6 @@ mod tests {
             sets: vec![SetReport {
                 name: "set".to_owned(),
                 asked: asked.collect(),
-                ..SetReport::default()
             }],
         }
     }

@@ -279,6 +279,10 @@ pub fn as_json(set: &SetReport) -> Value {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::float_cmp,
+    reason = "thresholds are compared as they were written"
+)]
 mod tests {
     use super::*;
 

@@ -69,7 +69,7 @@ fn spelled(word: &str) -> Vec<String> {
     if let Some(number) = number_of(&word) {
         return vec![number.to_owned()];
     }
-    let ascii_word = word.chars().all(|c| c.is_ascii());
+    let ascii_word = word.is_ascii();
     if ascii_word {
         return vec![word];
     }

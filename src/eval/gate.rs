@@ -110,7 +110,6 @@ mod tests {
             sets: vec![SetReport {
                 name: "demo".to_owned(),
                 asked: asked.to_vec(),
-                ..SetReport::default()
             }],
         }
     }

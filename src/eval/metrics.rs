@@ -15,12 +15,11 @@ pub fn rank(scored: &[(String, f32)]) -> Vec<String> {
     let mut best: Vec<(&str, f32)> = Vec::with_capacity(scored.len());
     let mut places: HashMap<&str, usize> = HashMap::new();
     for (id, score) in scored {
-        match places.get(id.as_str()) {
-            Some(place) => best[*place].1 = best[*place].1.max(*score),
-            None => {
-                places.insert(id, best.len());
-                best.push((id, *score));
-            }
+        if let Some(place) = places.get(id.as_str()) {
+            best[*place].1 = best[*place].1.max(*score)
+        } else {
+            places.insert(id, best.len());
+            best.push((id, *score));
         }
     }
     best.sort_by(|left, right| right.1.total_cmp(&left.1).then_with(|| right.0.cmp(left.0)));

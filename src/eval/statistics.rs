@@ -57,7 +57,7 @@ pub fn area_under_curve(positive: &[f64], negative: &[f64]) -> Option<f64> {
     Some(wins / (positive.len() * negative.len()) as f64)
 }
 
-/// The 95% interval of [`area_under_curve`] (Hanley and McNeil 1982, *The meaning and use of the
+/// The 95% interval of [`area_under_curve`] (Hanley and `McNeil` 1982, *The meaning and use of the
 /// area under a receiver operating characteristic curve*).
 pub fn area_interval(area: f64, positive: usize, negative: usize) -> (f64, f64) {
     let (p, n) = (positive as f64, negative as f64);

@@ -1,5 +1,7 @@
 //! `docent eval` as people run it: figures, gates, comparison, explanation, a corpus of its own.
 
+#![expect(clippy::float_cmp, reason = "shares of all and of none are exact")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;

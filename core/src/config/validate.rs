@@ -92,6 +92,11 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
         );
     }
+    check_sources(config)
+}
+
+fn check_sources(config: &Config) -> Result<(), ConfigError> {
+    let fail = |text: String| Err(ConfigError(text));
     let mut names = std::collections::BTreeSet::new();
     for source in &config.sources {
         let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);

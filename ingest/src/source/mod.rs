@@ -142,13 +142,14 @@ impl Found {
 /// Answers with what was found.
 pub async fn check(context: &Context<'_>) -> Result<String, SourceError> {
     match &context.source.kind {
-        SourceKind::Folder(folder) => walk::check(context.source, folder),
+        SourceKind::Folder(folder) | SourceKind::Contracts(folder) => {
+            walk::check(context.source, folder)
+        }
         SourceKind::Git(git) => git::check(context, git).await,
         SourceKind::Website(site) => website::check(context, site).await,
         SourceKind::Confluence(wiki) => confluence::check(context, wiki).await,
         SourceKind::Slack(export) => slack::check(context, export),
         SourceKind::Dbt(project) => dbt::check(context, project).await,
-        SourceKind::Contracts(folder) => walk::check(context.source, folder),
     }
 }
 

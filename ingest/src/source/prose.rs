@@ -67,7 +67,7 @@ pub(super) fn embedded(text: &str) -> String {
             None => {
                 fence = ["```", "~~~"]
                     .into_iter()
-                    .find(|mark| bare.starts_with(mark))
+                    .find(|mark| bare.starts_with(mark));
             }
         }
         let hashes = bare.len() - bare.trim_start_matches('#').len();

@@ -1,5 +1,10 @@
 //! Data contracts (ODCS) and data products (ODPS) as documents.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground is missing may panic"
+)]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -3,6 +3,11 @@
 //! The excerpts of real projects are described in `fixtures/dbt/README.md`; `demo/dbt` is a small
 //! invented project with resources of every kind.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground is missing may panic"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -28,6 +28,14 @@ use super::fusion::{Arms, Scored};
 use super::point::{Filter, Page, Payload, Point, SearchRequest};
 use super::{CollectionSpec, IndexError, SparseVector};
 
+/// What is known of the live collection's name.
+#[derive(Debug, Default)]
+enum Live {
+    #[default]
+    Unread,
+    Read(Option<String>),
+}
+
 /// The embedded index in a folder.
 #[derive(Debug)]
 pub(super) struct EdgeIndex {
@@ -38,7 +46,7 @@ pub(super) struct EdgeIndex {
     open: Mutex<HashMap<String, Arc<Shard>>>,
     /// What `LIVE` says, once it was read: every question asks for it, and nobody else writes to the
     /// folder of an open index.
-    live: Mutex<Option<Option<String>>>,
+    live: Mutex<Live>,
     /// Searches that run at once: more than there are cores only makes all of them late.
     searches: Semaphore,
 }
@@ -93,15 +101,15 @@ impl EdgeIndex {
     }
 
     pub(super) async fn live(self: &Arc<Self>) -> Result<Option<String>, IndexError> {
-        if let Some(live) = self.live.lock().clone() {
-            return Ok(live);
+        if let Live::Read(live) = &*self.live.lock() {
+            return Ok(live.clone());
         }
         self.blocking(|index| {
             // Locked while it is read: a switch must not be overtaken by an older reading.
             let mut known = index.live.lock();
             let name = files::read_live(&index.folder).map_err(|error| index.failed(&error))?;
             let live = name.filter(|name| index.folder.join(name).is_dir());
-            *known = Some(live.clone());
+            *known = Live::Read(live.clone());
             Ok(live)
         })
         .await
@@ -114,7 +122,7 @@ impl EdgeIndex {
                 shard.flush()?;
                 let mut live = index.live.lock();
                 files::write_live(&index.folder, &name).map_err(|error| index.failed(&error))?;
-                *live = Some(Some(name));
+                *live = Live::Read(Some(name));
                 Ok(())
             }
         })
@@ -140,7 +148,7 @@ impl EdgeIndex {
                 shard.close();
             }
             let mut live = index.live.lock();
-            *live = None;
+            *live = Live::Unread;
             files::remove_folder(&folder).map_err(|error| index.failed(&error))
         })
         .await

@@ -31,7 +31,6 @@ fn both(dense_weight: f32, sparse_weight: f32) -> SearchRequest {
         weights: Weights {
             dense: dense_weight,
             sparse: sparse_weight,
-            ..Weights::default()
         },
         ..hybrid(Some(dense), Some(sparse))
     }

@@ -12,20 +12,20 @@ const EXAMPLES: usize = 3;
 pub(super) fn blocks(object: &Property) -> Vec<String> {
     let subject = code(object.name.as_str());
     let mut about = Vec::new();
-    let kind = said(&object.physical_type).unwrap_or("object");
-    let physical = said(&object.physical_name)
+    let kind = said(object.physical_type.as_ref()).unwrap_or("object");
+    let physical = said(object.physical_name.as_ref())
         .filter(|name| *name != object.name.as_str())
         .map_or_else(String::new, |name| format!(", physically {}", code(name)));
-    let business =
-        said(&object.business_name).map_or_else(String::new, |name| format!(", called \"{name}\""));
+    let business = said(object.business_name.as_ref())
+        .map_or_else(String::new, |name| format!(", called \"{name}\""));
     about.push(format!(
         "{subject} is {}{physical}{business}.",
         article(kind)
     ));
-    if let Some(description) = said(&object.description) {
+    if let Some(description) = said(object.description.as_ref()) {
         about.push(sentence(&one_line(description)));
     }
-    if let Some(granularity) = said(&object.data_granularity_description) {
+    if let Some(granularity) = said(object.data_granularity_description.as_ref()) {
         about.push(format!(
             "Granularity of {subject}: {}",
             sentence(&one_line(granularity))
@@ -33,7 +33,7 @@ pub(super) fn blocks(object: &Property) -> Vec<String> {
     }
     let tags = object.tags.as_deref().unwrap_or_default();
     if !tags.is_empty() {
-        let tags = names(tags.iter().map(|tag| tag.as_str()));
+        let tags = names(tags.iter().map(super::shape::Text::as_str));
         about.push(format!("{subject} is tagged {tags}."));
     }
     let mut rows = Vec::new();
@@ -99,7 +99,7 @@ fn row(
 }
 
 fn data_type(property: &Property) -> String {
-    let physical = said(&property.physical_type);
+    let physical = said(property.physical_type.as_ref());
     let logical = property.logical_type.map(logical_name);
     let mut written = match (physical, logical) {
         (Some(physical), Some(logical)) if !physical.eq_ignore_ascii_case(logical) => {
@@ -114,7 +114,7 @@ fn data_type(property: &Property) -> String {
         ..
     }) = property.items.as_deref()
     {
-        let of = said(physical_type).or(logical_type.map(logical_name));
+        let of = said(physical_type.as_ref()).or(logical_type.map(logical_name));
         if let Some(of) = of {
             written.push_str(&format!(" of {of}"));
         }
@@ -139,20 +139,21 @@ fn logical_name(kind: LogicalType) -> &'static str {
 
 fn meaning(property: &Property) -> String {
     let mut parts = Vec::new();
-    let name = said(&property.business_name).filter(|name| {
+    let name = said(property.business_name.as_ref()).filter(|name| {
         name.to_lowercase() != property.name.as_str().replace('_', " ").to_lowercase()
     });
     if let Some(name) = name {
         parts.push(sentence(&one_line(name)));
     }
-    if let Some(description) = said(&property.description) {
+    if let Some(description) = said(property.description.as_ref()) {
         parts.push(sentence(&one_line(description)));
     }
-    let physical = said(&property.physical_name).filter(|name| *name != property.name.as_str());
+    let physical =
+        said(property.physical_name.as_ref()).filter(|name| *name != property.name.as_str());
     if let Some(physical) = physical {
         parts.push(format!("Physically {}.", code(physical)));
     }
-    if let Some(how) = said(&property.transform_description) {
+    if let Some(how) = said(property.transform_description.as_ref()) {
         parts.push(format!("Made by: {}", sentence(&one_line(how))));
     }
     let made_from = property
@@ -160,7 +161,7 @@ fn meaning(property: &Property) -> String {
         .as_deref()
         .unwrap_or_default();
     if !made_from.is_empty() {
-        let made_from = names(made_from.iter().map(|name| name.as_str()));
+        let made_from = names(made_from.iter().map(super::shape::Text::as_str));
         parts.push(format!("Made from {made_from}."));
     }
     let examples: Vec<String> = property
@@ -195,7 +196,7 @@ fn promised(property: &Property) -> String {
     if holds(property.critical_data_element) {
         words.push("critical data element".to_owned());
     }
-    if let Some(class) = said(&property.classification) {
+    if let Some(class) = said(property.classification.as_ref()) {
         words.push(format!("classified {class}"));
     }
     words.extend(
@@ -220,7 +221,7 @@ fn quality(subject: &str, column: Option<&str>, of: &Property, rules: &mut Vec<S
 
 fn rule_in_words(rule: &Quality) -> String {
     let mut details = Vec::new();
-    let measured = said(&rule.metric).map(code);
+    let measured = said(rule.metric.as_ref()).map(code);
     let limits = limits(rule);
     match (&measured, limits.is_empty()) {
         (Some(metric), false) => details.push(format!("{metric} must {}", and(&limits))),
@@ -229,24 +230,24 @@ fn rule_in_words(rule: &Quality) -> String {
         (None, true) => {}
     }
     if rule.kind == QualityType::Sql
-        && let Some(query) = said(&rule.query)
+        && let Some(query) = said(rule.query.as_ref())
     {
         details.push(format!("checked by {}", code(&one_line(query))));
     }
-    if let Some(engine) = said(&rule.engine) {
+    if let Some(engine) = said(rule.engine.as_ref()) {
         details.push(format!("checked with {engine}"));
     }
-    if let Some(dimension) = said(&rule.dimension) {
+    if let Some(dimension) = said(rule.dimension.as_ref()) {
         details.push(dimension.to_owned());
     }
-    if let Some(severity) = said(&rule.severity) {
+    if let Some(severity) = said(rule.severity.as_ref()) {
         details.push(format!("severity {severity}"));
     }
-    if let Some(schedule) = said(&rule.schedule) {
+    if let Some(schedule) = said(rule.schedule.as_ref()) {
         details.push(format!("schedule {}", code(schedule)));
     }
-    let description = said(&rule.description)
-        .or_else(|| said(&rule.name))
+    let description = said(rule.description.as_ref())
+        .or_else(|| said(rule.name.as_ref()))
         .map(|text| one_line(text).trim_end_matches('.').to_owned());
     match (description, details.is_empty()) {
         (Some(text), true) => text,
@@ -269,7 +270,7 @@ fn limits(rule: &Quality) -> Vec<String> {
         ("mustBeBetween", "be between"),
         ("mustNotBeBetween", "not be between"),
     ];
-    let unit = said(&rule.unit).map_or_else(String::new, |unit| format!(" {unit}"));
+    let unit = said(rule.unit.as_ref()).map_or_else(String::new, |unit| format!(" {unit}"));
     WORDS
         .iter()
         .filter_map(|(key, words)| {

@@ -22,7 +22,7 @@ pub(super) fn contract(contract: &Contract, title: &str, known: &Known, whole: b
         contract.status.as_ref(),
         contract.domain.as_ref(),
     ));
-    if let Some(product) = said(&contract.data_product) {
+    if let Some(product) = said(contract.data_product.as_ref()) {
         page.block(&format!(
             "{subject} belongs to the data product {}.",
             code(product)
@@ -150,7 +150,7 @@ fn purpose(page: &mut Page, description: Option<&Description>) {
         ("Limitations", &description.limitations),
         ("Usage", &description.usage),
     ] {
-        if let Some(text) = said(text) {
+        if let Some(text) = said(text.as_ref()) {
             page.block(&format!("{what}: {}", sentence(&embedded(text))));
         }
     }
@@ -166,15 +166,15 @@ fn tags(page: &mut Page, subject: &str, tags: Option<&[Text]>) {
 
 fn links(page: &mut Page, definitions: Option<&[Definition]>) {
     for definition in definitions.unwrap_or_default() {
-        if let Some(url) = said(&definition.url) {
-            let kind = said(&definition.kind).unwrap_or("definition");
+        if let Some(url) = said(definition.url.as_ref()) {
+            let kind = said(definition.kind.as_ref()).unwrap_or("definition");
             page.block(&format!("See also ({kind}): {url}"));
         }
     }
 }
 
 fn service_levels(contract: &Contract, subject: &str) -> Vec<String> {
-    let element = said(&contract.sla_default_element);
+    let element = said(contract.sla_default_element.as_ref());
     let lines: String = contract
         .sla_properties
         .iter()
@@ -186,7 +186,8 @@ fn service_levels(contract: &Contract, subject: &str) -> Vec<String> {
 
 fn service_level(sla: &Sla, default_element: Option<&str>) -> String {
     let property = sla.property.as_str();
-    let unit = said(&sla.unit).map_or_else(String::new, |unit| format!(" {}", unit_in_words(unit)));
+    let unit = said(sla.unit.as_ref())
+        .map_or_else(String::new, |unit| format!(" {}", unit_in_words(unit)));
     let value = written(&sla.value).unwrap_or_default();
     let unit = if value == "1" && unit.ends_with('s') {
         unit.trim_end_matches('s').to_owned()
@@ -197,13 +198,13 @@ fn service_level(sla: &Sla, default_element: Option<&str>) -> String {
         .filter(|to| *to != value)
         .map_or_else(String::new, |to| format!(" to {to}"));
     let mut text = format!("{} of {value}{to}{unit}", property_in_words(property));
-    if let Some(element) = said(&sla.element).or(default_element) {
+    if let Some(element) = said(sla.element.as_ref()).or(default_element) {
         text.push_str(&format!(" for {}", code(element)));
     }
-    if let Some(driver) = said(&sla.driver) {
+    if let Some(driver) = said(sla.driver.as_ref()) {
         text.push_str(&format!(" ({driver})"));
     }
-    if let Some(description) = said(&sla.description) {
+    if let Some(description) = said(sla.description.as_ref()) {
         text.push_str(&format!(
             ": {}",
             one_line(description).trim_end_matches('.')
@@ -253,7 +254,7 @@ fn servers(contract: &Contract, subject: &str) -> Vec<String> {
 }
 
 fn place(server: &Server) -> String {
-    let environment = said(&server.environment)
+    let environment = said(server.environment.as_ref())
         .map_or_else(String::new, |environment| format!(", {environment}"));
     let mut text = format!(
         "the server {} ({}{environment})",
@@ -269,7 +270,7 @@ fn place(server: &Server) -> String {
     if !details.is_empty() {
         text.push_str(&format!(": {}", and(&details)));
     }
-    if let Some(description) = said(&server.description) {
+    if let Some(description) = said(server.description.as_ref()) {
         text.push_str(&format!(
             ": {}",
             one_line(description).trim_end_matches('.')
@@ -281,10 +282,10 @@ fn place(server: &Server) -> String {
 fn access(contract: &Contract, subject: &str) -> Vec<String> {
     let mut lines = String::new();
     for role in contract.roles.iter().flatten() {
-        let kind = said(&role.access).map_or_else(String::new, |kind| format!(" {kind}"));
+        let kind = said(role.access.as_ref()).map_or_else(String::new, |kind| format!(" {kind}"));
         let approvers: Vec<String> = [&role.first_level_approvers, &role.second_level_approvers]
             .into_iter()
-            .filter_map(said)
+            .filter_map(|approvers| said(approvers.as_ref()))
             .filter(|approver| !approver.eq_ignore_ascii_case("na"))
             .map(str::to_owned)
             .collect();
@@ -293,7 +294,7 @@ fn access(contract: &Contract, subject: &str) -> Vec<String> {
         } else {
             format!(", approved by {}", and(&approvers))
         };
-        let about = said(&role.description)
+        let about = said(role.description.as_ref())
             .map_or_else(String::new, |text| format!(": {}", one_line(text)));
         lines.push_str(&format!(
             "- {}\n",
@@ -305,9 +306,9 @@ fn access(contract: &Contract, subject: &str) -> Vec<String> {
     }
     let mut blocks = vec![lines];
     let price = contract.price.as_ref();
-    if let Some(amount) = price.and_then(|price| said(&price.price_amount)) {
-        let currency = price.and_then(|price| said(&price.price_currency));
-        let unit = price.and_then(|price| said(&price.price_unit));
+    if let Some(amount) = price.and_then(|price| said(price.price_amount.as_ref())) {
+        let currency = price.and_then(|price| said(price.price_currency.as_ref()));
+        let unit = price.and_then(|price| said(price.price_unit.as_ref()));
         blocks.push(format!(
             "{subject} costs {amount}{}{}.",
             currency.map_or_else(String::new, |currency| format!(" {currency}")),
@@ -331,23 +332,23 @@ fn ports(ports: Option<&[Port]>, known: &Known, lead: &str) -> Vec<String> {
 
 fn port_in_words(port: &Port, known: &Known) -> String {
     let mut text = code(port.name.as_str());
-    if let Some(kind) = said(&port.kind) {
+    if let Some(kind) = said(port.kind.as_ref()) {
         text.push_str(&format!(" ({kind})"));
     }
-    if let Some(version) = said(&port.version) {
+    if let Some(version) = said(port.version.as_ref()) {
         text.push_str(&format!(", version {version}"));
     }
-    if let Some(id) = said(&port.contract_id) {
+    if let Some(id) = said(port.contract_id.as_ref()) {
         let name = known.contract(id).map_or_else(|| code(id), code);
         text.push_str(&format!(", under the data contract {name}"));
     }
-    if let Some(content) = said(&port.content) {
+    if let Some(content) = said(port.content.as_ref()) {
         text.push_str(&format!(", for {content}"));
     }
-    if let Some(url) = said(&port.url) {
+    if let Some(url) = said(port.url.as_ref()) {
         text.push_str(&format!(", at {url} "));
     }
-    if let Some(description) = said(&port.description) {
+    if let Some(description) = said(port.description.as_ref()) {
         text.push_str(&format!(": {}", one_line(description)));
     }
     text

@@ -120,7 +120,7 @@ fn of_contract(path: &str, contract: &Contract, known: &Known) -> Vec<Found> {
         owner_slack: owner.slack,
         owner_email: owner.email,
         status: people::standing(
-            said(&contract.status),
+            said(contract.status.as_ref()),
             tags,
             contract.custom_properties.as_deref().unwrap_or_default(),
         ),
@@ -159,7 +159,7 @@ fn of_contract(path: &str, contract: &Contract, known: &Known) -> Vec<Found> {
 }
 
 fn of_product(path: &str, product: &Product, known: &Known) -> Found {
-    let title = document::title(said(&product.name), path);
+    let title = document::title(said(product.name.as_ref()), path);
     let support = product.support.as_deref().unwrap_or_default();
     let owner = people::Owner::of(product.team.as_ref(), support);
     let tags = product.tags.as_deref().unwrap_or_default();
@@ -186,13 +186,13 @@ fn of_product(path: &str, product: &Product, known: &Known) -> Found {
 
 /// The name in the database: that is what people ask for.
 fn asset(object: &shape::Property) -> String {
-    said(&object.physical_name)
+    said(object.physical_name.as_ref())
         .unwrap_or(object.name.as_str())
         .to_owned()
 }
 
 fn contract_title(contract: &Contract, path: &str) -> String {
-    let name = said(&contract.name).or_else(|| said(&contract.data_product));
+    let name = said(contract.name.as_ref()).or_else(|| said(contract.data_product.as_ref()));
     document::title(name, path)
 }
 
@@ -208,7 +208,7 @@ impl Known {
                         .insert(contract.id.as_str().to_owned(), title);
                 }
                 Parsed::Product(product) => {
-                    let title = document::title(said(&product.name), path);
+                    let title = document::title(said(product.name.as_ref()), path);
                     for (ports, by_id) in [
                         (&product.output_ports, &mut known.offered),
                         (&product.input_ports, &mut known.consumed),
@@ -216,7 +216,7 @@ impl Known {
                         let ids = ports
                             .iter()
                             .flatten()
-                            .filter_map(|port| said(&port.contract_id));
+                            .filter_map(|port| said(port.contract_id.as_ref()));
                         for id in ids {
                             let products = by_id.entry(id.to_owned()).or_default();
                             if !products.contains(&title) {

@@ -18,10 +18,10 @@ impl Owner {
     /// The team by its name, else the member whose role is owner, else nobody.
     pub(super) fn of(team: Option<&Team>, support: &[Support]) -> Self {
         let owner = team.and_then(|team| present(team).find(|member| is_owner(member)));
-        let by_team = team.and_then(|team| said(&team.name));
+        let by_team = team.and_then(|team| said(team.name.as_ref()));
         let name = by_team.or_else(|| owner.and_then(called));
         let address = owner
-            .and_then(|member| said(&member.username))
+            .and_then(|member| said(member.username.as_ref()))
             .filter(|username| username.contains('@'));
         Self {
             name: name.map(str::to_owned),
@@ -38,25 +38,26 @@ impl Owner {
 fn present(team: &Team) -> impl Iterator<Item = &Member> {
     team.members
         .iter()
-        .filter(|member| said(&member.date_out).is_none())
+        .filter(|member| said(member.date_out.as_ref()).is_none())
 }
 
 fn is_owner(member: &Member) -> bool {
-    said(&member.role).is_some_and(|role| role.to_lowercase().contains("owner"))
+    said(member.role.as_ref()).is_some_and(|role| role.to_lowercase().contains("owner"))
 }
 
 fn called(member: &Member) -> Option<&str> {
-    said(&member.name).or_else(|| said(&member.username))
+    said(member.name.as_ref()).or_else(|| said(member.username.as_ref()))
 }
 
 fn slack(support: &Support) -> Option<String> {
-    let channel = said(&support.channel)?;
-    let is_slack = said(&support.tool).is_some_and(|tool| tool.eq_ignore_ascii_case("slack"));
+    let channel = said(support.channel.as_ref())?;
+    let is_slack =
+        said(support.tool.as_ref()).is_some_and(|tool| tool.eq_ignore_ascii_case("slack"));
     (is_slack && (channel.starts_with('#') || channel.starts_with('@'))).then(|| channel.to_owned())
 }
 
 fn mail(support: &Support) -> Option<String> {
-    let address = said(&support.url)?.strip_prefix("mailto:")?;
+    let address = said(support.url.as_ref())?.strip_prefix("mailto:")?;
     Some(address.split('?').next().unwrap_or(address).to_owned())
 }
 
@@ -65,7 +66,7 @@ pub(super) fn sentences(subject: &str, team: Option<&Team>, support: &[Support])
     let subject = code(subject);
     let mut sentences = Vec::new();
     if let Some(team) = team {
-        if let Some(name) = said(&team.name) {
+        if let Some(name) = said(team.name.as_ref()) {
             sentences.push(format!("{subject} is owned by {name}, its owner to ask."));
         } else if let Some(owner) = present(team)
             .find(|member| is_owner(member))
@@ -73,7 +74,7 @@ pub(super) fn sentences(subject: &str, team: Option<&Team>, support: &[Support])
         {
             sentences.push(format!("{subject} is owned by {owner}, its owner to ask."));
         }
-        if let Some(description) = said(&team.description) {
+        if let Some(description) = said(team.description.as_ref()) {
             sentences.push(sentence(&one_line(description)));
         }
         let members: Vec<String> = present(team).filter_map(member).collect();
@@ -82,15 +83,18 @@ pub(super) fn sentences(subject: &str, team: Option<&Team>, support: &[Support])
         }
     }
     for support in support {
-        let Some(channel) = said(&support.channel).or_else(|| said(&support.url)) else {
+        let Some(channel) = said(support.channel.as_ref()).or_else(|| said(support.url.as_ref()))
+        else {
             continue;
         };
-        let tool = said(&support.tool).map_or_else(String::new, |tool| format!(" ({tool})"));
-        let url = said(&support.url)
+        let tool =
+            said(support.tool.as_ref()).map_or_else(String::new, |tool| format!(" ({tool})"));
+        let url = said(support.url.as_ref())
             .filter(|url| *url != channel)
             .map_or_else(String::new, |url| format!(", {url} "));
-        let scope = said(&support.scope).map_or_else(String::new, |scope| format!(", for {scope}"));
-        let about = said(&support.description)
+        let scope =
+            said(support.scope.as_ref()).map_or_else(String::new, |scope| format!(", for {scope}"));
+        let about = said(support.description.as_ref())
             .map_or_else(String::new, |text| format!(": {}", one_line(text)));
         sentences.push(sentence(&format!(
             "Support for {subject} is at {channel}{tool}{url}{scope}{about}"
@@ -101,10 +105,13 @@ pub(super) fn sentences(subject: &str, team: Option<&Team>, support: &[Support])
 
 fn member(member: &Member) -> Option<String> {
     let name = called(member)?;
-    let details: Vec<&str> = [said(&member.role), said(&member.description)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let details: Vec<&str> = [
+        said(member.role.as_ref()),
+        said(member.description.as_ref()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     Some(if details.is_empty() {
         name.to_owned()
     } else {

@@ -4,6 +4,11 @@
 //! (<https://bitol-io.github.io/open-data-product-standard/>). Unknown keys are passed over; a key
 //! with a value of the wrong kind is an error that names where it stands.
 
+#![expect(
+    clippy::struct_field_names,
+    reason = "the names are those of the standard"
+)]
+
 use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
@@ -56,10 +61,8 @@ impl Text {
 }
 
 /// An optional text that is not empty.
-pub(super) fn said(text: &Option<Text>) -> Option<&str> {
-    text.as_ref()
-        .map(Text::as_str)
-        .filter(|text| !text.is_empty())
+pub(super) fn said(text: Option<&Text>) -> Option<&str> {
+    text.map(Text::as_str).filter(|text| !text.is_empty())
 }
 
 /// A data contract (`kind: DataContract`).

@@ -1,6 +1,8 @@
 //! The resources of a manifest, as far as a document tells of them. One structure serves every kind:
 //! a kind leaves out what it does not have, and fields that are not named here are passed over.
 
+#![expect(clippy::struct_field_names, reason = "the names are dbt's")]
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
