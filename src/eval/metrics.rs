@@ -16,7 +16,7 @@ pub fn rank(scored: &[(String, f32)]) -> Vec<String> {
     let mut places: HashMap<&str, usize> = HashMap::new();
     for (id, score) in scored {
         if let Some(place) = places.get(id.as_str()) {
-            best[*place].1 = best[*place].1.max(*score)
+            best[*place].1 = best[*place].1.max(*score);
         } else {
             places.insert(id, best.len());
             best.push((id, *score));
