@@ -59,10 +59,10 @@ fn what_is_wrong_with_a_file_is_told_without_its_secrets() {
 fn a_source_is_read_by_its_kind() {
     let said = |entry: &str| with_file(&format!("[[source]]\n{entry}"), &[]).unwrap_err();
     insta::assert_snapshot!(said("kind = \"folder\""), @"docent.toml: a [[source]] has no `name`");
-    insta::assert_snapshot!(said("name = \"a\""), @r#"docent.toml: source "a" needs `kind`, one of: folder, git, website, confluence, slack"#);
-    insta::assert_snapshot!(said("name = \"a\"\nkind = \"foldre\""), @r#"docent.toml: source "a": there is no source kind "foldre"; did you mean "folder"? docent knows folder, git, website, confluence, slack"#);
+    insta::assert_snapshot!(said("name = \"a\""), @r#"docent.toml: source "a" needs `kind`, one of: folder, git, website, confluence, slack, dbt, contracts"#);
+    insta::assert_snapshot!(said("name = \"a\"\nkind = \"foldre\""), @r#"docent.toml: source "a": there is no source kind "foldre"; did you mean "folder"? docent knows folder, git, website, confluence, slack, dbt, contracts"#);
     insta::assert_snapshot!(said("name = \"a\"\nkind = \"folder\""), @r#"docent.toml: source "a": missing field `path`"#);
-    insta::assert_snapshot!(said("name = \"..\"\nkind = \"folder\"\npath = \"x\""), @r#"docent.toml: source.name = ".." may have letters, digits, `-`, `_` and `.` only"#);
+    insta::assert_snapshot!(said("name = \"..\"\nkind = \"folder\"\npath = \"x\""), @r#"source.name = ".." may have letters, digits, `-`, `_` and `.` only"#);
     let config = with_file(
         "[[source]]\nname = \"a\"\nkind = \"folder\"\npath = \"x\"\ngitignore = false\nowner = \"B\"",
         &[],

@@ -168,7 +168,12 @@ fn joined(
         let score = rank::reciprocal(place);
         all.insert(passage.hit.id, (score, passage));
     }
+    let mut unknown = own.unknown;
     for (worth, found) in others {
+        if worth > 0.0 {
+            // The words of a wording are known, where those of the question are not.
+            unknown = unknown.min(found.unknown);
+        }
         // A wording that asks for less than the question does is less evidence.
         let asks = found.question.weight();
         let worth = if asks < asked {
@@ -203,6 +208,7 @@ fn joined(
     Retrieval {
         passages: passages.collect(),
         question,
+        unknown,
         ..own
     }
 }

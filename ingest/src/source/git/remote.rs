@@ -51,6 +51,8 @@ impl Remote {
             let (login, path) = address
                 .split_once(':')
                 .filter(|(login, path)| !login.contains('/') && !path.is_empty())
+                // `helper::address` names a program that git would run.
+                .filter(|(_, path)| !path.starts_with(':'))
                 .ok_or_else(|| wrong(address))?;
             let host = login.rsplit_once('@').map_or(login, |(_, host)| host);
             return Self::ssh(
