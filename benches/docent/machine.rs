@@ -1,6 +1,7 @@
 //! Processes, their time and their memory, as Linux tells them.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +21,20 @@ pub(crate) fn memory_mb(process: u32) -> f64 {
         .parse()
         .expect("a number");
     kilobytes / 1024.0
+}
+
+/// What a folder takes on the disk, in megabytes.
+pub(crate) fn disk_mb(folder: &Path) -> f64 {
+    fn blocks(folder: &Path) -> u64 {
+        let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+        let blocks = entries.map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => blocks(&entry.path()),
+            Ok(metadata) => metadata.blocks(),
+            Err(_) => 0,
+        });
+        blocks.sum()
+    }
+    blocks(folder) as f64 * 512.0 / 1e6
 }
 
 /// The scripted model server in a process of its own; it ends when this is dropped.

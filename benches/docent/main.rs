@@ -6,11 +6,13 @@
 mod answers;
 mod ingest;
 mod machine;
+mod search;
 mod service;
 mod table;
 mod words;
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
@@ -33,6 +35,14 @@ fn main() {
         runtime.block_on(scripted(millis(1), millis(2)));
         return;
     }
+    if let Some(at) = arguments
+        .iter()
+        .position(|argument| argument == search::SEARCHES)
+    {
+        let points = arguments[at + 2].parse().expect("a number");
+        runtime.block_on(search::searches(Path::new(&arguments[at + 1]), points));
+        return;
+    }
     // `cargo bench -- ingest` runs the lines whose name holds the word.
     let wanted = arguments
         .iter()
@@ -43,6 +53,7 @@ fn main() {
     runtime.block_on(async {
         answers::run(&mut table).await;
         service::run(&mut table).await;
+        search::run(&mut table).await;
     });
     table.print();
 }

@@ -31,6 +31,11 @@ impl Table {
             .is_none_or(|wanted| name.contains(wanted.as_str()))
     }
 
+    /// Whether it was asked for by its name: what takes long is not part of the rest.
+    pub(crate) fn asks_for(&self, name: &str) -> bool {
+        self.wanted.as_deref() == Some(name)
+    }
+
     /// A figure that should stay at or below its aim.
     pub(crate) fn at_most(&mut self, name: &str, value: f64, aim: f64, unit: &str) {
         self.push(name, value, unit, format!("≤ {aim} {unit}"), value <= aim);

@@ -150,6 +150,7 @@ impl Trace {
         let depth = request.candidates.max(request.limit);
         let arm = |dense: bool, sparse: bool| {
             let mut arm = request.clone();
+            arm.parts.retain(|_| dense && sparse);
             // An arm that weighs nothing is not searched.
             arm.dense = arm.dense.filter(|_| dense && request.weights.dense > 0.0);
             arm.sparse = arm

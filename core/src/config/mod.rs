@@ -108,7 +108,20 @@ pub struct Index {
     pub qdrant_api_key: Secret,
     pub qdrant_api_key_file: PathBuf,
     pub collection: String,
+    pub quantization: Quantization,
     pub timeout_ms: u64,
+}
+
+/// How new collections keep their dense vectors in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Quantization {
+    /// As they are: four bytes a dimension, from the disk's cache.
+    #[default]
+    None,
+    /// One byte a dimension, in memory; the vectors themselves stay on disk, and what is found is
+    /// measured by them.
+    Int8,
 }
 
 /// Which of the two embedders.

@@ -7,6 +7,10 @@ pub(super) const DENSE: &str = "dense";
 /// Name of the BM25 weights in a point.
 pub(super) const SPARSE: &str = "sparse";
 
+/// Share of the values of dense vectors that one byte tells apart; the rest, the farthest out, are cut to
+/// the ends of its range (Qdrant's documentation names 0.99).
+pub(super) const QUANTILE: f32 = 0.99;
+
 /// Hex digits of each fingerprint in a name.
 const DIGITS: usize = 12;
 

@@ -17,6 +17,8 @@ pub struct Scored {
 pub struct Arms {
     pub dense: Vec<Scored>,
     pub sparse: Vec<Scored>,
+    /// One for each part of the question, in the order of the request.
+    pub parts: Vec<Vec<Scored>>,
 }
 
 /// Where a point stands in an arm.
@@ -95,6 +97,22 @@ pub fn fuse(arms: &Arms, weights: &Weights) -> Vec<Fused> {
     fused
 }
 
+/// Fuses lists of ids, best first, each with its weight, by the reciprocal of the ranks (Cormack, Clarke
+/// and Büttcher 2009): for lists whose scores are not of one kind. Equal sums by ascending id.
+pub fn by_ranks(lists: impl IntoIterator<Item = (f32, Vec<Uuid>)>) -> Vec<(Uuid, f32)> {
+    /// Small, so that the first places decide: the lists are short here.
+    const K: usize = 2;
+    let mut sums: HashMap<Uuid, f32> = HashMap::new();
+    for (weight, ids) in lists {
+        for (place, id) in ids.into_iter().enumerate() {
+            *sums.entry(id).or_default() += weight / (place + K) as f32;
+        }
+    }
+    let mut fused: Vec<(Uuid, f32)> = sums.into_iter().collect();
+    fused.sort_unstable_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
+    fused
+}
+
 /// What brings the scores of one search to 0 to 1.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
@@ -150,6 +168,7 @@ mod tests {
         let arms = Arms {
             dense: arm(&[(1, 0.9), (3, 0.7), (2, 0.5)]),
             sparse: arm(&[(2, 8.0), (3, 6.0)]),
+            ..Arms::default()
         };
         let weights = Weights {
             dense: 0.5,
@@ -164,6 +183,16 @@ mod tests {
         assert_eq!(found, [(2, 1.0), (3, 1.0), (1, 0.5)]);
         assert_eq!(fused[1].dense.map(|place| place.rank), Some(2));
         assert_eq!(fused[2].sparse, None);
+    }
+
+    #[test]
+    fn what_several_lists_have_early_comes_first() {
+        let ids = |ids: &[u128]| ids.iter().copied().map(Uuid::from_u128).collect::<Vec<_>>();
+        let fused = by_ranks([(1.0, ids(&[1, 2, 3])), (0.5, ids(&[3, 4]))]);
+        let order: Vec<u128> = fused.iter().map(|(id, _)| id.as_u128()).collect();
+        // 1/2, 1/4 + 0.5/2, 1/3, 0.5/3; 1 and 3 are equal.
+        assert_eq!(order, [1, 3, 2, 4]);
+        assert!(by_ranks([]).is_empty());
     }
 
     proptest! {

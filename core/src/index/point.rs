@@ -159,12 +159,15 @@ impl Filter {
     }
 }
 
-/// A hybrid search: a dense and a sparse arm, fused ([`crate::index::fusion`]).
+/// A hybrid search: a dense and a sparse arm, fused ([`crate::index::fusion`]), and the parts of a
+/// question that asks several things at once, each searched by its words.
 /// An arm that is `None` (or an empty sparse vector) is left out.
 #[derive(Debug, Clone, Default)]
 pub struct SearchRequest {
     pub dense: Option<Vec<f32>>,
     pub sparse: Option<SparseVector>,
+    /// The words of each part, of a question that has several.
+    pub parts: Vec<SparseVector>,
     pub filter: Filter,
     /// Candidates each arm hands to the fusion; at least `limit`.
     pub candidates: usize,
@@ -186,6 +189,7 @@ impl SearchRequest {
         self.sparse = self
             .sparse
             .filter(|vector| !vector.is_empty() && weighs(self.weights.sparse));
+        self.parts.retain(|part| !part.is_empty());
         let searched = self.dense.is_some() || self.sparse.is_some();
         (searched && !self.filter.matches_nothing()).then_some(self)
     }
@@ -195,11 +199,11 @@ impl SearchRequest {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     pub id: Uuid,
-    /// The fused score.
+    /// The fused score; of a question with parts, a sum of reciprocal ranks.
     pub score: f32,
     /// Cosine of question and point; `None` where the question has no vector.
     pub cosine: Option<f32>,
-    /// Where each arm found it.
+    /// Where each arm found it; nowhere for what only a part of the question did.
     pub dense_arm: Option<Place>,
     pub sparse_arm: Option<Place>,
     /// Its dense vector, so that a caller can compare hits.

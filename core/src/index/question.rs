@@ -81,6 +81,16 @@ impl Question {
         }
     }
 
+    /// Takes over what stands for misspelled terms from another question that has them.
+    pub fn spell_as(&mut self, other: &Question) {
+        for term in &mut self.terms {
+            let same = other.terms.iter().find(|asked| asked.term == term.term);
+            if let Some(same) = same.filter(|_| term.alternatives.is_empty()) {
+                term.alternatives.clone_from(&same.alternatives);
+            }
+        }
+    }
+
     /// The vector of the sparse arm: terms by how often they are asked for, alternatives and synonyms
     /// by what they are worth; a synonym of rarer words counts no more than what it stands for. The
     /// index multiplies the rarity in.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use docent_core::app::App;
 use docent_core::config::Expand;
-use docent_core::index::TermFrequencies;
+use docent_core::index::{TermFrequencies, fusion};
 use docent_core::ledger::Purpose;
 use docent_core::models::CallFor;
 use tokio::time::{Instant, timeout_at};
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::record::Draft;
 use super::super::{Chat, Turn, abstain};
-use super::{Reach, Retrieval, Retrieved, found_by, rank};
+use super::{Reach, Retrieval, Retrieved, found_by};
 
 /// Output tokens of the call, lines of it that are searched, and characters of a line.
 const MAX_TOKENS: u32 = 200;
@@ -163,11 +163,12 @@ fn joined(
         passages, question, ..
     } = own;
     let asked = question.weight();
-    let mut all: HashMap<Uuid, (f32, Retrieved)> = HashMap::new();
-    for (place, passage) in passages.into_iter().enumerate() {
-        let score = rank::reciprocal(place);
-        all.insert(passage.hit.id, (score, passage));
-    }
+    let ids = |passages: &[Retrieved]| passages.iter().map(|passage| passage.hit.id).collect();
+    let mut lists = vec![(1.0, ids(&passages))];
+    let mut all: HashMap<Uuid, Retrieved> = passages
+        .into_iter()
+        .map(|passage| (passage.hit.id, passage))
+        .collect();
     let mut unknown = own.unknown;
     for (worth, found) in others {
         if worth > 0.0 {
@@ -181,30 +182,26 @@ fn joined(
         } else {
             worth
         };
-        for (place, mut passage) in found.passages.into_iter().enumerate() {
+        lists.push((WORDING, ids(&found.passages)));
+        for mut passage in found.passages {
             let of_wording = passage.matched;
-            let (score, kept) = all.entry(passage.hit.id).or_insert_with(|| {
+            let kept = all.entry(passage.hit.id).or_insert_with(|| {
                 let text = passage.hit.payload.lexical_text();
                 passage.matched = question.matched_by(&text, frequencies);
-                (0.0, passage)
+                passage
             });
-            *score += WORDING * rank::reciprocal(place);
             let matched = &mut kept.matched;
             matched.coverage = matched.coverage.max(of_wording.coverage * worth);
             matched.strength = matched.strength.max(of_wording.strength * worth);
         }
     }
-    let mut all: Vec<(f32, Retrieved)> = all.into_values().collect();
-    all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.hit.id.cmp(&b.1.hit.id)));
-    all.truncate(limit);
-    let passages = all
-        .into_iter()
-        .enumerate()
-        .map(|(position, (score, mut passage))| {
-            passage.number = position + 1;
-            passage.hit.score = score;
-            passage
-        });
+    let fused = fusion::by_ranks(lists).into_iter().take(limit);
+    let passages = fused.enumerate().filter_map(|(position, (id, score))| {
+        let mut passage = all.remove(&id)?;
+        passage.number = position + 1;
+        passage.hit.score = score;
+        Some(passage)
+    });
     Retrieval {
         passages: passages.collect(),
         question,

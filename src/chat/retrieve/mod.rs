@@ -10,8 +10,8 @@ mod spelling;
 
 use docent_core::app::App;
 use docent_core::index::{
-    AskedFacts, Filter, Hit, Match, Question, SearchRequest, TermFrequencies, Weights,
-    collection_name, shares_embedding,
+    AskedFacts, Filter, Hit, Match, Question, SearchRequest, SparseVector, TermFrequencies,
+    Weights, collection_name, shares_embedding,
 };
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
@@ -105,6 +105,7 @@ async fn found_by(
     let request = SearchRequest {
         dense,
         sparse: Some(question.sparse_vector()),
+        parts: parts(app, &text, &question, &frequencies),
         filter: Filter {
             groups: Some(turn.caller.groups.clone()),
             documents: reach.documents.clone(),
@@ -117,17 +118,6 @@ async fn found_by(
             sparse: settings.sparse_weight,
         },
     };
-    let mut parts = Vec::new();
-    for clause in clauses::clauses(&text) {
-        let mut part = Question::new(clause, &frequencies);
-        app.glossary.expand(clause, &frequencies, &mut part);
-        let by_words = SearchRequest {
-            dense: None,
-            sparse: Some(part.sparse_vector()),
-            ..request.clone()
-        };
-        parts.push(app.index.search(&live, by_words).await?);
-    }
     let trace = if reach.trace {
         Some(Trace::of(app, &live, &text, &question, &request).await?)
     } else {
@@ -135,7 +125,6 @@ async fn found_by(
     };
     let hits = app.index.search(&live, request).await?;
     let agreement = evidence::agreement(&hits);
-    let hits = rank::joined(hits, parts);
     let hits = rerank::rerank(app, turn, draft, hits).await;
     let hits = rank::rank(hits, &question, reach.limit);
     let asked = AskedFacts::of(&text);
@@ -159,6 +148,22 @@ async fn found_by(
         agreement,
         trace,
     })
+}
+
+/// The words of each thing that the question asks, where it asks several; spelling as in the whole.
+fn parts(
+    app: &App,
+    text: &str,
+    question: &Question,
+    frequencies: &TermFrequencies,
+) -> Vec<SparseVector> {
+    let parts = clauses::clauses(text).into_iter().map(|clause| {
+        let mut part = Question::new(clause, frequencies);
+        app.glossary.expand(clause, frequencies, &mut part);
+        part.spell_as(question);
+        part.sparse_vector()
+    });
+    parts.collect()
 }
 
 /// The question's vector. Without one (the model is down, or it is not the model that the live

@@ -50,33 +50,6 @@ pub(super) fn rank(hits: Vec<Hit>, question: &Question, limit: usize) -> Vec<Hit
     ranked
 }
 
-/// What a place in a list is worth where lists are fused by reciprocal ranks (places from 0).
-pub(super) fn reciprocal(place: usize) -> f32 {
-    /// Small, so that the first places decide: lists are short here.
-    const K: usize = 2;
-    1.0 / (place + K) as f32
-}
-
-/// Fuses a question's hits with those of its parts, which weigh half.
-pub(super) fn joined(own: Vec<Hit>, parts: Vec<Vec<Hit>>) -> Vec<Hit> {
-    const PART: f32 = 0.5;
-    if parts.is_empty() {
-        return own;
-    }
-    let mut all: HashMap<Uuid, Hit> = HashMap::new();
-    let lists = std::iter::once((1.0, own)).chain(parts.into_iter().map(|hits| (PART, hits)));
-    for (weight, hits) in lists {
-        for (place, mut hit) in hits.into_iter().enumerate() {
-            hit.score = 0.0;
-            let hit = all.entry(hit.id).or_insert(hit);
-            hit.score += weight * reciprocal(place);
-        }
-    }
-    let mut all: Vec<Hit> = all.into_values().collect();
-    all.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.id.cmp(&b.id)));
-    all
-}
-
 /// What its metadata makes of a passage.
 fn worth(payload: &Payload, question: &Question) -> f32 {
     let status = match payload.status {

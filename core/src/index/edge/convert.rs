@@ -174,10 +174,9 @@ pub(super) fn dense_arm(request: &SearchRequest) -> Option<QueryRequest> {
     Some(arm(nearest(DENSE, vector.into()), request))
 }
 
-/// The arm of the words: ids and BM25 scores.
-pub(super) fn sparse_arm(request: &SearchRequest) -> Option<QueryRequest> {
-    let vector = request.sparse.clone()?;
-    Some(arm(nearest(SPARSE, edge_sparse(vector).into()), request))
+/// An arm of words: ids and BM25 scores.
+pub(super) fn sparse_arm(words: &SparseVector, request: &SearchRequest) -> QueryRequest {
+    arm(nearest(SPARSE, edge_sparse(words.clone()).into()), request)
 }
 
 /// Payloads are fetched for the hits alone, after fusion.

@@ -9,11 +9,13 @@ use qdrant_edge::{
     Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter, HnswIndexConfig,
     JsonPath, KeywordIndexParams, Modifier, OperationResult, PayloadFieldSchema,
-    PayloadSchemaParams, PointId, UpdateOperation, UuidIndexParams, WalOptions,
+    PayloadSchemaParams, PointId, QuantizationConfig, ScalarQuantizationConfig, ScalarType,
+    UpdateOperation, UuidIndexParams, WalOptions,
 };
 use uuid::Uuid;
 
-use crate::index::collection::{DENSE, INDEXED, SPARSE};
+use crate::config::Quantization;
+use crate::index::collection::{DENSE, INDEXED, QUANTILE, SPARSE};
 
 /// Bytes of a part of the write-ahead log. Nothing ever reads it again; small parts are deleted
 /// sooner.
@@ -34,7 +36,7 @@ const BUILDING_SEGMENTS: usize = 8;
 const SEGMENTS: usize = 2;
 
 /// The configuration of a new collection.
-pub(super) fn config(dimensions: usize) -> EdgeConfig {
+pub(super) fn config(dimensions: usize, quantization: Quantization) -> EdgeConfig {
     EdgeConfig {
         on_disk_payload: true,
         vectors: HashMap::from([(
@@ -58,7 +60,7 @@ pub(super) fn config(dimensions: usize) -> EdgeConfig {
             },
         )]),
         hnsw_config: HnswIndexConfig::default(),
-        quantization_config: None,
+        quantization_config: quantized(quantization),
         optimizers: EdgeOptimizersConfig {
             default_segment_number: Some(SEGMENTS),
             max_segment_size: Some(MAX_SEGMENT_KB),
@@ -70,6 +72,17 @@ pub(super) fn config(dimensions: usize) -> EdgeConfig {
             segment_queue_len: 0,
             retain_closed: NonZeroUsize::MIN,
         }),
+    }
+}
+
+fn quantized(quantization: Quantization) -> Option<QuantizationConfig> {
+    match quantization {
+        Quantization::None => None,
+        Quantization::Int8 => Some(QuantizationConfig::from(ScalarQuantizationConfig {
+            r#type: ScalarType::Int8,
+            quantile: Some(QUANTILE),
+            always_ram: Some(true),
+        })),
     }
 }
 

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures::future::try_join_all;
 use parking_lot::Mutex;
 use qdrant_edge::{OperationError, PointId, PointOperations, QueryRequest, UpdateOperation};
 use tokio::sync::Semaphore;
@@ -27,6 +28,7 @@ use super::collection::belongs_to;
 use super::fusion::{Arms, Scored};
 use super::point::{Filter, Page, Payload, Point, SearchRequest};
 use super::{CollectionSpec, IndexError, SparseVector};
+use crate::config::{self, Quantization};
 
 /// What is known of the live collection's name.
 #[derive(Debug, Default)]
@@ -42,6 +44,7 @@ pub(super) struct EdgeIndex {
     folder: PathBuf,
     place: String,
     prefix: String,
+    quantization: Quantization,
     /// Collections that were used so far.
     open: Mutex<HashMap<String, Arc<Shard>>>,
     /// What `LIVE` says, once it was read: every question asks for it, and nobody else writes to the
@@ -54,7 +57,7 @@ pub(super) struct EdgeIndex {
 impl EdgeIndex {
     /// Opens the folder, and makes it if needed. What an interrupted creation or removal left
     /// behind is deleted.
-    pub(super) fn open(prefix: &str, folder: &Path) -> Result<Self, IndexError> {
+    pub(super) fn open(settings: &config::Index, folder: &Path) -> Result<Self, IndexError> {
         let place = folder.display().to_string();
         files::prepare(folder).map_err(|error| IndexError::Unavailable {
             place: place.clone(),
@@ -64,7 +67,8 @@ impl EdgeIndex {
         Ok(Self {
             folder: folder.to_owned(),
             place,
-            prefix: prefix.to_owned(),
+            prefix: settings.collection.clone(),
+            quantization: settings.quantization,
             open: Mutex::default(),
             live: Mutex::default(),
             searches: Semaphore::new(cores),
@@ -81,7 +85,7 @@ impl EdgeIndex {
             let folder = index.collection_folder(&spec.name)?;
             let mut open = index.open.lock();
             if !folder.exists() {
-                Shard::create(&folder, spec.dimensions)?;
+                Shard::create(&folder, spec.dimensions, index.quantization)?;
             }
             let shard = open_shard(&mut open, &spec.name, &folder)?;
             if shard.dimensions() == spec.dimensions {
@@ -251,17 +255,27 @@ impl EdgeIndex {
         .await
     }
 
-    /// Both arms, each on a thread of its own where two are free.
+    /// All arms, each on a thread of its own where one is free.
     pub(super) async fn arms(
         self: &Arc<Self>,
         name: &str,
         request: &SearchRequest,
     ) -> Result<Arms, IndexError> {
-        let (dense, sparse) = tokio::try_join!(
+        let sparse_of = |words| convert::sparse_arm(words, request);
+        let parts = request
+            .parts
+            .iter()
+            .map(|part| self.arm(name, Some(sparse_of(part))));
+        let (dense, sparse, parts) = tokio::try_join!(
             self.arm(name, convert::dense_arm(request)),
-            self.arm(name, convert::sparse_arm(request)),
+            self.arm(name, request.sparse.as_ref().map(sparse_of)),
+            try_join_all(parts),
         )?;
-        Ok(Arms { dense, sparse })
+        Ok(Arms {
+            dense,
+            sparse,
+            parts,
+        })
     }
 
     async fn arm(

@@ -26,6 +26,7 @@ use qdrant_edge::{
 use uuid::Uuid;
 
 use super::{convert, engine_error, files};
+use crate::config::Quantization;
 use crate::index::IndexError;
 use crate::index::collection::DENSE;
 use crate::index::edge::layout;
@@ -55,7 +56,11 @@ pub(super) struct Shard {
 
 impl Shard {
     /// Makes an empty collection: all of it, or nothing.
-    pub(super) fn create(folder: &Path, dimensions: usize) -> Result<(), IndexError> {
+    pub(super) fn create(
+        folder: &Path,
+        dimensions: usize,
+        quantization: Quantization,
+    ) -> Result<(), IndexError> {
         let mut passing = folder.as_os_str().to_owned();
         passing.push(files::NEW);
         let passing = PathBuf::from(passing);
@@ -64,7 +69,7 @@ impl Shard {
             fs::remove_dir_all(&passing).map_err(unavailable)?;
         }
         fs::create_dir_all(&passing).map_err(unavailable)?;
-        let engine = EdgeShard::new(&passing, layout::config(dimensions))
+        let engine = EdgeShard::new(&passing, layout::config(dimensions, quantization))
             .map_err(|error| engine_error(folder, &error))?;
         for operation in layout::payload_indexes() {
             engine

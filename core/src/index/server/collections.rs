@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
     CreateAlias, CreateCollection, CreateFieldIndexCollection, Distance, FieldType,
-    KeywordIndexParams, Modifier, PayloadIndexParams, SparseVectorConfig, SparseVectorParams,
-    UpdateCollection, UuidIndexParams, Value, VectorParams, VectorParamsMap, VectorsConfig,
-    payload_index_params::IndexParams, value::Kind, vectors_config::Config,
+    KeywordIndexParams, Modifier, PayloadIndexParams, QuantizationConfig, QuantizationType,
+    ScalarQuantization, SparseVectorConfig, SparseVectorParams, UpdateCollection, UuidIndexParams,
+    Value, VectorParams, VectorParamsMap, VectorsConfig, payload_index_params::IndexParams,
+    quantization_config::Quantization as Method, value::Kind, vectors_config::Config,
 };
 use uuid::Uuid;
 
 use super::ServerIndex;
-use crate::index::collection::{DENSE, INDEXED, Indexed, SPARSE, belongs_to};
+use crate::config::Quantization;
+use crate::index::collection::{DENSE, INDEXED, Indexed, QUANTILE, SPARSE, belongs_to};
 use crate::index::{CollectionSpec, IndexError};
 
 /// The key of the generation in a collection's metadata.
@@ -23,7 +25,11 @@ impl ServerIndex {
         if exists {
             self.check_dimensions(spec).await?;
         } else {
-            self.sent(self.client.create_collection(request(spec)).await)?;
+            self.sent(
+                self.client
+                    .create_collection(request(spec, self.quantization))
+                    .await,
+            )?;
         }
         // An earlier call may have been interrupted between the two; an index that is there
         // already is left as it is.
@@ -139,7 +145,7 @@ impl ServerIndex {
     }
 }
 
-fn request(spec: &CollectionSpec) -> CreateCollection {
+fn request(spec: &CollectionSpec, quantization: Quantization) -> CreateCollection {
     let dense = VectorParams {
         size: spec.dimensions as u64,
         distance: Distance::Cosine.into(),
@@ -159,6 +165,16 @@ fn request(spec: &CollectionSpec) -> CreateCollection {
         sparse_vectors_config: Some(SparseVectorConfig {
             map: HashMap::from([(SPARSE.to_owned(), sparse)]),
         }),
+        quantization_config: match quantization {
+            Quantization::None => None,
+            Quantization::Int8 => Some(QuantizationConfig {
+                quantization: Some(Method::Scalar(ScalarQuantization {
+                    r#type: QuantizationType::Int8.into(),
+                    quantile: Some(QUANTILE),
+                    ..ScalarQuantization::default()
+                })),
+            }),
+        },
         ..CreateCollection::default()
     }
 }

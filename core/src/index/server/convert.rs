@@ -125,16 +125,16 @@ pub(super) fn arms(name: &str, request: &SearchRequest) -> QueryBatchPoints {
         let data = vector.clone();
         (DENSE, vector_input::Variant::Dense(DenseVector { data }))
     });
-    let sparse = request.sparse.as_ref().map(|vector| {
+    let by_words = request.sparse.iter().chain(&request.parts).map(|vector| {
         let sparse = QdrantSparse {
             values: vector.values.clone(),
             indices: vector.indices.clone(),
         };
         (SPARSE, vector_input::Variant::Sparse(sparse))
     });
-    let query_points = [dense, sparse]
+    let query_points = dense
         .into_iter()
-        .flatten()
+        .chain(by_words)
         .map(|(using, variant)| QueryPoints {
             collection_name: name.to_owned(),
             query: Some(nearest(variant)),

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::fusion::Arms;
 use super::point::{Filter, Page, Payload, Point, SearchRequest};
 use super::{IndexError, SparseVector};
-use crate::config;
+use crate::config::{self, Quantization};
 
 /// A server's collections under a common prefix.
 pub(super) struct ServerIndex {
@@ -30,6 +30,7 @@ pub(super) struct ServerIndex {
     credentials: String,
     /// The alias of the live collection, and how collections' names start.
     alias: String,
+    quantization: Quantization,
 }
 
 impl std::fmt::Debug for ServerIndex {
@@ -64,6 +65,7 @@ impl ServerIndex {
             place,
             credentials,
             alias: settings.collection.clone(),
+            quantization: settings.quantization,
         })
     }
 
@@ -170,7 +172,7 @@ impl ServerIndex {
         Ok(response.result.map_or(0, |result| result.count))
     }
 
-    /// Both arms in one call.
+    /// All arms in one call.
     pub(super) async fn arms(
         &self,
         name: &str,
@@ -185,6 +187,11 @@ impl ServerIndex {
         Ok(Arms {
             dense: next(request.dense.is_some())?,
             sparse: next(request.sparse.is_some())?,
+            parts: request
+                .parts
+                .iter()
+                .map(|_| next(true))
+                .collect::<Result<_, _>>()?,
         })
     }
 

@@ -92,6 +92,7 @@ pub(crate) fn settings(url: &str, prefix: &str) -> config::Index {
         qdrant_api_key: Secret::default(),
         qdrant_api_key_file: std::path::PathBuf::new(),
         collection: prefix.to_owned(),
+        quantization: config::Quantization::None,
         timeout_ms: 10_000,
     }
 }
@@ -176,6 +177,7 @@ pub(crate) fn hybrid(dense: Option<Vec<f32>>, sparse: Option<SparseVector>) -> S
     SearchRequest {
         dense,
         sparse,
+        parts: Vec::new(),
         filter: Filter::default(),
         candidates: 20,
         limit: 10,

@@ -56,6 +56,38 @@ async fn scores_of_both_arms_are_added_on_one_scale() {
 }
 
 #[tokio::test]
+async fn what_a_part_of_a_question_finds_comes_besides() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        three_points(index, &name).await;
+        let mut hidden = point_for(4, "unrelated secret", &["finance"]);
+        hidden.dense = unit(&[0.0, 0.0, 0.0, 1.0]);
+        index.upsert(&name, vec![hidden]).await.unwrap();
+        let whole = SearchRequest {
+            filter: groups(&["everyone"]),
+            limit: 1,
+            ..by_words("station capacity")
+        };
+        let alone = index.search(&name, whole.clone()).await.unwrap();
+        assert_eq!(numbers(&alone), [2]);
+        let in_parts = SearchRequest {
+            parts: vec![
+                lexical::question_vector("unrelated"),
+                lexical::question_vector("station capacity"),
+                SparseVector::default(),
+            ],
+            ..whole
+        };
+        let hits = index.search(&name, in_parts).await.unwrap();
+        assert_eq!(numbers(&hits), [2, 1]);
+        // 1/2 for the whole, and half of it for a part.
+        assert!((hits[0].score - 0.75).abs() < 1e-6 && (hits[1].score - 0.25).abs() < 1e-6);
+        assert_eq!((hits[1].dense_arm, hits[1].sparse_arm), (None, None));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn words_that_come_after_their_points_weigh_as_if_they_had_come_with_them() {
     // The test endpoint has Edge's own count.
     for backend in backends().await {
