@@ -14,6 +14,7 @@ use qdrant_edge::{
 };
 use uuid::Uuid;
 
+use super::files;
 use crate::config::Quantization;
 use crate::index::collection::{DENSE, INDEXED, QUANTILE, SPARSE};
 
@@ -96,22 +97,8 @@ pub(super) fn copy_segments(segments: &Path) -> io::Result<()> {
     for _ in 1..BUILDING_SEGMENTS {
         let name = Uuid::new_v4().to_string();
         let passing = segments.join(format!(".{name}"));
-        copy_folder(&empty.path(), &passing)?;
+        files::copy_folder(&empty.path(), &passing)?;
         fs::rename(passing, segments.join(name))?;
-    }
-    Ok(())
-}
-
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
     }
     Ok(())
 }
