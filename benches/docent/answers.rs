@@ -9,7 +9,10 @@ use docent_core::config::{self, Overrides};
 use docent_core::data_folder::DataFolder;
 use docent_core::document::{EVERYONE, document_id, point_id, text_hash};
 use docent_core::index::{CollectionSpec, Payload, Point, collection_name, lexical};
+use docent_core::ledger::Purpose;
+use docent_core::models::CallFor;
 use futures::future::join_all;
+use uuid::Uuid;
 
 use crate::machine::{ScriptedProcess, ServeProcess, memory_mb};
 use crate::table::Table;
@@ -71,6 +74,7 @@ fn environment(model: &ScriptedProcess) -> Vec<(&'static str, String)> {
         ("DOCENT_EMBEDDING__BASE_URL", model.base_url.clone()),
         ("DOCENT_EMBEDDING__MODEL", "scripted".to_owned()),
         ("DOCENT_EMBEDDING__DIMENSIONS", "384".to_owned()),
+        ("DOCENT_EMBEDDING__SEND_DIMENSIONS", "true".to_owned()),
         // The ledger knows nothing of these chunks' words, and no question is to be refused.
         ("DOCENT_RETRIEVAL__MIN_EVIDENCE", "0".to_owned()),
         ("DOCENT_CHAT__KIND", "openai".to_owned()),
@@ -97,6 +101,10 @@ async fn build(data: &Path) {
         .await
         .expect("every part");
     let space = app.embedder.space().await.expect("a space");
+    // Without a vector for its question a search would be by words alone, and half as long.
+    let call = CallFor::interaction(Purpose::EmbedQuestion, Uuid::now_v7());
+    let embedded = app.embedder.embed_question(&call, "which table?").await;
+    embedded.expect("a vector of 384 numbers");
     let name = collection_name("docent", &space.fingerprint(), "bench");
     let spec = CollectionSpec {
         name: name.clone(),

@@ -35,7 +35,18 @@ use crate::config;
 
 /// Cosine of two vectors of unit length.
 pub fn dot(left: &[f32], right: &[f32]) -> f32 {
-    left.iter().zip(right).map(|(a, b)| a * b).sum()
+    /// Sums side by side, so that the compiler may use vector instructions: one sum has one order.
+    const SUMS: usize = 16;
+    let ((left, left_rest), (right, right_rest)) =
+        (left.as_chunks::<SUMS>(), right.as_chunks::<SUMS>());
+    let mut sums = [0.0; SUMS];
+    for (left, right) in left.iter().zip(right) {
+        for (sum, (a, b)) in sums.iter_mut().zip(left.iter().zip(right)) {
+            *sum += a * b;
+        }
+    }
+    let rest = left_rest.iter().zip(right_rest).map(|(a, b)| a * b);
+    sums.into_iter().chain(rest).sum()
 }
 
 /// What a place among the hits of a part of a question is worth beside one among those of the whole.

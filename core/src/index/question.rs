@@ -190,13 +190,12 @@ impl Question {
 
     /// How well a passage meets the question; `text` is its lexical text.
     pub fn matched_by(&self, text: &str, frequencies: &TermFrequencies) -> Match {
-        let passage = lexical::passage_vector(text, frequencies.average_length());
-        let strength_of = |term: &str| {
-            passage
-                .indices
-                .binary_search(&term_id(term))
-                .map_or(0.0, |place| passage.values[place])
-        };
+        self.met_by(&lexical::passage_vector(text, frequencies.average_length()))
+    }
+
+    /// The same, of a passage that is analysed already.
+    pub fn met_by(&self, passage: &SparseVector) -> Match {
+        let strength_of = |term: &str| passage.weight(term_id(term));
         let share_of = |term: &str| f32::from(u8::from(strength_of(term) > 0.0));
         let sum = |met: Vec<f32>| -> f32 {
             let terms = self.terms.iter().zip(met);

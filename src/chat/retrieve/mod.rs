@@ -11,7 +11,7 @@ mod spelling;
 use docent_core::app::App;
 use docent_core::index::{
     AskedFacts, Filter, Hit, Match, Question, SearchRequest, SparseVector, TermFrequencies,
-    Weights, collection_name, shares_embedding,
+    Weights, collection_name, lexical, shares_embedding,
 };
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
@@ -128,19 +128,19 @@ async fn found_by(
     let hits = rerank::rerank(app, turn, draft, hits).await;
     let hits = rank::rank(hits, &question, reach.limit);
     let asked = AskedFacts::of(&text);
-    let texts: Vec<String> = hits
+    let analysed: Vec<SparseVector> = hits
         .iter()
         .map(|hit| {
             // What its metadata answer need not stand in its text.
             let mut text = hit.payload.lexical_text();
             text.push('\n');
             text.push_str(&asked.covered_words(&hit.payload.facts()));
-            text
+            lexical::passage_vector(&text, frequencies.average_length())
         })
         .collect();
-    let missing_names = names::missing(&text, &question, texts.iter().map(String::as_str));
+    let missing_names = names::missing(&text, &question, &analysed);
     Ok(Retrieval {
-        passages: weigh(&question, &frequencies, hits, &texts),
+        passages: weigh(&question, hits, &analysed),
         missing_names,
         unknown: question.unknown_share(&frequencies),
         asks_of_a_moment: names::asks_of_a_moment(&text),
@@ -210,20 +210,15 @@ async fn is_of_space(app: &App, live: &str) -> bool {
     shares_embedding(live, &name)
 }
 
-/// The hits with what speaks for each; `texts` are their lexical texts.
-fn weigh(
-    question: &Question,
-    frequencies: &TermFrequencies,
-    hits: Vec<Hit>,
-    texts: &[String],
-) -> Vec<Retrieved> {
+/// The hits with what speaks for each.
+fn weigh(question: &Question, hits: Vec<Hit>, analysed: &[SparseVector]) -> Vec<Retrieved> {
     hits.into_iter()
-        .zip(texts)
+        .zip(analysed)
         .enumerate()
-        .map(|(position, (hit, text))| Retrieved {
+        .map(|(position, (hit, passage))| Retrieved {
             number: position + 1,
             cosine: hit.cosine,
-            matched: question.matched_by(text, frequencies),
+            matched: question.met_by(passage),
             hit,
         })
         .collect()

@@ -1,29 +1,25 @@
 //! What a question names, and whether its passages name it too: a passage about one warehouse does not
 //! answer for another, however many other words it shares.
 
-use std::collections::BTreeSet;
-
-use docent_core::index::{Question, lexical};
+use docent_core::index::{Question, SparseVector, lexical};
 
 /// More than this many missing names say no more than this many.
 const MOST: usize = 2;
 
 /// How many of the question's names none of the passages has, from 0 to [`MOST`].
-pub(super) fn missing<'a>(
-    question: &str,
-    searched: &Question,
-    passages: impl Iterator<Item = &'a str>,
-) -> f32 {
+pub(super) fn missing(question: &str, searched: &Question, passages: &[SparseVector]) -> f32 {
     let names = names(question);
     if names.is_empty() {
         return 0.0;
     }
-    let present: BTreeSet<u32> = passages.flat_map(lexical::term_ids).collect();
+    let is_present = |term: &str| {
+        let id = lexical::term_id(term);
+        passages.iter().any(|passage| passage.weight(id) > 0.0)
+    };
     let stands = |term: &str| {
         let others = searched.terms.iter().filter(|asked| asked.term == term);
         let mut others = others.flat_map(|asked| &asked.alternatives);
-        present.contains(&lexical::term_id(term))
-            || others.any(|other| present.contains(&lexical::term_id(&other.term)))
+        is_present(term) || others.any(|other| is_present(&other.term))
     };
     let missing = names.iter().filter(|name| {
         // Of an identifier its whole form comes first; its parts alone are another thing's.
@@ -163,7 +159,10 @@ mod tests {
     fn a_name_that_no_passage_has_is_missing() {
         let count = |question: &str, passages: &[&str]| {
             let searched = Question::new(question, &TermFrequencies::default());
-            missing(question, &searched, passages.iter().copied())
+            let passages = passages
+                .iter()
+                .map(|text| lexical::passage_vector(text, 8.0));
+            missing(question, &searched, &passages.collect::<Vec<_>>())
         };
         let passage = ["The warehouse holds `fct_trips`, by BigQuery"];
         assert!(count("Which Snowflake warehouse holds fct_trips?", &passage) > 0.5);

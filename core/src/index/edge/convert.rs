@@ -6,7 +6,7 @@ use qdrant_edge::{
     Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Match, NamedQuery,
     OperationError, OperationResult, Payload as EdgePayload, PayloadOps, PointId,
     PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum,
-    QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp,
+    QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SearchParams, SetPayloadOp,
     SparseVector as EdgeSparse, UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal,
     VectorOperations, VectorPersisted, VectorStructInternal, VectorStructPersisted,
     WithPayloadInterface, WithVector,
@@ -19,6 +19,9 @@ use crate::index::SparseVector;
 use crate::index::collection::{DENSE, SPARSE};
 use crate::index::fusion::Scored;
 use crate::index::point::{Filter, Page, Payload, Point, SearchRequest, StoredPoint};
+
+/// Narrowest beam of a search in the graph of the dense vectors.
+const LEAST_BEAM: usize = 64;
 
 /// Stores points, replacing those with the same id.
 pub(super) fn upsert(points: Vec<Point>) -> UpdateOperation {
@@ -188,7 +191,12 @@ fn arm(query: ScoringQuery, request: &SearchRequest) -> QueryRequest {
         score_threshold: None,
         limit: request.candidates,
         offset: 0,
-        params: None,
+        params: Some(SearchParams {
+            // Edge would take the 100 that the graph was built with, and half as long for 60 candidates,
+            // whose vectors are compared again anyway.
+            hnsw_ef: Some(request.candidates.max(LEAST_BEAM)),
+            ..SearchParams::default()
+        }),
         with_vector: WithVector::Bool(false),
         with_payload: WithPayloadInterface::Bool(false),
     }

@@ -33,6 +33,12 @@ pub struct SparseVector {
 }
 
 impl SparseVector {
+    /// The weight of a term; 0 where it does not stand.
+    pub fn weight(&self, term_id: u32) -> f32 {
+        let place = self.indices.binary_search(&term_id);
+        place.map_or(0.0, |place| self.values[place])
+    }
+
     /// Whether it has no term at all: nothing can be found by it.
     pub fn is_empty(&self) -> bool {
         self.indices.is_empty()
