@@ -13,6 +13,8 @@ const SHORTEST: usize = 5;
 const LONG: usize = 8;
 /// What a correction is worth beside the word that was written, by the number of errors.
 const WORTH: [f32; 3] = [1.0, 0.85, 0.7];
+/// Separators of an identifier that may be left out (`clientid` for `client_id`).
+const SEPARATORS: usize = 3;
 /// Corrections of one word: equally near ones, the most frequent first.
 const MOST: usize = 3;
 
@@ -39,7 +41,10 @@ pub(super) async fn correct(
         .collect();
     let lengths = unknown.iter().map(|term| {
         let errors = allowed_errors(&term.term);
-        (term.term.len() - errors, term.term.len() + errors)
+        (
+            term.term.len() - errors,
+            term.term.len() + errors + SEPARATORS,
+        )
     });
     let Some((shortest, longest)) = lengths.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))) else {
         return;
@@ -77,14 +82,15 @@ fn allowed_errors(term: &str) -> usize {
 }
 
 /// The nearest of the known terms, by the errors between them (a letter added, left out, exchanged, or
-/// two neighbours swapped: Damerau 1964), then the most frequent.
+/// two neighbours swapped: Damerau 1964), then the most frequent. An identifier may also be written
+/// together: the separators that are left out are no errors then.
 fn nearest(written: &str, known: &[(String, i64)]) -> Vec<Alternative> {
     let errors = allowed_errors(written);
     let mut near: Vec<(usize, i64, &String)> = known
         .iter()
-        .filter(|(term, _)| term.len().abs_diff(written.len()) <= errors)
-        .map(|(term, frequency)| (strsim::osa_distance(written, term), *frequency, term))
-        .filter(|(distance, _, _)| (1..=errors).contains(distance))
+        .filter(|(term, _)| term != written)
+        .map(|(term, frequency)| (distance(written, term, errors), *frequency, term))
+        .filter(|(distance, _, _)| *distance <= errors)
         .collect();
     near.sort_unstable_by(|a, b| (a.0, -a.1, a.2).cmp(&(b.0, -b.1, b.2)));
     let best = near.first().map_or(0, |(distance, _, _)| *distance);
@@ -96,6 +102,19 @@ fn nearest(written: &str, known: &[(String, i64)]) -> Vec<Alternative> {
             factor: WORTH[distance],
         })
         .collect()
+}
+
+/// Errors between a word and a term; more than `errors` where it is more.
+fn distance(written: &str, term: &str, errors: usize) -> usize {
+    let between = |term: &str| {
+        if term.len().abs_diff(written.len()) > errors {
+            errors + 1
+        } else {
+            strsim::osa_distance(written, term)
+        }
+    };
+    let together: String = term.chars().filter(|c| !"_.-".contains(*c)).collect();
+    between(term).min(between(&together))
 }
 
 #[cfg(test)]
@@ -123,6 +142,17 @@ mod tests {
         );
         assert_eq!(
             corrected("clients_dialy", &[("clients_daily", 3), ("client", 9)]),
+            ["clients_daily"]
+        );
+    }
+
+    #[test]
+    fn an_identifier_may_be_written_together() {
+        let known = [("client_id", 5), ("clients", 9), ("sample_id", 3)];
+        assert_eq!(corrected("clientid", &known), ["client_id"]);
+        assert_eq!(corrected("samplid", &known), ["sample_id"]);
+        assert_eq!(
+            corrected("clientsdaily", &[("clients_daily", 3), ("client_daily", 1)]),
             ["clients_daily"]
         );
     }
