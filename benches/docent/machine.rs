@@ -8,19 +8,15 @@ use std::time::{Duration, Instant};
 
 /// Resident memory of a process in megabytes, without the pages of mapped files.
 pub(crate) fn memory_mb(process: u32) -> f64 {
-    let status =
-        std::fs::read_to_string(format!("/proc/{process}/status")).expect("a live process");
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("RssAnon:"))
-        .expect("RssAnon");
-    let kilobytes: f64 = line
-        .split_whitespace()
-        .nth(1)
-        .expect("a number")
-        .parse()
-        .expect("a number");
-    kilobytes / 1024.0
+    status_mb(process, "RssAnon:").expect("a live process")
+}
+
+/// A line of a process's status, in megabytes; `None`: it has ended.
+pub(crate) fn status_mb(process: u32, name: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with(name))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024.0)
 }
 
 /// What a folder takes on the disk, in megabytes.

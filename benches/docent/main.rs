@@ -4,6 +4,7 @@
 //! generator nor the model is measured with the service.
 
 mod answers;
+mod economy;
 mod ingest;
 mod machine;
 mod search;
@@ -50,6 +51,7 @@ fn main() {
         .find(|argument| !argument.starts_with('-'));
     let mut table = Table::new(wanted.map(String::as_str));
     ingest::run(&mut table);
+    economy::run(&mut table, &runtime);
     runtime.block_on(async {
         answers::run(&mut table).await;
         service::run(&mut table).await;

@@ -111,7 +111,12 @@ impl App {
         let mut config = self.config.clone();
         config.index.collection = format!("{}-{name}", config.index.collection);
         config.sources = sources;
-        let index = VectorIndex::open(&config.index, &self.data.beside(name).join("index"))?;
+        let folder = self.data.beside(name);
+        let index = VectorIndex::open(&config.index, &folder.join("index"))?;
+        // Tells when it was last used: old ones are taken away.
+        if let Err(error) = std::fs::write(folder.join("used"), name) {
+            tracing::debug!(%error, folder = %folder.display(), "nothing can be noted there");
+        }
         Ok(Self {
             config,
             data: self.data.clone(),

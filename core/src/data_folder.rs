@@ -7,6 +7,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use uuid::Uuid;
+
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
@@ -81,6 +83,27 @@ impl DataFolder {
     /// Where collections lie that are beside the live one, as an evaluation's corpus.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.path.join("beside").join(name)
+    }
+
+    /// Its lasting name, made when it is first asked for: another folder has another one, wherever the
+    /// two lie.
+    pub fn identity(&self) -> Result<Uuid, DataFolderError> {
+        let path = self.path.join("identity");
+        let unusable = |error: std::io::Error| DataFolderError::Unusable {
+            folder: self.path.display().to_string(),
+            reason: format!("{}: {error}", path.display()),
+        };
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        if let Ok(identity) = written.trim().parse() {
+            return Ok(identity);
+        }
+        // Not there, or a power cut came between making and writing it.
+        let identity = Uuid::new_v4();
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&path).map_err(unusable)?;
+        write!(file, "{identity}").map_err(unusable)?;
+        Ok(identity)
     }
 
     /// The owner's socket: `docent.sock` in the folder, or, where that path is too long for a
@@ -206,6 +229,14 @@ mod tests {
         assert!(said.contains("docent ingest (process"), "{said}");
         drop(first);
         data.own("ask", Duration::ZERO).await.unwrap();
+    }
+
+    #[test]
+    fn a_folder_keeps_its_name_and_another_one_has_another() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let identity = |path: &Path| DataFolder::open(path).unwrap().identity().unwrap();
+        assert_eq!(identity(one.path()), identity(one.path()));
+        assert_ne!(identity(one.path()), identity(two.path()));
     }
 
     #[test]

@@ -4,10 +4,9 @@
 use std::collections::VecDeque;
 
 use docent_core::index::lexical;
-use tokio::sync::mpsc::Receiver;
 
 use crate::collection;
-use crate::prepare::Batch;
+use crate::prepare::{Batch, Batches};
 use crate::run::{IngestError, Run};
 
 /// Chunks that are looked at: all of a small collection. In a large one the rest may be different;
@@ -21,15 +20,15 @@ const SAMPLE: usize = 8192;
 /// and completed by the next one ends in the same vectors.
 pub(crate) async fn sample(
     run: &Run,
-    batches: &mut Receiver<Batch>,
+    batches: &mut Batches,
 ) -> Result<VecDeque<Batch>, IngestError> {
     let mut held = VecDeque::new();
-    if run.dry_run || !run.fresh || run.average_length.get().is_some() {
+    if !run.fresh || run.average_length.get().is_some() {
         return Ok(held);
     }
     let (mut chunks, mut length) = (0, 0);
     while chunks < SAMPLE
-        && let Some(batch) = batches.recv().await
+        && let Some(batch) = batches.next().await?
     {
         for chunk in batch.prepared_chunks() {
             chunks += 1;

@@ -7,6 +7,7 @@ use docent_core::app::App;
 use docent_core::config;
 use docent_core::index::{CollectionSpec, Filter, IndexError, collection_name, lexical};
 use docent_core::ledger::{CollectionRow, SourceRow};
+use docent_core::models::EmbeddingSpace;
 use uuid::Uuid;
 
 use crate::chunk::CHUNKER_VERSION;
@@ -63,14 +64,24 @@ impl Target {
     }
 }
 
-/// Finds or makes the collection of the present embedding space and layout.
-pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, IngestError> {
+/// Finds the collection of the present embedding space and layout. Nothing is written. Only where
+/// `may_ask`, the model is asked for the length of its vectors, if that is not known; otherwise the
+/// collection that it would be is one that is not there.
+pub(crate) async fn choose(app: &App, may_ask: bool) -> Result<Target, IngestError> {
     let rows = app.ledger.collections().await?;
     for row in &rows {
         app.embedder
             .remember_dimensions(&row.embedding, row.dimensions as usize);
     }
-    let space = app.embedder.space().await?;
+    let space = match app.embedder.known_space() {
+        Some(space) => space,
+        None if may_ask => app.embedder.space().await?,
+        None => EmbeddingSpace {
+            model: app.embedder.model().to_owned(),
+            dimensions: 0,
+            passage_prefix: app.config.embedding.passage_prefix.clone(),
+        },
+    };
     let embedding = space.fingerprint();
     let chunk = &app.config.chunk;
     let tokenizer = match app.config.embedding.kind {
@@ -103,16 +114,6 @@ pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, Inge
         average_length: 0.0,
         live: false,
     });
-    if !request.dry_run {
-        if !exists {
-            let spec = CollectionSpec {
-                name: name.clone(),
-                dimensions: space.dimensions,
-            };
-            app.index.create(&spec).await?;
-        }
-        app.ledger.save_collection(&row).await?;
-    }
     let replaces = live.filter(|live| *live != name);
     let reuse_from = replaces.clone().filter(|live| {
         rows.iter()
@@ -127,11 +128,25 @@ pub(crate) async fn prepare(app: &App, request: &Request) -> Result<Target, Inge
         fresh: !exists,
         replaces,
         reuse_from,
-        exists: exists || !request.dry_run,
+        exists,
         full,
         interrupted,
         row,
     })
+}
+
+/// Makes the collection where it is not there.
+pub(crate) async fn make(app: &App, target: &mut Target) -> Result<(), IngestError> {
+    if !target.exists {
+        let spec = CollectionSpec {
+            name: target.name.clone(),
+            dimensions: target.row.dimensions as usize,
+        };
+        app.index.create(&spec).await?;
+        target.exists = true;
+    }
+    app.ledger.save_collection(&target.row).await?;
+    Ok(())
 }
 
 /// The sources of a run. A new collection needs all that the live one was built from, also folders

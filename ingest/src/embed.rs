@@ -1,15 +1,18 @@
-//! Embed: vectors for a batch's chunks. A chunk whose exact text has a vector already, in the
-//! collection or earlier in the batch, costs nothing.
+//! Embed: vectors for a batch's chunks. A chunk whose exact text has a vector already costs nothing,
+//! wherever it is: in the collection, in the one that it replaces, among what an interrupted run
+//! received or this run took out, or in another batch that is being embedded just now.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use docent_core::document::point_id;
-use docent_core::index::Point;
 use docent_core::index::lexical::Analysis;
-use docent_core::ledger::{DocumentRow, Purpose, TermDeltas, UsageSource};
-use docent_core::models::{CallFor, Usage};
+use docent_core::index::{IndexError, Point};
+use docent_core::ledger::{DocumentRow, Purpose, TermDeltas};
+use docent_core::models::CallFor;
 use rust_decimal::Decimal;
 
+use crate::flight::Claims;
 use crate::prepare::{Batch, ChangedDocument, Prepared, PreparedChunk};
 use crate::run::Run;
 
@@ -28,6 +31,8 @@ pub(crate) struct EmbeddedDocument {
 
 /// A batch after the embedder.
 pub(crate) struct Embedded {
+    /// Documents of the batch, of every kind.
+    pub(crate) count: u64,
     pub(crate) documents: Vec<EmbeddedDocument>,
     /// What needs no vector.
     pub(crate) others: Vec<Prepared>,
@@ -36,19 +41,23 @@ pub(crate) struct Embedded {
     pub(crate) tokens: u64,
     /// `None`: no price is configured for the model.
     pub(crate) cost: Option<Decimal>,
+    /// To be kept until the points are in the index.
+    pub(crate) claims: Claims,
     /// The index could not be asked for vectors to use again.
-    pub(crate) failure: Option<docent_core::index::IndexError>,
+    pub(crate) failure: Option<IndexError>,
 }
 
 /// Embeds what is new in a batch.
 pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
     let mut changed = Vec::new();
     let mut embedded = Embedded {
+        count: batch.documents() as u64,
         documents: Vec::new(),
         others: Vec::new(),
         terms: TermDeltas::default(),
         tokens: 0,
         cost: Some(Decimal::ZERO),
+        claims: Claims::default(),
         failure: None,
     };
     for prepared in batch.0 {
@@ -71,49 +80,48 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
         }
     }
 
-    let mut vectors = match known_vectors(run, &wanted).await {
-        Ok(known) => Vectors {
-            by_hash: known,
-            ..Vectors::default()
-        },
+    embedded.claims = run.flight.claim(wanted.clone());
+    wanted.retain(|hash| embedded.claims.is_mine(hash));
+    let mut vectors = Vectors::default();
+    match known_vectors(run, &wanted).await {
+        Ok(known) => {
+            for (hash, vector) in known {
+                vectors.came(&embedded.claims, hash, Ok(vector));
+            }
+        }
         Err(error) => {
             embedded.failure = Some(error);
             return embedded;
         }
-    };
+    }
     wanted.retain(|hash| !vectors.by_hash.contains_key(hash));
-    vectors.new = wanted.iter().cloned().collect();
     let missing: Vec<String> = wanted
         .iter()
         .filter_map(|hash| texts.remove(hash))
         .collect();
-    if run.dry_run {
-        let counter = run.app.embedder.counter();
-        embedded.tokens = missing.iter().map(|text| counter.count(text) as u64).sum();
-        embedded.cost = estimate(run, embedded.tokens);
-        vectors
-            .by_hash
-            .extend(wanted.into_iter().map(|hash| (hash, Vec::new())));
-    } else {
-        let call = CallFor::run(Purpose::EmbedPassages, run.id);
-        let results = run.app.embedder.embed_passages(&call, &missing).await;
-        for (hash, result) in wanted.into_iter().zip(results) {
-            match result {
-                Ok(one) => {
-                    embedded.tokens += one.tokens;
-                    embedded.cost = embedded.cost.zip(one.cost).map(|(sum, cost)| sum + cost);
-                    vectors.by_hash.insert(hash, one.vector);
-                }
-                Err(error) => {
-                    vectors.failures.insert(hash, error.to_string());
-                }
+    vectors.new = wanted.iter().cloned().collect();
+    let call = CallFor::run(Purpose::EmbedPassages, run.id);
+    let keep = |arrived: &[(usize, &[f32])]| {
+        let arrived = arrived
+            .iter()
+            .map(|(at, vector)| (wanted[*at].as_str(), *vector));
+        run.received.add(arrived);
+    };
+    let embedder = &run.app.embedder;
+    let results = embedder.embed_arriving(&call, &missing, &keep).await;
+    for (hash, result) in wanted.iter().zip(results) {
+        let came = match result {
+            Ok(one) => {
+                embedded.tokens += one.tokens;
+                embedded.cost = embedded.cost.zip(one.cost).map(|(sum, cost)| sum + cost);
+                Ok(one.vector)
             }
-        }
-        let new = vectors.new.iter().filter_map(|hash| {
-            let vector = vectors.by_hash.get(hash)?;
-            Some((hash.as_str(), vector.as_slice()))
-        });
-        run.received.add(new);
+            Err(error) => Err(error.to_string()),
+        };
+        vectors.came(&embedded.claims, hash.clone(), came);
+    }
+    for (hash, came) in embedded.claims.others().await {
+        vectors.insert(hash, came);
     }
 
     for one in changed {
@@ -123,27 +131,13 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
     embedded
 }
 
-/// What so many tokens would cost.
-fn estimate(run: &Run, tokens: u64) -> Option<Decimal> {
-    let usage = Usage {
-        input_tokens: tokens,
-        cached_tokens: 0,
-        output_tokens: 0,
-        source: UsageSource::Estimated,
-    };
-    run.app.book.cost(run.app.embedder.model(), &usage)
-}
-
+/// The vectors that need not be asked for.
 async fn known_vectors(
     run: &Run,
     hashes: &[String],
-) -> Result<HashMap<String, Vec<f32>>, docent_core::index::IndexError> {
+) -> Result<HashMap<String, Vec<f32>>, IndexError> {
     let index = &run.app.index;
-    let mut vectors = if run.dry_run && !run.collection_exists {
-        HashMap::new()
-    } else {
-        index.vectors_by_text_hash(&run.collection, hashes).await?
-    };
+    let mut vectors = index.vectors_by_text_hash(&run.collection, hashes).await?;
     if let Some(other) = &run.reuse_from {
         let missing: Vec<String> = hashes
             .iter()
@@ -153,10 +147,10 @@ async fn known_vectors(
         vectors.extend(index.vectors_by_text_hash(other, &missing).await?);
     }
     for hash in hashes {
-        if let Some(vector) = run.received.get(hash)
-            && !vectors.contains_key(hash)
+        if !vectors.contains_key(hash)
+            && let Some(vector) = run.received.get(hash)
         {
-            vectors.insert(hash.clone(), vector.clone());
+            vectors.insert(hash.clone(), vector);
         }
     }
     Ok(vectors)
@@ -165,13 +159,27 @@ async fn known_vectors(
 /// The vectors of a batch by the hash of the embedded text.
 #[derive(Default)]
 struct Vectors {
-    by_hash: HashMap<String, Vec<f32>>,
-    /// Those asked of the embedder now; the first chunk that takes one counts as embedded.
+    by_hash: HashMap<String, Arc<Vec<f32>>>,
+    /// Those asked of the embedder by this batch; the first chunk that takes one counts as embedded.
     new: HashSet<String>,
     failures: HashMap<String, String>,
 }
 
 impl Vectors {
+    /// What came of a text of this batch, which others may wait for.
+    fn came(&mut self, claims: &Claims, hash: String, came: Result<Vec<f32>, String>) {
+        let came = came.map(Arc::new);
+        claims.settle(&hash, came.clone());
+        self.insert(hash, came);
+    }
+
+    fn insert(&mut self, hash: String, came: Result<Arc<Vec<f32>>, String>) {
+        match came {
+            Ok(vector) => drop(self.by_hash.insert(hash, vector)),
+            Err(reason) => drop(self.failures.insert(hash, reason)),
+        }
+    }
+
     fn document(
         &mut self,
         run: &Run,
@@ -215,7 +223,7 @@ impl Vectors {
             embedded.row.lexical_length += analysis.length as i64;
             embedded.points.push(Point {
                 id,
-                dense: dense.clone(),
+                dense: dense.as_ref().clone(),
                 sparse: run.sparse(analysis),
                 payload,
             });

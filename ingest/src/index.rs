@@ -1,5 +1,7 @@
 //! Index: points in, stale points out, durable before anything is recorded.
 
+use std::collections::HashSet;
+
 use docent_core::config;
 use docent_core::document::{Document, Outcome};
 use docent_core::index::lexical::Analysis;
@@ -52,6 +54,8 @@ pub(crate) async fn batch(run: &Run, batch: Embedded) -> Result<Indexed, IndexEr
     if let Some(error) = batch.failure {
         return Err(error);
     }
+    // Given back when the points are in the index, where other batches find their vectors then.
+    let _claims = batch.claims;
     let mut indexed = Indexed {
         terms: batch.terms,
         tokens: batch.tokens,
@@ -74,9 +78,7 @@ async fn other(run: &Run, indexed: &mut Indexed, prepared: Prepared) -> Result<(
         }
         Prepared::Metadata(row, document) => {
             indexed.outcomes.push((row.path.clone(), Outcome::Indexed));
-            if !run.dry_run {
-                set_metadata(run, indexed, &document).await?;
-            }
+            set_metadata(run, indexed, &document).await?;
             indexed.rows.push(row);
         }
         Prepared::LeftOut {
@@ -105,7 +107,7 @@ async fn set_metadata(
     document: &Document,
 ) -> Result<(), IndexError> {
     let mut updates = Vec::new();
-    for point in document_points(run, document.id).await? {
+    for point in document_points(run, document.id, false).await? {
         count_terms(&mut indexed.terms, &point.payload, -1);
         let payload = with_metadata(&point.payload, document);
         let passage = count_terms(&mut indexed.terms, &payload, 1);
@@ -138,7 +140,7 @@ async fn changed(
     documents: Vec<EmbeddedDocument>,
 ) -> Result<(), IndexError> {
     let mut points: Vec<Point> = Vec::new();
-    let mut stale: Vec<(Uuid, Vec<Uuid>)> = Vec::new();
+    let mut stale: Vec<StoredPoint> = Vec::new();
     for document in documents {
         indexed.embedded += document.embedded;
         indexed.reused += document.reused;
@@ -147,25 +149,24 @@ async fn changed(
         if let Some(reason) = document.failure {
             // Whom the document may be shown to changes at once, even where its new text could not
             // be embedded. The vectors that did arrive are kept: they are not paid for again.
-            if let Some(first) = document
-                .points
-                .first()
-                .filter(|_| was_indexed && !run.dry_run)
-            {
+            if let Some(first) = document.points.first().filter(|_| was_indexed) {
                 apply_permission(run, id, &first.payload).await?;
                 indexed.written = true;
             }
             let outcome = Outcome::Failed(reason);
             indexed.outcomes.push((document.row.path.clone(), outcome));
         } else {
-            if was_indexed && !run.dry_run {
-                for point in document_points(run, id).await? {
-                    count_terms(&mut indexed.terms, &point.payload, -1);
-                }
-            }
             // A document without a row has points only where a run was interrupted.
             if document.before.is_some() || run.distrust {
-                stale.push((id, document.points.iter().map(|point| point.id).collect()));
+                let mut old = document_points(run, id, true).await?;
+                if was_indexed {
+                    for point in &old {
+                        count_terms(&mut indexed.terms, &point.payload, -1);
+                    }
+                }
+                let new: HashSet<Uuid> = document.points.iter().map(|point| point.id).collect();
+                old.retain(|point| !new.contains(&point.id));
+                stale.append(&mut old);
             }
             let path = document.row.path.clone();
             indexed.outcomes.push((path, Outcome::Indexed));
@@ -173,23 +174,19 @@ async fn changed(
         }
         points.extend(document.points);
     }
-    if run.dry_run {
-        return Ok(());
-    }
     indexed.written |= !points.is_empty() || !stale.is_empty();
     upsert(run, points).await?;
-    for (document_id, not_ids) in stale {
-        let filter = Filter {
-            document_id: Some(document_id),
-            not_ids,
-            ..Filter::default()
-        };
-        run.app
-            .index
-            .delete_matching(&run.collection, &filter)
-            .await?;
-    }
-    Ok(())
+    delete(run, &stale).await
+}
+
+/// Takes points out. Their vectors stay at hand: the same texts may turn up elsewhere.
+async fn delete(run: &Run, points: &[StoredPoint]) -> Result<(), IndexError> {
+    run.received.part(points.iter().filter_map(|point| {
+        let vector = point.dense.as_deref()?;
+        Some((point.payload.text_hash.as_str(), vector))
+    }));
+    let ids: Vec<Uuid> = points.iter().map(|point| point.id).collect();
+    run.app.index.delete(&run.collection, &ids).await
 }
 
 async fn upsert(run: &Run, points: Vec<Point>) -> Result<(), IndexError> {
@@ -203,7 +200,7 @@ async fn upsert(run: &Run, points: Vec<Point>) -> Result<(), IndexError> {
 
 async fn apply_permission(run: &Run, id: Uuid, new: &Payload) -> Result<(), IndexError> {
     let mut updates = Vec::new();
-    for point in document_points(run, id).await? {
+    for point in document_points(run, id, false).await? {
         let payload = Payload {
             groups: new.groups.clone(),
             status: new.status,
@@ -216,7 +213,7 @@ async fn apply_permission(run: &Run, id: Uuid, new: &Payload) -> Result<(), Inde
 }
 
 /// Takes documents that are gone from the source out of the index.
-pub(crate) async fn remove(run: &Run, gone: &[&DocumentRow]) -> Result<Indexed, IndexError> {
+pub(crate) async fn remove(run: &Run, gone: Vec<DocumentRow>) -> Result<Indexed, IndexError> {
     let mut indexed = Indexed {
         cost: Some(rust_decimal::Decimal::ZERO),
         ..Indexed::default()
@@ -225,7 +222,7 @@ pub(crate) async fn remove(run: &Run, gone: &[&DocumentRow]) -> Result<Indexed, 
         if row.indexed {
             indexed.outcomes.push((row.path.clone(), Outcome::Removed));
         }
-        remove_document(run, &mut indexed, (*row).clone()).await?;
+        remove_document(run, &mut indexed, row).await?;
     }
     Ok(indexed)
 }
@@ -235,22 +232,14 @@ async fn remove_document(
     indexed: &mut Indexed,
     row: DocumentRow,
 ) -> Result<(), IndexError> {
-    if !run.dry_run {
-        if row.indexed {
-            for point in document_points(run, row.document_id).await? {
-                count_terms(&mut indexed.terms, &point.payload, -1);
-            }
+    let points = document_points(run, row.document_id, true).await?;
+    if row.indexed {
+        for point in &points {
+            count_terms(&mut indexed.terms, &point.payload, -1);
         }
-        indexed.written = true;
-        let filter = Filter {
-            document_id: Some(row.document_id),
-            ..Filter::default()
-        };
-        run.app
-            .index
-            .delete_matching(&run.collection, &filter)
-            .await?;
     }
+    indexed.written |= !points.is_empty();
+    delete(run, &points).await?;
     indexed.removed.push(row.document_id);
     Ok(())
 }
@@ -266,7 +255,7 @@ pub(crate) async fn remove_strangers(
         .ledger
         .documents(&run.collection, &source.name)
         .await?;
-    let known: std::collections::HashSet<Uuid> = rows
+    let known: HashSet<Uuid> = rows
         .values()
         .filter(|row| row.indexed)
         .map(|row| row.document_id)
@@ -300,12 +289,19 @@ pub(crate) async fn remove_strangers(
     Ok(())
 }
 
-async fn document_points(run: &Run, id: Uuid) -> Result<Vec<StoredPoint>, IndexError> {
+async fn document_points(
+    run: &Run,
+    id: Uuid,
+    with_dense: bool,
+) -> Result<Vec<StoredPoint>, IndexError> {
     let filter = Filter {
         document_id: Some(id),
         ..Filter::default()
     };
-    run.app.index.points(&run.collection, &filter, false).await
+    run.app
+        .index
+        .points(&run.collection, &filter, with_dense)
+        .await
 }
 
 /// Adds (or takes away) one chunk's terms, by the groups that may read them.

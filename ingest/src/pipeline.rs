@@ -12,60 +12,55 @@ use std::sync::Arc;
 use docent_core::config;
 use docent_core::document::Outcome;
 use docent_core::ledger::DocumentRow;
-use futures::StreamExt;
-use futures::stream::FuturesOrdered;
-use tokio::sync::mpsc::Receiver;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::average;
 use crate::embed::{self, Embedded};
 use crate::index;
-use crate::prepare::{self, Batch};
+use crate::plan::Planned;
+use crate::prepare::{self, Batch, Batches};
 use crate::record::Pending;
-use crate::removal::Removals;
+use crate::removal::{HeldBack, Removals};
 use crate::report::{Progress, SourceReport};
 use crate::run::{IngestError, Run};
-use crate::source::{self, SourceError};
+use crate::source::{self, Problem, SourceError};
 
-/// Batches that are embedded at once: one alone would leave the embedder idle at its end.
-const BATCHES_AT_ONCE: usize = 3;
+/// Requests to the embedder that wait in batches for each that is under way: it is never idle while
+/// points are written, nor while one batch waits to send a refused request again.
+const WAITING: usize = 8;
+/// Chunks in batches that are embedded at once at the most: each is in memory, with its vector.
+const MOST_CHUNKS: usize = 4096;
 
 /// Brings the index up to date with one source. Documents that cannot be read or embedded are
-/// reported and the rest goes on; an error is something that the whole run depends on.
-pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport, IngestError> {
+/// reported and the rest goes on; an error is something that the whole run depends on. What was
+/// `planned` is not read again.
+pub(crate) async fn run(
+    run: &Arc<Run>,
+    source: &config::Source,
+    planned: Option<Planned>,
+) -> Result<SourceReport, IngestError> {
     let mut report = SourceReport::new(&source.name);
 
-    // Source: what is there now, and what the last run left.
-    let listing = source::list(&source::Context {
-        source,
-        cache: run.app.data.cache(&source.name),
-        max_file_bytes: run.app.config.ingest.max_file_bytes,
-        progress: run.progress.clone(),
-    })
-    .await?;
-    let known = run
-        .app
-        .ledger
-        .documents(&run.collection, &source.name)
-        .await?;
+    // Source: what is there now, and what the last run left. Extract, clean, chunk: on threads, in
+    // batches.
+    let mut looked = match planned {
+        Some(looked) => looked?,
+        None => look(run, source).await?,
+    };
     run.progress.send(Progress::Source {
         name: source.name.clone(),
-        documents: listing.found.len() as u64,
+        documents: looked.documents,
     });
-    for problem in &listing.problems {
+    for problem in &looked.problems {
         run.count(&mut report, &problem.path, &problem.outcome);
     }
-    report.incomplete.clone_from(&listing.incomplete);
-    let removals = removals(run, source, &listing, &known).await?;
-    report.held_back.clone_from(&removals.held_back);
-
-    // Extract, clean, chunk: on threads, in batches, in the order of the paths.
-    let mut batches = prepare::start(run, source, listing, &known);
-    let mut held = average::sample(run, &mut batches).await?;
+    report.incomplete = looked.incomplete;
+    report.held_back = looked.held_back;
+    let mut held = average::sample(run, &mut looked.batches).await?;
 
     // Embed, index, record.
-    let mut embedding: FuturesOrdered<JoinHandle<Embedded>> = FuturesOrdered::new();
+    let mut embedding: JoinSet<Embedded> = JoinSet::new();
     let mut pending = Pending::new();
     let mut done = 0;
     let mut exhausted = false;
@@ -74,19 +69,20 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
         tokio::select! {
             biased;
             // Index what is ready rather than fill the queue first.
-            Some(embedded) = embedding.next() => {
+            Some(embedded) = embedding.join_next() => {
                 let embedded = embedded.map_err(|error| IngestError::Defect(error.to_string()))?;
+                done += embedded.count;
                 pending.add(index::batch(run, embedded).await?);
                 run.progress.send(Progress::Documents {
                     name: source.name.clone(),
                     done,
                 });
             }
-            batch = next(&mut held, &mut batches), if !exhausted && embedding.len() < BATCHES_AT_ONCE => {
-                match batch {
+            batch = next(&mut held, &mut looked.batches), if !exhausted && embedding.len() < batches_at_once(run) => {
+                match batch? {
                     Some(batch) => {
-                        done += batch.documents() as u64;
-                        embedding.push_back(spawn_embed(run, batch));
+                        let run = Arc::clone(run);
+                        embedding.spawn(async move { embed::batch(&run, batch).await });
                     }
                     None => exhausted = true,
                 }
@@ -99,20 +95,72 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     }
 
     // What is gone from the source goes from the index in the same run.
-    pending.add(index::remove(run, &removals.rows).await?);
+    pending.add(index::remove(run, looked.gone).await?);
     pending.commit(run, &mut report).await?;
 
-    if run.full && !run.dry_run {
+    if run.full {
         index::remove_strangers(run, source).await?;
     }
     Ok(report)
 }
 
+/// A source before anything of it is embedded.
+pub(crate) struct Looked {
+    /// How many will be looked at.
+    pub(crate) documents: u64,
+    /// What could not be listed.
+    pub(crate) problems: Vec<Problem>,
+    /// Why not all of it could be listed, where it could not.
+    pub(crate) incomplete: Option<String>,
+    /// What is gone from it.
+    pub(crate) gone: Vec<DocumentRow>,
+    /// What is not removed although it is gone.
+    pub(crate) held_back: Option<HeldBack>,
+    /// Its documents, read and cut.
+    pub(crate) batches: Batches,
+}
+
+/// Lists a source, compares it with what is known of it, and begins to read.
+pub(crate) async fn look(run: &Run, source: &config::Source) -> Result<Looked, IngestError> {
+    let listing = source::list(&source::Context {
+        source,
+        cache: run.app.data.cache(&source.name),
+        max_file_bytes: run.app.config.ingest.max_file_bytes,
+        progress: run.progress.clone(),
+    })
+    .await?;
+    let known = run
+        .app
+        .ledger
+        .documents(&run.collection, &source.name)
+        .await?;
+    let removals = removals(run, source, &listing, &known).await?;
+    Ok(Looked {
+        documents: listing.found.len() as u64,
+        problems: listing.problems.clone(),
+        incomplete: listing.incomplete.clone(),
+        gone: removals.rows.into_iter().cloned().collect(),
+        held_back: removals.held_back,
+        batches: prepare::start(run, source, listing, known),
+    })
+}
+
+/// Batches that are embedded at once: more when the provider takes more requests.
+fn batches_at_once(run: &Run) -> usize {
+    let embedding = &run.app.config.embedding;
+    let chunks = prepare::batch_chunks(embedding);
+    let wanted = WAITING * run.app.embedder.requests_at_once() * embedding.batch_texts;
+    2 + wanted.min(MOST_CHUNKS) / chunks
+}
+
 /// The next batch: first those that were held back.
-async fn next(held: &mut VecDeque<Batch>, batches: &mut Receiver<Batch>) -> Option<Batch> {
+async fn next(
+    held: &mut VecDeque<Batch>,
+    batches: &mut Batches,
+) -> Result<Option<Batch>, IngestError> {
     match held.pop_front() {
-        Some(batch) => Some(batch),
-        None => batches.recv().await,
+        Some(batch) => Ok(Some(batch)),
+        None => batches.next().await,
     }
 }
 
@@ -140,11 +188,6 @@ async fn removals<'a>(
         });
     }
     Ok(removals)
-}
-
-fn spawn_embed(run: &Arc<Run>, batch: Batch) -> JoinHandle<Embedded> {
-    let run = Arc::clone(run);
-    tokio::spawn(async move { embed::batch(&run, batch).await })
 }
 
 impl Run {

@@ -5,16 +5,19 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{io, panic};
 
 use docent_core::config;
 use docent_core::document::{Document, Metadata, Outcome, bytes_hash, document_id, text_hash};
 use docent_core::index::Payload;
 use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
+use parking_lot::{Condvar, Mutex};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::extract::isolated::{Extractor, Isolation};
-use crate::run::Run;
+use crate::run::{IngestError, Run};
 use crate::source::{Content, Found, Listing, uri};
 use crate::{chunk, clean, extract, source};
 
@@ -24,7 +27,11 @@ const BATCH_CHUNKS: std::ops::RangeInclusive<usize> = 32..=512;
 /// … or when it has this many documents.
 const BATCH_DOCUMENTS: usize = 1024;
 
+/// Documents that readers may be ahead of the slowest one: what they have read waits in memory.
+const AHEAD: usize = 256;
+
 /// What a document came to on the way to the index.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Prepared {
     /// Nothing to do: as in the last run. With a row where only the bytes differ.
     Unchanged(Option<DocumentRow>),
@@ -41,8 +48,10 @@ pub(crate) enum Prepared {
 }
 
 /// A document whose text is to be indexed.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ChangedDocument {
     pub(crate) row: DocumentRow,
+    /// Without its text, which is in the chunks.
     pub(crate) document: Document,
     pub(crate) chunks: Vec<PreparedChunk>,
     /// Its row from an earlier run, where it has one.
@@ -50,13 +59,14 @@ pub(crate) struct ChangedDocument {
 }
 
 /// What is stored of a chunk, and what is embedded of it.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PreparedChunk {
     pub(crate) payload: Payload,
     pub(crate) embedded_text: String,
 }
 
 /// Documents that go on together.
-#[derive(Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Batch(pub(crate) Vec<Prepared>);
 
 impl Batch {
@@ -85,6 +95,47 @@ fn chunks_of(prepared: &Prepared) -> usize {
     }
 }
 
+/// The batches of a source, in the order of the paths.
+pub(crate) struct Batches(pub(crate) mpsc::Receiver<io::Result<Batch>>);
+
+impl Batches {
+    /// The next one; an error where it was spooled and cannot be read.
+    pub(crate) async fn next(&mut self) -> Result<Option<Batch>, IngestError> {
+        self.0.recv().await.transpose().map_err(IngestError::Spool)
+    }
+}
+
+/// How far the documents were handed on, for the readers that are ahead.
+#[derive(Default)]
+struct Handed {
+    position: Mutex<usize>,
+    moved: Condvar,
+}
+
+impl Handed {
+    fn move_to(&self, position: usize) {
+        *self.position.lock() = position;
+        self.moved.notify_all();
+    }
+
+    /// Waits until a position is not too far ahead.
+    fn wait_for(&self, wanted: usize) {
+        let mut position = self.position.lock();
+        while wanted >= position.saturating_add(AHEAD) {
+            self.moved.wait(&mut position);
+        }
+    }
+}
+
+/// Lets all readers go on when nobody takes documents any more; they notice it then.
+struct LetGo(Arc<Handed>);
+
+impl Drop for LetGo {
+    fn drop(&mut self) {
+        self.0.move_to(usize::MAX);
+    }
+}
+
 /// What every reader thread needs.
 struct Reader {
     source: config::Source,
@@ -105,8 +156,8 @@ pub(crate) fn start(
     run: &Run,
     source: &config::Source,
     listing: Listing,
-    known: &HashMap<String, DocumentRow>,
-) -> mpsc::Receiver<Batch> {
+    known: HashMap<String, DocumentRow>,
+) -> Batches {
     let config = &run.app.config;
     let threads = match config.ingest.readers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -119,18 +170,20 @@ pub(crate) fn start(
         isolation: Isolation::of(&config.ingest),
         max_file_bytes: config.ingest.max_file_bytes,
         counter: run.app.embedder.counter().clone(),
-        known: known.clone(),
+        known,
         full: run.full,
         settings_hash: settings_hash(source),
     });
     let found = Arc::new(listing.found);
     let next = Arc::new(AtomicUsize::new(0));
+    let handed = Arc::new(Handed::default());
     let (sender, mut finished) = mpsc::channel::<(usize, Prepared)>(threads * 64);
     for _ in 0..threads {
-        let (reader, found, next, sender) = (
+        let (reader, found, next, handed, sender) = (
             Arc::clone(&reader),
             Arc::clone(&found),
             Arc::clone(&next),
+            Arc::clone(&handed),
             sender.clone(),
         );
         std::thread::spawn(move || {
@@ -140,7 +193,8 @@ pub(crate) fn start(
                 let Some(found) = found.get(position) else {
                     break;
                 };
-                let prepared = reader.prepare(found, &mut extractor);
+                handed.wait_for(position);
+                let prepared = reader.prepare_whole(found, &mut extractor);
                 if sender.blocking_send((position, prepared)).is_err() {
                     break;
                 }
@@ -149,11 +203,10 @@ pub(crate) fn start(
     }
     drop(sender);
 
-    let embedding = &config.embedding;
-    let batch_chunks = (embedding.batch_texts * embedding.concurrency)
-        .clamp(*BATCH_CHUNKS.start(), *BATCH_CHUNKS.end());
+    let batch_chunks = batch_chunks(&config.embedding);
     let (batches, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
+        let _let_go = LetGo(Arc::clone(&handed));
         let mut early: HashMap<usize, Prepared> = HashMap::new();
         let mut position = 0;
         let mut batch = Batch::default();
@@ -163,19 +216,36 @@ pub(crate) fn start(
                 position += 1;
                 batch.0.push(prepared);
                 let full = batch.chunks() >= batch_chunks || batch.documents() >= BATCH_DOCUMENTS;
-                if full && batches.send(std::mem::take(&mut batch)).await.is_err() {
+                if full && batches.send(Ok(std::mem::take(&mut batch))).await.is_err() {
                     return;
                 }
             }
+            handed.move_to(position);
         }
         if batch.documents() > 0 {
-            let _ = batches.send(batch).await;
+            let _ = batches.send(Ok(batch)).await;
         }
     });
-    receiver
+    Batches(receiver)
+}
+
+/// Chunks that make a batch.
+pub(crate) fn batch_chunks(embedding: &config::Embedding) -> usize {
+    (embedding.batch_texts * embedding.concurrency)
+        .clamp(*BATCH_CHUNKS.start(), *BATCH_CHUNKS.end())
 }
 
 impl Reader {
+    /// [`Reader::prepare`], of which a defect fails that document only: the others are waiting for it.
+    fn prepare_whole(&self, found: &Found, extractor: &mut Extractor) -> Prepared {
+        let prepared = panic::AssertUnwindSafe(|| self.prepare(found, extractor));
+        panic::catch_unwind(prepared).unwrap_or_else(|_| Prepared::LeftOut {
+            path: found.path.clone(),
+            outcome: Outcome::Failed("a defect in docent: it panicked over this".to_owned()),
+            known: self.known.get(&found.path).cloned(),
+        })
+    }
+
     fn prepare(&self, found: &Found, extractor: &mut Extractor) -> Prepared {
         let known = self.known.get(&found.path);
         match self.walk(found, known, extractor) {
@@ -208,7 +278,7 @@ impl Reader {
         }
         let text = clean::clean(&extracted.markdown);
         let above = extracted.front.above.clone();
-        let document = self.document(found, &raw, extracted, text)?;
+        let mut document = self.document(found, &raw, extracted, text)?;
         let mut content = format!("{}\n{}", document.title, document.text);
         if !above.is_empty() {
             content = format!("{}\n{content}", above.join("\n"));
@@ -254,6 +324,7 @@ impl Reader {
             }
         });
         let chunks = chunks.collect();
+        document.text = String::new();
         Ok(Prepared::Changed(Box::new(ChangedDocument {
             row,
             document,

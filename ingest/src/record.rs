@@ -18,6 +18,9 @@ const SHORTEST: Duration = Duration::from_secs(1);
 /// many, and is to take no more than a tenth of the time.
 const LONGEST: Duration = Duration::from_secs(20);
 
+/// Documents that wait at the most: each is a row in memory.
+const MOST: usize = 8192;
+
 /// Batches that are in the index and not yet durable, with their rows.
 pub(crate) struct Pending {
     /// With the time when they are due.
@@ -39,6 +42,11 @@ impl Pending {
             Some((_, indexed)) => indexed.merge(batch),
             None => self.indexed = Some((Instant::now() + self.wait, batch)),
         }
+        if let Some((due, indexed)) = &mut self.indexed
+            && indexed.outcomes.len() >= MOST
+        {
+            *due = Instant::now();
+        }
     }
 
     /// When [`Pending::commit`] must be called; `None`: there is nothing.
@@ -58,7 +66,7 @@ impl Pending {
         if indexed.written {
             let begun = Instant::now();
             run.app.index.flush(&run.collection).await?;
-            run.received.flushed();
+            run.received.flushed(|hash| run.flight.holds(hash));
             self.wait = (begun.elapsed() * 10).clamp(SHORTEST, LONGEST);
         }
         Ok(record(run, report, indexed).await?)
@@ -76,9 +84,6 @@ async fn record(run: &Run, report: &mut SourceReport, indexed: Indexed) -> Resul
         if matches!(outcome, Outcome::Skipped(_) | Outcome::Failed(_)) {
             left_out.push(left_out_row(&report.name, path, &outcome));
         }
-    }
-    if run.dry_run {
-        return Ok(());
     }
     let mut terms = indexed.terms;
     if run.building {

@@ -17,6 +17,9 @@ pub struct RunReport {
     pub run_id: Uuid,
     pub sources: Vec<SourceReport>,
     pub duration_ms: u64,
+    /// Of a dry run: why the run itself would be refused, where `[budget]` has no room for it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub over_budget: Option<String>,
 }
 
 impl RunReport {

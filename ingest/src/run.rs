@@ -1,10 +1,12 @@
 //! A whole run: which collection it writes, its sources one after the other, and what closes it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use docent_core::app::{App, OpenError};
 use docent_core::config;
+use docent_core::data_folder::DataFolderError;
 use docent_core::index::lexical::Analysis;
 use docent_core::index::{IndexError, SparseVector};
 use docent_core::ledger::{LedgerError, TermDeltas};
@@ -12,11 +14,13 @@ use docent_core::models::ModelError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use crate::collection;
-use crate::pipeline;
+use crate::collection::{self, Target};
+use crate::flight::Flight;
+use crate::plan::{self, Plan, Planned};
 use crate::received::Received;
 use crate::report::{Progress, ProgressSender, RunReport, SourceReport, millis};
 use crate::source::SourceError;
+use crate::{budget, leftovers, pipeline};
 
 /// What ends a source's run, or the whole run, early.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,19 @@ pub enum IngestError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The plan of a run could not be kept.
+    #[error(
+        "the plan of the run cannot be kept in the data folder: {0}; it needs about as much room as the documents"
+    )]
+    Spool(#[source] std::io::Error),
+    /// A file that nobody needs stays.
+    #[error("it cannot be removed: {0}")]
+    Leftover(#[source] std::io::Error),
+    /// `[budget]` has no room for it. Nothing was done.
+    #[error("{0}")]
+    Budget(String),
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
     /// A task of docent's own broke.
     #[error("a defect in docent: {0}")]
     Defect(String),
@@ -38,7 +55,7 @@ pub enum IngestError {
 
 impl IngestError {
     /// Whether the other sources can still be run.
-    fn is_of_one_source(&self) -> bool {
+    pub(crate) fn is_of_one_source(&self) -> bool {
         matches!(self, Self::Source(_))
     }
 }
@@ -60,7 +77,7 @@ pub struct Request {
     pub allow_removals: bool,
 }
 
-/// The context of a run: goes first in every argument list of the walk.
+/// The context of a run (or of its plan): goes first in every argument list of the walk.
 pub struct Run {
     pub id: Uuid,
     pub app: Arc<App>,
@@ -80,10 +97,11 @@ pub struct Run {
     /// Terms of a collection that is built, written once, at its end: most of them are changed by
     /// every batch.
     pub built_terms: Mutex<TermDeltas>,
-    /// Vectors that are not to be paid for again if this run is killed.
+    /// Vectors that were paid for and are not in the index.
     pub(crate) received: Received,
-    pub dry_run: bool,
-    /// Whether the collection is there; a dry run makes none.
+    /// Texts that are being embedded.
+    pub(crate) flight: Arc<Flight>,
+    /// Whether the collection is there; a plan makes none.
     pub collection_exists: bool,
     /// Compare every document with the index, whatever the ledger remembers.
     pub full: bool,
@@ -106,59 +124,136 @@ impl Run {
     }
 }
 
-/// Runs the requested sources. One that cannot be read is reported and the others go on.
+/// Runs the requested sources. One that cannot be read is reported and the others go on. Under a
+/// budget the whole run is planned first, and begins when the money for it is reserved.
 pub async fn run(
     app: Arc<App>,
     request: Request,
     progress: ProgressSender,
 ) -> Result<RunReport, IngestError> {
     let started = Instant::now();
-    let target = collection::prepare(&app, &request).await?;
-    let sources = collection::sources_to_run(&app, &request, &target).await?;
-    if let Some(text) = target.explain() {
-        progress.send(Progress::Note { text });
-    }
-    let run = Arc::new(Run {
-        id: Uuid::now_v7(),
-        app: Arc::clone(&app),
-        collection: target.name.clone(),
-        replaces: target.replaces.clone(),
-        reuse_from: target.reuse_from.clone(),
-        average_length: target
-            .average_length
-            .map_or_else(OnceLock::new, OnceLock::from),
-        building: target.building,
-        fresh: target.fresh,
-        built_terms: Mutex::default(),
-        received: Received::open(app.data.path(), &target.name, request.dry_run),
-        dry_run: request.dry_run,
-        collection_exists: target.exists,
-        full: request.full || target.full,
-        allow_removals: request.allow_removals,
-        distrust: request.full || target.full || target.interrupted,
-        progress,
-    });
-
-    let mut reports = Vec::new();
-    for source in &sources {
-        reports.push(run_source(&run, &request, source).await?);
-    }
-    if request.all_configured && !request.dry_run {
-        reports.extend(collection::forget_unconfigured(&run, &request).await?);
-    }
-    if !request.dry_run {
-        collection::finish(&run, &target, &reports).await?;
-        run.received.remove();
-    }
-    let report = RunReport {
-        run_id: run.id,
-        sources: reports,
-        duration_ms: millis(started.elapsed()),
+    let id = Uuid::now_v7();
+    let mut report = RunReport {
+        run_id: id,
+        sources: Vec::new(),
+        duration_ms: 0,
+        over_budget: None,
     };
-    run.progress.send(Progress::Done {
+    let limited = app.config.budget.is_limited();
+    if request.dry_run {
+        let (plan, ..) = planned(&app, id, &request, &progress).await?;
+        if limited {
+            report.over_budget = budget::objection(&app, &plan).await?;
+        }
+        report.sources = plan.reports;
+    } else if limited {
+        let (plan, target, sources) = planned(&app, id, &request, &progress).await?;
+        match budget::reserve(&app, id, &plan).await {
+            Ok(reserved) => {
+                let ran = execute(&app, id, &request, plan.sources, &progress).await;
+                if let Some(reserved) = reserved {
+                    reserved.settle().await;
+                }
+                report.sources = ran?;
+            }
+            Err(error) => {
+                note_refused(&app, id, &request, &target, &sources, &error).await?;
+                return Err(error);
+            }
+        }
+    } else {
+        report.sources = execute(&app, id, &request, HashMap::new(), &progress).await?;
+    }
+    report.duration_ms = millis(started.elapsed());
+    progress.send(Progress::Done {
         report: report.clone(),
     });
     Ok(report)
+}
+
+/// What the run would do, where it would do it, and over which sources. Nothing is written, and no
+/// model asked.
+async fn planned(
+    app: &Arc<App>,
+    id: Uuid,
+    request: &Request,
+    progress: &ProgressSender,
+) -> Result<(Plan, Target, Vec<config::Source>), IngestError> {
+    let target = collection::choose(app, false).await?;
+    let sources = collection::sources_to_run(app, request, &target).await?;
+    if let Some(text) = target.explain() {
+        progress.send(Progress::Note { text });
+    }
+    if !request.dry_run {
+        progress.send(Progress::Note {
+            text: "planning: what this would cost (nothing is embedded yet)".to_owned(),
+        });
+    }
+    let run = Run::over(app, id, request, &target, true, progress);
+    let plan = plan::plan(&run, &sources, !request.dry_run).await?;
+    Ok((plan, target, sources))
+}
+
+/// The run itself. What was `planned` is not read again.
+async fn execute(
+    app: &Arc<App>,
+    id: Uuid,
+    request: &Request,
+    mut planned: HashMap<String, Planned>,
+    progress: &ProgressSender,
+) -> Result<Vec<SourceReport>, IngestError> {
+    let mut target = collection::choose(app, true).await?;
+    collection::make(app, &mut target).await?;
+    let sources = collection::sources_to_run(app, request, &target).await?;
+    if let Some(text) = target.explain().filter(|_| planned.is_empty()) {
+        progress.send(Progress::Note { text });
+    }
+    let run = Arc::new(Run::over(app, id, request, &target, false, progress));
+    let mut reports = Vec::new();
+    for source in &sources {
+        let planned = planned.remove(&source.name);
+        reports.push(run_source(&run, request, source, planned).await?);
+    }
+    if request.all_configured {
+        reports.extend(collection::forget_unconfigured(&run, request).await?);
+    }
+    collection::finish(&run, &target, &reports).await?;
+    run.received.remove();
+    leftovers::clean(app, &run.collection).await;
+    Ok(reports)
+}
+
+impl Run {
+    /// The context of a run into a collection; of a plan, where it only looks.
+    fn over(
+        app: &Arc<App>,
+        id: Uuid,
+        request: &Request,
+        target: &Target,
+        only_look: bool,
+        progress: &ProgressSender,
+    ) -> Self {
+        Self {
+            id,
+            app: Arc::clone(app),
+            collection: target.name.clone(),
+            replaces: target.replaces.clone(),
+            reuse_from: target.reuse_from.clone(),
+            average_length: target
+                .average_length
+                .map_or_else(OnceLock::new, OnceLock::from),
+            building: target.building,
+            fresh: target.fresh,
+            built_terms: Mutex::default(),
+            received: Received::open(app.data.path(), &target.name, only_look),
+            flight: Arc::default(),
+            collection_exists: target.exists,
+            full: request.full || target.full,
+            allow_removals: request.allow_removals,
+            distrust: request.full || target.full || target.interrupted,
+            progress: progress.clone(),
+        }
+    }
 }
 
 /// One source with its row in `ingest_run`, which also remembers a run that was interrupted.
@@ -166,13 +261,12 @@ async fn run_source(
     run: &Arc<Run>,
     request: &Request,
     source: &config::Source,
+    planned: Option<Planned>,
 ) -> Result<SourceReport, IngestError> {
     let ledger = &run.app.ledger;
-    if !run.dry_run {
-        let row = collection::source_row(request, source);
-        ledger.start_run(run.id, &run.collection, &row).await?;
-    }
-    let (report, failure) = match pipeline::run(run, source).await {
+    let row = collection::source_row(request, source);
+    ledger.start_run(run.id, &run.collection, &row).await?;
+    let (report, failure) = match pipeline::run(run, source, planned).await {
         Ok(report) => (report, None),
         Err(error) => {
             let mut report = SourceReport::new(&source.name);
@@ -180,13 +274,32 @@ async fn run_source(
             (report, Some(error))
         }
     };
-    if !run.dry_run {
-        ledger
-            .finish_run(run.id, &source.name, &report.row())
-            .await?;
-    }
+    ledger
+        .finish_run(run.id, &source.name, &report.row())
+        .await?;
     match failure {
         Some(error) if !error.is_of_one_source() => Err(error),
         _ => Ok(report),
     }
+}
+
+/// A run that was not begun stands in `ingest_run` too, with the reason.
+async fn note_refused(
+    app: &App,
+    id: Uuid,
+    request: &Request,
+    target: &Target,
+    sources: &[config::Source],
+    error: &IngestError,
+) -> Result<(), IngestError> {
+    for source in sources {
+        let row = collection::source_row(request, source);
+        app.ledger.start_run(id, &target.name, &row).await?;
+        let mut report = SourceReport::new(&source.name);
+        report.error = Some(error.to_string());
+        app.ledger
+            .finish_run(id, &source.name, &report.row())
+            .await?;
+    }
+    Ok(())
 }

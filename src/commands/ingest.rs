@@ -90,7 +90,7 @@ pub(super) async fn command(config: Config, arguments: Arguments) -> anyhow::Res
     } else {
         print(&report, arguments.dry_run);
     }
-    Ok(if report.has_failures() {
+    Ok(if report.has_failures() || report.over_budget.is_some() {
         Ended::WithFailures
     } else {
         Ended::Done
@@ -301,7 +301,30 @@ fn print(report: &RunReport, dry_run: bool) {
             ));
         }
     }
+    if dry_run && report.sources.len() > 1 {
+        say(together(report));
+    }
+    if let Some(reason) = &report.over_budget {
+        say(format!("the run itself would be refused: {reason}"));
+    }
     say(format!("{:.1} s", report.duration_ms as f64 / 1000.0));
+}
+
+/// What all sources of a dry run would cost.
+fn together(report: &RunReport) -> String {
+    let sources = &report.sources;
+    let (embedded, tokens) = sources.iter().fold((0, 0), |(embedded, tokens), source| {
+        (embedded + source.chunks.embedded, tokens + source.tokens)
+    });
+    // A source that cannot be read costs nothing, and is told by itself.
+    let read = sources.iter().filter(|source| source.error.is_none());
+    let cost = read.map(|source| source.cost_usd).sum();
+    format!(
+        "together: {} chunks to embed · {} tokens · {}",
+        grouped(embedded),
+        grouped(tokens),
+        dollars(cost)
+    )
 }
 
 fn source_line(source: &SourceReport, dry_run: bool) -> String {

@@ -88,7 +88,7 @@ impl Configured {
     }
 }
 
-/// What decides how documents are cut, embedded and stored. Addresses and keys do not, and may
+/// What decides how documents are cut, embedded and stored, and what a run may cost. Addresses and keys do not, and may
 /// come from the environment of one process alone.
 fn settings(config: &Config) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
@@ -108,6 +108,12 @@ fn settings(config: &Config) -> BTreeMap<String, String> {
     add("chunk.overlap_tokens", &config.chunk.overlap_tokens);
     add("ingest.max_file_bytes", &config.ingest.max_file_bytes);
     add("index.collection", &config.index.collection);
+    let budget = &config.budget;
+    add("budget.ingest_run_usd", &budget.ingest_run_usd.normalize());
+    add(
+        "budget.ingest_month_usd",
+        &budget.ingest_month_usd.normalize(),
+    );
     settings
 }
 

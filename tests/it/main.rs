@@ -9,6 +9,7 @@
 mod binary;
 mod chat;
 mod data_products;
+mod economy;
 mod eval;
 mod follow_ups;
 mod formats;

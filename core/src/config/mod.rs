@@ -41,6 +41,7 @@ pub struct Config {
     pub chat: Chat,
     pub chunk: Chunk,
     pub ingest: Ingest,
+    pub budget: Budget,
     pub retrieval: Retrieval,
     pub rerank: Rerank,
     pub log: Log,
@@ -151,6 +152,7 @@ pub struct Embedding {
     pub batch_texts: usize,
     pub batch_tokens: usize,
     pub concurrency: usize,
+    pub max_concurrency: usize,
     pub timeout_ms: u64,
     pub retries: usize,
 }
@@ -199,6 +201,31 @@ pub struct Ingest {
     pub extract_seconds: u64,
     pub extract_memory_mb: u64,
     pub extract_program: PathBuf,
+}
+
+/// US dollars that may be spent; zero: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    pub ingest_run_usd: Decimal,
+    pub ingest_month_usd: Decimal,
+}
+
+impl Budget {
+    /// What one run may cost.
+    pub fn of_a_run(&self) -> Option<Decimal> {
+        Some(self.ingest_run_usd).filter(|limit| !limit.is_zero())
+    }
+
+    /// What the runs of a calendar month (UTC) may cost together.
+    pub fn of_a_month(&self) -> Option<Decimal> {
+        Some(self.ingest_month_usd).filter(|limit| !limit.is_zero())
+    }
+
+    /// Whether there is any limit.
+    pub fn is_limited(&self) -> bool {
+        self.of_a_run().is_some() || self.of_a_month().is_some()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

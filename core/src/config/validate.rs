@@ -87,6 +87,16 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             return fail(format!("{name} must be at least 1"));
         }
     }
+    for (name, limit) in [
+        ("budget.ingest_run_usd", config.budget.ingest_run_usd),
+        ("budget.ingest_month_usd", config.budget.ingest_month_usd),
+    ] {
+        if limit.is_sign_negative() && !limit.is_zero() {
+            return fail(format!(
+                "{name} = {limit} must not be negative; 0 means no limit"
+            ));
+        }
+    }
     if config.access.anonymous_groups.is_empty() {
         return fail(
             "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),

@@ -16,7 +16,7 @@ pub mod question;
 pub mod rarity;
 mod server;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -239,6 +239,24 @@ impl VectorIndex {
             }
         }
         Ok(vectors)
+    }
+
+    /// The texts that are in the collection, of those that are asked for by [`Payload::text_hash`].
+    pub async fn known_text_hashes(
+        &self,
+        name: &str,
+        hashes: &[String],
+    ) -> Result<HashSet<String>, IndexError> {
+        let mut known = HashSet::new();
+        for hashes in hashes.chunks(PAGE) {
+            let filter = Filter {
+                text_hash: Some(hashes.to_vec()),
+                ..Filter::default()
+            };
+            let points = self.points(name, &filter, false).await?;
+            known.extend(points.into_iter().map(|point| point.payload.text_hash));
+        }
+        Ok(known)
     }
 
     /// Replaces payloads and sparse vectors; the dense vectors stay as they are. Points that are

@@ -40,7 +40,7 @@ pub enum DocumentOutcome {
 }
 
 /// What a collection holds of a document.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, sqlx::FromRow)]
 pub struct DocumentRow {
     pub document_id: Uuid,
     /// Relative to the source's root.

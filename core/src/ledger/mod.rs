@@ -2,10 +2,11 @@
 //!
 //! [`record`] lists what is written without waiting, [`writer`] queues it and spools it while
 //! Postgres is away, [`ingest`], [`terms`] and [`runs`] are what a
-//! run reads and commits, [`chat`] what a conversation
+//! run reads and commits, [`budget`] what it may spend, [`chat`] what a conversation
 //! reads, [`backup`] carries all of it elsewhere.
 
 mod backup;
+mod budget;
 mod chat;
 mod connection;
 mod error;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::Migrate;
+pub use budget::Reservation;
 pub use chat::{Conversation, ConversationSummary, PastTurn};
 use connection::Connection;
 pub use error::LedgerError;
@@ -39,13 +41,15 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 11] = [
     "source",
     "collection",
     "ingest_run",
     "document",
     "term",
     "model_call",
+    "budget_month",
+    "budget_reservation",
     "conversation",
     "interaction",
     "passage",

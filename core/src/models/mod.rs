@@ -13,11 +13,14 @@ mod error;
 mod failure;
 mod generator;
 mod http;
+mod pace;
 mod reranker;
 mod tokens;
 
 pub use cost::{CallFor, CostBook, Meter, Tally, Usage};
-pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts};
+pub use embedder::{
+    Arrived, BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEmbedder, parts,
+};
 pub use error::ModelError;
 pub use generator::{
     Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,

@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     clippy::print_stderr,
     reason = "helpers of tests fail as tests do, and clippy.toml frees only the tests themselves"
 )]

@@ -6,6 +6,7 @@
 mod chat;
 mod embeddings;
 mod fault;
+mod load;
 mod rerank;
 mod script;
 
@@ -27,6 +28,7 @@ use tokio::task::AbortHandle;
 pub use self::embeddings::vector;
 use self::fault::Faults;
 pub use self::fault::{Fault, Route, Times};
+pub use self::load::Load;
 pub use self::script::{Answer, Script};
 
 /// A running server. It stops when it is dropped.
@@ -41,6 +43,7 @@ struct Shared {
     script: Mutex<Script>,
     faults: Mutex<Faults>,
     embedding_requests: AtomicUsize,
+    load: Mutex<Load>,
     embedded_texts: Mutex<Vec<String>>,
     embedding_bodies: Mutex<Vec<Value>>,
     chat_requests: Mutex<Vec<Value>>,
@@ -104,6 +107,11 @@ impl ScriptedOpenAi {
     /// Requests to `/v1/embeddings`, failed ones too.
     pub fn embedding_requests(&self) -> usize {
         self.shared.embedding_requests.load(Ordering::Relaxed)
+    }
+
+    /// How much there was to do on `/v1/embeddings`.
+    pub fn load(&self) -> Load {
+        self.shared.load.lock().clone()
     }
 
     /// Texts whose vectors were sent out, in order, doubles and all.

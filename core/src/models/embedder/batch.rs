@@ -1,10 +1,10 @@
 //! One batch of texts, through everything that can go wrong with it, until each text has its vector
 //! or its own error.
 
-use super::Embedded;
 use super::openai::OpenAiEmbedder;
 use super::parts::halve;
 use super::vector::weighted_mean;
+use super::{Arrived, Embedded};
 use crate::models::backoff::{Attempts, Patience};
 use crate::models::failure::{Failed, Next};
 use crate::models::{CallFor, ModelError, TokenCounter};
@@ -20,6 +20,8 @@ const REFUSED_BEFORE_PROBE: usize = 3;
 pub(super) struct Piece {
     pub(super) owner: usize,
     pub(super) text: String,
+    /// Whether it is all of its owner's text.
+    pub(super) whole: bool,
 }
 
 /// What all batches of a call share.
@@ -44,7 +46,8 @@ struct Progress {
 impl Batch<'_> {
     /// Sends the pieces; sends again only those without a vector, in halves if the batch was refused,
     /// cut in two if one is too long.
-    pub(super) async fn embed(&self, pieces: Vec<Piece>) -> Vec<Done> {
+    /// What arrives of whole texts is shown with each answer.
+    pub(super) async fn embed(&self, pieces: Vec<Piece>, arrived: &Arrived<'_>) -> Vec<Done> {
         let mut progress = Progress::default();
         let mut open = vec![(pieces, Attempts::new(self.patience))];
         while let Some((mut pieces, mut attempts)) = open.pop() {
@@ -60,6 +63,7 @@ impl Batch<'_> {
                 .await;
             let failed = match answer {
                 Ok(answer) => {
+                    show(&pieces, &answer.slots, arrived);
                     pieces = progress.take(pieces, answer.slots);
                     if pieces.is_empty() {
                         continue;
@@ -119,6 +123,7 @@ impl Batch<'_> {
                 let part = |text: &str| Piece {
                     owner: piece.owner,
                     text: text.to_owned(),
+                    whole: false,
                 };
                 // Whitespace alone is no text; its other half keeps the meaning.
                 let full = |text: &str| {
@@ -174,6 +179,14 @@ impl Progress {
             .map(|piece| (piece.owner, Err(error.clone())));
         self.done.extend(failed);
     }
+}
+
+fn show(pieces: &[Piece], slots: &[Option<Result<Embedded, ModelError>>], arrived: &Arrived<'_>) {
+    let vectors = pieces.iter().zip(slots).filter_map(|(piece, slot)| {
+        let vector = &slot.as_ref()?.as_ref().ok()?.vector;
+        piece.whole.then_some((piece.owner, vector.as_slice()))
+    });
+    arrived(&vectors.collect::<Vec<_>>());
 }
 
 /// Cuts a list of pieces into batches of at most `texts` pieces and `tokens` tokens (a single piece

@@ -33,6 +33,20 @@ pub struct Embedded {
     pub cost: Option<Decimal>,
 }
 
+/// Takes vectors as they arrive, each with the position of its text.
+pub type Arrived<'a> = dyn Fn(&[(usize, &[f32])]) + Send + Sync + 'a;
+
+/// The vectors of the texts that `wanted` chooses.
+fn vectors(
+    embedded: &[Result<Embedded, ModelError>],
+    wanted: impl Fn(usize) -> bool,
+) -> Vec<(usize, &[f32])> {
+    let given = embedded.iter().enumerate().filter(|(at, _)| wanted(*at));
+    given
+        .filter_map(|(at, one)| Some((at, one.as_ref().ok()?.vector.as_slice())))
+        .collect()
+}
+
 /// What makes vectors comparable: those of two spaces must never meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddingSpace {
@@ -60,6 +74,14 @@ impl Embedder {
                 .map(Self::OpenAi)
                 .map_err(ConfigError),
             EmbeddingKind::Builtin => Ok(Self::Builtin(BuiltinEmbedder::new(book))),
+        }
+    }
+
+    /// [`Embedder::space`] where it can be told without asking the model.
+    pub fn known_space(&self) -> Option<EmbeddingSpace> {
+        match self {
+            Self::OpenAi(openai) => openai.known_space(),
+            Self::Builtin(builtin) => Some(builtin.space()),
         }
     }
 
@@ -123,9 +145,41 @@ impl Embedder {
         call: &CallFor,
         passages: &[String],
     ) -> Vec<Result<Embedded, ModelError>> {
+        self.embed_arriving(call, passages, &|_| {}).await
+    }
+
+    /// [`Embedder::embed_passages`], which shows the vectors of each answer as soon as it is there.
+    /// A text that was sent in parts is shown with the last of all answers.
+    pub async fn embed_arriving(
+        &self,
+        call: &CallFor,
+        passages: &[String],
+        arrived: &Arrived<'_>,
+    ) -> Vec<Result<Embedded, ModelError>> {
         match self {
-            Self::OpenAi(openai) => openai.embed_passages(call, passages).await,
-            Self::Builtin(builtin) => builtin.embed_all(call, passages).await,
+            Self::OpenAi(openai) => openai.embed_passages(call, passages, arrived).await,
+            Self::Builtin(builtin) => {
+                let embedded = builtin.embed_all(call, passages).await;
+                arrived(&vectors(&embedded, |_| true));
+                embedded
+            }
+        }
+    }
+
+    /// Tokens that are sent for a passage, as far as they can be counted here: with its prefix, and in
+    /// parts where it is longer than the model's limit.
+    pub fn passage_tokens(&self, passage: &str) -> u64 {
+        match self {
+            Self::OpenAi(openai) => openai.passage_tokens(passage),
+            Self::Builtin(builtin) => builtin.counter().count(passage.trim()) as u64,
+        }
+    }
+
+    /// Requests that may be under way at once, as things stand.
+    pub fn requests_at_once(&self) -> usize {
+        match self {
+            Self::OpenAi(openai) => openai.requests_at_once(),
+            Self::Builtin(_) => 1,
         }
     }
 }

@@ -1,23 +1,26 @@
 //! Embeddings of an OpenAI-compatible server.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use parking_lot::Mutex;
 use rust_decimal::Decimal;
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::batch::{Batch, Piece, merged, packed};
 use super::vector::{cost_share, normalised, shares};
 use super::wire::{Request, Response};
-use super::{Embedded, EmbeddingSpace, parts};
+use super::{Arrived, Embedded, EmbeddingSpace, parts, vectors};
 use crate::config::Embedding;
 use crate::ledger::{CallOutcome, Purpose, UsageSource};
 use crate::models::attempt::Attempt;
 use crate::models::backoff::Patience;
-use crate::models::failure::{Failed, outcome};
+use crate::models::failure::{Failed, Next, outcome};
 use crate::models::http::Endpoint;
+use crate::models::pace::{Pace, Permit};
 use crate::models::{CallFor, CostBook, ModelError, TokenCounter, Usage};
 
 /// A server that asks an ingest run to wait longer than this is given up.
@@ -34,8 +37,10 @@ struct Inner {
     config: Embedding,
     counter: TokenCounter,
     book: CostBook,
-    /// One permit a request, shared by all callers.
-    requests: Semaphore,
+    /// Requests for passages, of all runs together.
+    pace: Pace,
+    /// One permit a request for a question: nobody who asks waits behind a run.
+    questions: Semaphore,
     /// Length of the vectors, once it is known.
     dimensions: OnceLock<usize>,
     asked: OnceCell<()>,
@@ -59,7 +64,8 @@ impl OpenAiEmbedder {
             counter: TokenCounter::named(&config.tokenizer)
                 .map_err(|error| format!("embedding.{error}"))?,
             book,
-            requests: Semaphore::new(config.concurrency.max(1)),
+            pace: Pace::new(config.concurrency, config.max_concurrency),
+            questions: Semaphore::new(config.concurrency.max(1)),
             dimensions,
             asked: OnceCell::new(),
             base64: AtomicBool::new(true),
@@ -74,20 +80,23 @@ impl OpenAiEmbedder {
                 .get_or_try_init(|| self.ask_dimensions())
                 .await?;
         }
-        Ok(EmbeddingSpace {
-            model: self.0.config.model.clone(),
-            dimensions: self.0.dimensions.get().copied().unwrap_or_default(),
-            passage_prefix: self.0.config.passage_prefix.clone(),
-        })
+        Ok(self.space_of(self.0.dimensions.get().copied().unwrap_or_default()))
     }
 
-    pub(super) fn remember_dimensions(&self, fingerprint: &str, dimensions: usize) {
-        let space = EmbeddingSpace {
+    pub(super) fn known_space(&self) -> Option<EmbeddingSpace> {
+        Some(self.space_of(*self.0.dimensions.get()?))
+    }
+
+    fn space_of(&self, dimensions: usize) -> EmbeddingSpace {
+        EmbeddingSpace {
             model: self.0.config.model.clone(),
             dimensions,
             passage_prefix: self.0.config.passage_prefix.clone(),
-        };
-        if space.fingerprint() == fingerprint {
+        }
+    }
+
+    pub(super) fn remember_dimensions(&self, fingerprint: &str, dimensions: usize) {
+        if self.space_of(dimensions).fingerprint() == fingerprint {
             let _ = self.0.dimensions.set(dimensions);
         }
     }
@@ -99,7 +108,7 @@ impl OpenAiEmbedder {
             interaction_id: None,
         };
         let texts = ["docent".to_owned()];
-        let mut embedded = self.embed_passages(&call, &texts).await;
+        let mut embedded = self.embed_passages(&call, &texts, &|_| {}).await;
         embedded
             .pop()
             .unwrap_or_else(|| Err(self.bad_response(self.model(), "no vector")))?;
@@ -116,6 +125,25 @@ impl OpenAiEmbedder {
 
     pub(super) fn model(&self) -> &str {
         &self.0.config.model
+    }
+
+    pub(super) fn requests_at_once(&self) -> usize {
+        self.0.pace.limit()
+    }
+
+    pub(super) fn passage_tokens(&self, passage: &str) -> u64 {
+        let prefix = &self.0.config.passage_prefix;
+        let sent = parts(passage, self.room(prefix), &self.0.counter)
+            .into_iter()
+            .filter(|part| !part.trim().is_empty())
+            .map(|part| self.0.counter.count(&format!("{prefix}{part}")) as u64);
+        sent.sum()
+    }
+
+    /// Tokens that a text may have beside the prefix.
+    fn room(&self, prefix: &str) -> usize {
+        let room = self.max_input_tokens();
+        room.saturating_sub(self.0.counter.count(prefix)).max(1)
     }
 
     pub(super) fn bad_response(&self, model: &str, reason: impl Into<String>) -> ModelError {
@@ -142,7 +170,7 @@ impl OpenAiEmbedder {
                 longest_wait: LONGEST_WAIT_OF_A_PERSON,
             },
         };
-        let mut embedded = self.embed(&batch, &[question.to_owned()]).await;
+        let mut embedded = self.embed(&batch, &[question.to_owned()], &|_| {}).await;
         embedded
             .pop()
             .unwrap_or_else(|| Err(self.bad_response(batch.model, "no vector")))
@@ -152,6 +180,7 @@ impl OpenAiEmbedder {
         &self,
         call: &CallFor,
         passages: &[String],
+        arrived: &Arrived<'_>,
     ) -> Vec<Result<Embedded, ModelError>> {
         let config = &self.0.config;
         let batch = Batch {
@@ -164,25 +193,26 @@ impl OpenAiEmbedder {
                 longest_wait: LONGEST_WAIT_OF_A_RUN,
             },
         };
-        self.embed(&batch, passages).await
+        self.embed(&batch, passages, arrived).await
     }
 
     async fn embed(
         &self,
         batch: &Batch<'_>,
         texts: &[String],
+        arrived: &Arrived<'_>,
     ) -> Vec<Result<Embedded, ModelError>> {
-        let room = self.max_input_tokens();
-        let room = room
-            .saturating_sub(self.0.counter.count(batch.prefix))
-            .max(1);
+        let room = self.room(batch.prefix);
         let mut pieces = Vec::with_capacity(texts.len());
         for (owner, text) in texts.iter().enumerate() {
-            for part in parts(text, room, &self.0.counter) {
+            let parts = parts(text, room, &self.0.counter);
+            let whole = parts.len() == 1;
+            for part in parts {
                 if !part.trim().is_empty() {
                     pieces.push(Piece {
                         owner,
                         text: part.to_owned(),
+                        whole,
                     });
                 }
             }
@@ -194,15 +224,24 @@ impl OpenAiEmbedder {
             config.batch_tokens,
             &self.0.counter,
         );
-        let done = join_all(batches.into_iter().map(|pieces| batch.embed(pieces))).await;
+        let shown = Mutex::new(HashSet::new());
+        let show = |vectors: &[(usize, &[f32])]| {
+            shown.lock().extend(vectors.iter().map(|(owner, _)| *owner));
+            arrived(vectors);
+        };
+        let each = batches.into_iter().map(|pieces| batch.embed(pieces, &show));
+        let done = join_all(each).await;
         let empty = || ModelError::Rejected {
             model: batch.model.to_owned(),
             place: self.0.endpoint.place().to_owned(),
             reason: "the text is empty".to_owned(),
         };
-        merged(texts.len(), done.into_iter().flatten(), &empty, &|reason| {
+        let merged = merged(texts.len(), done.into_iter().flatten(), &empty, &|reason| {
             self.bad_response(batch.model, reason)
-        })
+        });
+        let shown = shown.into_inner();
+        arrived(&vectors(&merged, |at| !shown.contains(&at)));
+        merged
     }
 
     /// One request and its line in the cost book.
@@ -213,11 +252,46 @@ impl OpenAiEmbedder {
         texts: Vec<String>,
     ) -> Result<Answer, Failed> {
         let texts = Arc::new(texts);
-        // The semaphore is never closed; without a permit the request would only be early.
-        let _permit = self.0.requests.acquire().await.ok();
+        if call.purpose == Purpose::EmbedQuestion {
+            // The semaphore is never closed; without a permit the request would only be early.
+            let _permit = self.0.questions.acquire().await.ok();
+            return self.understood(call, model, &texts).await;
+        }
+        let permit = self.0.pace.permit().await;
+        let sent = Instant::now();
+        let answer = self.understood(call, model, &texts).await;
+        self.learn(permit, sent.elapsed(), answer.as_ref().err());
+        answer
+    }
+
+    /// What an answer says about the pace. A provider that only just answers in time, or does not, has
+    /// as much as it can take, whether it says so or not.
+    fn learn(&self, permit: Permit<'_>, took: Duration, failed: Option<&Failed>) {
+        let limit = Duration::from_millis(self.0.config.timeout_ms);
+        match failed {
+            None if took < limit / 4 => permit.good(),
+            Some(Failed {
+                error: ModelError::RateLimited { retry_after, .. },
+                ..
+            }) => permit.refused(*retry_after),
+            Some(Failed {
+                error: ModelError::Unavailable { .. },
+                next: Next::Again { after },
+            }) if after.is_some() || took >= limit => permit.refused(*after),
+            Some(_) | None => {}
+        }
+    }
+
+    /// The same in plain numbers, where the server does not know base64.
+    async fn understood(
+        &self,
+        call: &CallFor,
+        model: &str,
+        texts: &Arc<Vec<String>>,
+    ) -> Result<Answer, Failed> {
         loop {
             let base64 = self.0.base64.load(Ordering::Relaxed);
-            match self.attempt(call, model, &texts, base64).await {
+            match self.attempt(call, model, texts, base64).await {
                 Err(Failed {
                     error: ModelError::Rejected { reason, .. },
                     ..

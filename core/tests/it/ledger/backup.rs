@@ -43,6 +43,13 @@ async fn fill(ledger: &Ledger) -> Uuid {
         })
         .await
         .unwrap();
+    let reservation = docent_core::ledger::Reservation {
+        run_id: Uuid::now_v7(),
+        estimate: "0.25".parse().unwrap(),
+        place: "here".to_owned(),
+        process: Uuid::now_v7(),
+    };
+    assert!(ledger.reserve_budget(&reservation, None).await.unwrap());
     let document = DocumentRow {
         document_id: Uuid::now_v7(),
         path: "a.md".to_owned(),

@@ -1,6 +1,7 @@
 //! The ledger against a real Postgres.
 
 mod backup;
+mod budget;
 mod chat;
 mod connection;
 mod ingest;

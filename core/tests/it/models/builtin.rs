@@ -26,6 +26,7 @@ fn config() -> Embedding {
         batch_texts: 64,
         batch_tokens: 100_000,
         concurrency: 4,
+        max_concurrency: 4,
         timeout_ms: 30_000,
         retries: 5,
     }

@@ -222,6 +222,7 @@ async fn a_text_over_the_limit_is_embedded_in_parts_that_are_averaged() {
 async fn concurrency_is_shared_by_all_callers() {
     let (server, embedder, _) = embedder(|config| {
         config.concurrency = 2;
+        config.max_concurrency = 2;
         config.batch_texts = 1;
         config.timeout_ms = 5_000;
     })

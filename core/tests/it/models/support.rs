@@ -103,6 +103,7 @@ pub(crate) fn embedding(server: &ScriptedOpenAi) -> Embedding {
         batch_texts: 8,
         batch_tokens: 100_000,
         concurrency: 4,
+        max_concurrency: 4,
         timeout_ms: 2_000,
         retries: 2,
     }

@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::fault::{Fault, Route};
+use super::load::Serving;
 use super::{Shared, error};
 
 #[derive(Deserialize)]
@@ -57,6 +58,16 @@ pub(super) async fn embed(
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok().map(str::to_owned));
     }
+    let Some(_serving) = Serving::begin(&shared.load, script.max_at_once) else {
+        let too_many = match script.retry_after {
+            Some(seconds) => Fault::rate_limited(seconds),
+            None => Fault::rate_limited_open(),
+        };
+        return too_many
+            .response()
+            .await
+            .unwrap_or_else(|| StatusCode::TOO_MANY_REQUESTS.into_response());
+    };
     if !script.embedding_delay.is_zero() {
         tokio::time::sleep(script.embedding_delay).await;
     }

@@ -15,6 +15,10 @@ pub struct Script {
     pub dimensions: usize,
     /// Time that a request to `/v1/embeddings` takes.
     pub embedding_delay: Duration,
+    /// Requests to `/v1/embeddings` that are taken at once; more are refused with status 429.
+    pub max_at_once: Option<usize>,
+    /// `Retry-After` of such a refusal, in seconds.
+    pub retry_after: Option<u64>,
     /// A request with a longer text than this (in words) is refused with status 400.
     pub max_input_words: Option<usize>,
     /// A request with a text that contains this is refused with status 400.
@@ -44,6 +48,8 @@ impl Default for Script {
             models: vec!["scripted-embedding".to_owned(), "scripted-chat".to_owned()],
             dimensions: 64,
             embedding_delay: Duration::ZERO,
+            max_at_once: None,
+            retry_after: None,
             max_input_words: None,
             refused_word: None,
             base64: true,
