@@ -19,9 +19,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::average;
+use crate::clean::model::Cleaner;
 use crate::embed::{self, Embedded};
 use crate::index;
 use crate::prepare::{self, Batch};
+use crate::purge;
 use crate::record::Pending;
 use crate::removal::Removals;
 use crate::report::{Progress, SourceReport};
@@ -37,13 +39,14 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     let mut report = SourceReport::new(&source.name);
 
     // Source: what is there now, and what the last run left.
-    let listing = source::list(&source::Context {
+    let mut listing = source::list(&source::Context {
         source,
         cache: run.app.data.cache(&source.name),
         max_file_bytes: run.app.config.ingest.max_file_bytes,
         progress: run.progress.clone(),
     })
     .await?;
+    report.purged = purge::leave_out(run, source, &mut listing).await?;
     let known = run
         .app
         .ledger
@@ -61,7 +64,8 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
     report.held_back.clone_from(&removals.held_back);
 
     // Extract, clean, chunk: on threads, in batches, in the order of the paths.
-    let mut batches = prepare::start(run, source, listing, &known);
+    let cleaner = Cleaner::of(run, source).await?;
+    let mut batches = prepare::start(run, source, listing, &known, cleaner.clone());
     let mut held = average::sample(run, &mut batches).await?;
 
     // Embed, index, record.
@@ -96,6 +100,10 @@ pub async fn run(run: &Arc<Run>, source: &config::Source) -> Result<SourceReport
         if pending.due().is_some_and(|due| due <= Instant::now()) {
             pending.commit(run, &mut report).await?;
         }
+    }
+
+    if let Some(cleaner) = cleaner {
+        report.add_cleaning(cleaner.report());
     }
 
     // What is gone from the source goes from the index in the same run.
@@ -135,6 +143,13 @@ async fn removals<'a>(
     }
     let removals = Removals::of(listing, known, run.allow_removals);
     if let Some(held) = &removals.held_back {
+        tracing::warn!(
+            source = %source.name,
+            run_id = %run.id,
+            documents = held.documents,
+            "documents were not removed: {}",
+            held.reason
+        );
         run.progress.send(Progress::Note {
             text: format!("{}: {}", source.name, held.reason),
         });

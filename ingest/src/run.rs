@@ -7,11 +7,12 @@ use docent_core::app::{App, OpenError};
 use docent_core::config;
 use docent_core::index::lexical::Analysis;
 use docent_core::index::{IndexError, SparseVector};
-use docent_core::ledger::{LedgerError, TermDeltas};
+use docent_core::ledger::{Lease, LedgerError, RunOrigin, TermDeltas};
 use docent_core::models::ModelError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use crate::claim::Claim;
 use crate::collection;
 use crate::pipeline;
 use crate::received::Received;
@@ -31,9 +32,32 @@ pub enum IngestError {
     Model(#[from] ModelError),
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// Another run of one of the sources is under way.
+    #[error("{}", held_text(.0))]
+    Held(Box<Lease>),
+    /// A run was asked for with this key before; its id.
+    #[error("a run was asked for with this key before: {0}")]
+    KeyInUse(Uuid),
+    /// Somebody else may be writing now.
+    #[error(
+        "the run lost its lease (Postgres was away for too long, or this process was stopped for a \
+         while); the next run completes it"
+    )]
+    LeaseLost,
     /// A task of docent's own broke.
     #[error("a defect in docent: {0}")]
     Defect(String),
+}
+
+/// Who holds a source, and since when.
+fn held_text(lease: &Lease) -> String {
+    let name = lease.name.split_once('/').map_or("", |(_, name)| name);
+    format!(
+        "source \"{name}\" is being ingested by {} since {} UTC (run {}); wait for it to end",
+        lease.holder,
+        lease.taken_at.format("%Y-%m-%d %H:%M:%S"),
+        lease.run_id,
+    )
 }
 
 impl IngestError {
@@ -58,6 +82,12 @@ pub struct Request {
     pub full: bool,
     /// Remove what is gone from a source even where so much is gone that it looks like a fault.
     pub allow_removals: bool,
+    /// Who asked for it.
+    pub origin: RunOrigin,
+    /// The run's id, where it has one already.
+    pub run_id: Option<Uuid>,
+    /// The caller's own: a repeated request is the same run.
+    pub key: Option<String>,
 }
 
 /// The context of a run: goes first in every argument list of the walk.
@@ -106,10 +136,40 @@ impl Run {
     }
 }
 
-/// Runs the requested sources. One that cannot be read is reported and the others go on.
+/// Runs the requested sources. One that cannot be read is reported and the others go on. Fails at
+/// once where one of them is being run already; waits for runs of other sources.
 pub async fn run(
     app: Arc<App>,
     request: Request,
+    progress: ProgressSender,
+) -> Result<RunReport, IngestError> {
+    let claim = Claim::take(&app, &request).await?;
+    run_claimed(app, request, claim, progress).await
+}
+
+/// [`run`] with leases that were taken before.
+pub async fn run_claimed(
+    app: Arc<App>,
+    request: Request,
+    mut claim: Claim,
+    progress: ProgressSender,
+) -> Result<RunReport, IngestError> {
+    let run_id = claim.run_id();
+    let ended = match claim.writing(&progress).await {
+        Ok(()) => tokio::select! {
+            ended = whole_run(app, request, run_id, progress) => ended,
+            () = claim.lost() => Err(IngestError::LeaseLost),
+        },
+        Err(error) => Err(error),
+    };
+    claim.end(&ended).await;
+    ended
+}
+
+async fn whole_run(
+    app: Arc<App>,
+    request: Request,
+    run_id: Uuid,
     progress: ProgressSender,
 ) -> Result<RunReport, IngestError> {
     let started = Instant::now();
@@ -119,7 +179,7 @@ pub async fn run(
         progress.send(Progress::Note { text });
     }
     let run = Arc::new(Run {
-        id: Uuid::now_v7(),
+        id: run_id,
         app: Arc::clone(&app),
         collection: target.name.clone(),
         replaces: target.replaces.clone(),

@@ -8,15 +8,19 @@
 
 mod binary;
 mod chat;
+mod cleaning;
 mod data_products;
 mod eval;
 mod follow_ups;
 mod formats;
 mod ingest;
+mod ingest_runs;
 mod interrupted;
 mod model_failures;
 mod outage;
 mod owner;
+mod purge;
+mod redaction;
 mod reranking;
 mod server;
 mod sources;

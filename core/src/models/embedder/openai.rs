@@ -1,5 +1,6 @@
 //! Embeddings of an OpenAI-compatible server.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::models::backoff::Patience;
 use crate::models::failure::{Failed, outcome};
 use crate::models::http::Endpoint;
 use crate::models::{CallFor, CostBook, ModelError, TokenCounter, Usage};
+use crate::redaction::Redactor;
 
 /// A server that asks an ingest run to wait longer than this is given up.
 const LONGEST_WAIT_OF_A_RUN: Duration = Duration::from_mins(2);
@@ -41,6 +43,7 @@ struct Inner {
     asked: OnceCell<()>,
     /// Whether the server takes `encoding_format`.
     base64: AtomicBool,
+    redactor: OnceLock<Redactor>,
 }
 
 /// What one request gave: a slot for each text, empty where the answer left it out.
@@ -63,8 +66,33 @@ impl OpenAiEmbedder {
             dimensions,
             asked: OnceCell::new(),
             base64: AtomicBool::new(true),
+            redactor: OnceLock::new(),
             config: config.clone(),
         })))
+    }
+
+    /// Redacts what is sent from now on, where the server is not local.
+    pub(super) fn redact_by(&self, redactor: &Redactor) {
+        if redactor.is_for(&self.0.config.base_url) {
+            let _ = self.0.redactor.set(redactor.clone());
+        }
+    }
+
+    pub(super) fn sent<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.0.redactor.get() {
+            Some(redactor) => redactor.redact(text),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    fn space_of(&self, dimensions: usize) -> EmbeddingSpace {
+        let redactor = self.0.redactor.get();
+        EmbeddingSpace {
+            model: self.0.config.model.clone(),
+            dimensions,
+            passage_prefix: self.0.config.passage_prefix.clone(),
+            redaction: redactor.map(|redactor| redactor.fingerprint().to_owned()),
+        }
     }
 
     pub(super) async fn space(&self) -> Result<EmbeddingSpace, ModelError> {
@@ -74,19 +102,11 @@ impl OpenAiEmbedder {
                 .get_or_try_init(|| self.ask_dimensions())
                 .await?;
         }
-        Ok(EmbeddingSpace {
-            model: self.0.config.model.clone(),
-            dimensions: self.0.dimensions.get().copied().unwrap_or_default(),
-            passage_prefix: self.0.config.passage_prefix.clone(),
-        })
+        Ok(self.space_of(self.0.dimensions.get().copied().unwrap_or_default()))
     }
 
     pub(super) fn remember_dimensions(&self, fingerprint: &str, dimensions: usize) {
-        let space = EmbeddingSpace {
-            model: self.0.config.model.clone(),
-            dimensions,
-            passage_prefix: self.0.config.passage_prefix.clone(),
-        };
+        let space = self.space_of(dimensions);
         if space.fingerprint() == fingerprint {
             let _ = self.0.dimensions.set(dimensions);
         }
@@ -178,7 +198,8 @@ impl OpenAiEmbedder {
             .max(1);
         let mut pieces = Vec::with_capacity(texts.len());
         for (owner, text) in texts.iter().enumerate() {
-            for part in parts(text, room, &self.0.counter) {
+            let text = self.sent(text);
+            for part in parts(&text, room, &self.0.counter) {
                 if !part.trim().is_empty() {
                     pieces.push(Piece {
                         owner,

@@ -4,6 +4,7 @@ mod backup;
 mod chat;
 mod connection;
 mod ingest;
+mod lease;
 mod outage;
 mod writer;
 
