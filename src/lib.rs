@@ -6,3 +6,4 @@ pub mod server;
 pub mod chat;
 pub mod eval;
 pub mod owner;
+mod runs;

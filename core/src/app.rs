@@ -12,6 +12,7 @@ use crate::index::{Glossary, IndexError, TermFrequencies, VectorIndex};
 use crate::ledger::{Ledger, LedgerError, LedgerOptions};
 use crate::models::{CostBook, Embedder, Generator, ModelError, Reranker};
 use crate::postgres::{EmbeddedPostgres, PostgresError};
+use crate::redaction::Redactor;
 
 /// Why docent could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,8 @@ pub struct App {
     pub book: CostBook,
     /// How rare each term of the live collection is; reloaded after a run.
     pub terms: RwLock<Arc<TermFrequencies>>,
+    /// Held by whoever writes the collections, in this process: one at a time.
+    pub writing: Arc<tokio::sync::Mutex<()>>,
     // Declared after the parts that use them: fields are dropped in this order.
     postgres: Option<EmbeddedPostgres>,
     _ownership: Option<Ownership>,
@@ -85,9 +88,12 @@ impl App {
         };
         let book = CostBook::new(config.prices.clone(), ledger.writer());
         let index = VectorIndex::open(&config.index, &data.index())?;
-        let embedder = Embedder::new(&config.embedding, book.clone())?;
-        let generator = Generator::new(&config.chat, book.clone())?;
-        let reranker = Reranker::new(&config.rerank, book.clone())?;
+        let redactor = Redactor::new(&config.redaction)?;
+        let redactor = redactor.as_ref();
+        let embedder = Embedder::new(&config.embedding, book.clone())?.redacting(redactor);
+        let generator = Generator::new(&config.chat, book.clone())?.redacting(redactor);
+        let reranker = Reranker::new(&config.rerank, book.clone())?
+            .map(|reranker| reranker.redacting(redactor));
         Ok(Self {
             config,
             data,
@@ -99,6 +105,7 @@ impl App {
             glossary,
             book,
             terms: RwLock::default(),
+            writing: Arc::default(),
             postgres,
             _ownership: ownership,
         })
@@ -128,6 +135,7 @@ impl App {
             glossary: self.glossary.clone(),
             book: self.book.clone(),
             terms: RwLock::default(),
+            writing: Arc::default(),
             postgres: None,
             _ownership: None,
         })

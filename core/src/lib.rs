@@ -2,9 +2,11 @@
 
 pub mod config;
 pub mod document;
+pub mod redaction;
 pub mod models;
 pub mod index;
 pub mod ledger;
 pub mod postgres;
 pub mod data_folder;
+pub mod process;
 pub mod app;

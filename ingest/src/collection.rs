@@ -80,6 +80,7 @@ pub(crate) async fn choose(app: &App, may_ask: bool) -> Result<Target, IngestErr
             model: app.embedder.model().to_owned(),
             dimensions: 0,
             passage_prefix: app.config.embedding.passage_prefix.clone(),
+            redaction: None,
         },
     };
     let embedding = space.fingerprint();
@@ -239,7 +240,7 @@ pub(crate) async fn finish(
     if changed || run.distrust || target.replaces.is_some() || !row.live {
         let forgot = reports.len() > 1 && reports.iter().any(|report| report.documents.removed > 0);
         if run.distrust || forgot || (run.building && !run.fresh) {
-            let terms = index::all_terms(run).await?;
+            let terms = index::all_terms(app, &run.collection).await?;
             app.ledger.replace_terms(&run.collection, &terms).await?;
         } else if run.building {
             let terms = std::mem::take(&mut *run.built_terms.lock());

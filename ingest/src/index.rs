@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use docent_core::app::App;
 use docent_core::config;
 use docent_core::document::{Document, Outcome};
 use docent_core::index::lexical::Analysis;
@@ -305,21 +306,17 @@ async fn document_points(
 }
 
 /// Adds (or takes away) one chunk's terms, by the groups that may read them.
-fn count_terms(deltas: &mut TermDeltas, payload: &Payload, by: i64) -> Analysis {
+pub(crate) fn count_terms(deltas: &mut TermDeltas, payload: &Payload, by: i64) -> Analysis {
     let mut counts = deltas.of(&payload.groups);
     Analysis::of(&payload.lexical_text(), |term| counts.add(term, by))
 }
 
 /// The terms of a whole collection, counted anew from its stored texts.
-pub(crate) async fn all_terms(run: &Run) -> Result<TermDeltas, IndexError> {
+pub(crate) async fn all_terms(app: &App, collection: &str) -> Result<TermDeltas, IndexError> {
     let mut deltas = TermDeltas::default();
     let mut offset = None;
     loop {
-        let page = run
-            .app
-            .index
-            .scroll(&run.collection, offset, 1000, false)
-            .await?;
+        let page = app.index.scroll(collection, offset, 1000, false).await?;
         for point in &page.points {
             count_terms(&mut deltas, &point.payload, 1);
         }

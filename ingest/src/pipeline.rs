@@ -16,10 +16,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::average;
+use crate::clean::model::Cleaner;
 use crate::embed::{self, Embedded};
 use crate::index;
 use crate::plan::Planned;
 use crate::prepare::{self, Batch, Batches};
+use crate::purge;
 use crate::record::Pending;
 use crate::removal::{HeldBack, Removals};
 use crate::report::{Progress, SourceReport};
@@ -57,6 +59,7 @@ pub(crate) async fn run(
     }
     report.incomplete = looked.incomplete;
     report.held_back = looked.held_back;
+    report.purged = looked.purged;
     let mut held = average::sample(run, &mut looked.batches).await?;
 
     // Embed, index, record.
@@ -94,6 +97,10 @@ pub(crate) async fn run(
         }
     }
 
+    if let Some(cleaner) = looked.cleaner {
+        report.add_cleaning(cleaner.report());
+    }
+
     // What is gone from the source goes from the index in the same run.
     pending.add(index::remove(run, looked.gone).await?);
     pending.commit(run, &mut report).await?;
@@ -116,32 +123,40 @@ pub(crate) struct Looked {
     pub(crate) gone: Vec<DocumentRow>,
     /// What is not removed although it is gone.
     pub(crate) held_back: Option<HeldBack>,
+    /// Documents that were left out because they were purged.
+    pub(crate) purged: u64,
+    /// What tidies its documents with a model, where the source wants that.
+    pub(crate) cleaner: Option<Arc<Cleaner>>,
     /// Its documents, read and cut.
     pub(crate) batches: Batches,
 }
 
 /// Lists a source, compares it with what is known of it, and begins to read.
 pub(crate) async fn look(run: &Run, source: &config::Source) -> Result<Looked, IngestError> {
-    let listing = source::list(&source::Context {
+    let mut listing = source::list(&source::Context {
         source,
         cache: run.app.data.cache(&source.name),
         max_file_bytes: run.app.config.ingest.max_file_bytes,
         progress: run.progress.clone(),
     })
     .await?;
+    let purged = purge::leave_out(run, source, &mut listing).await?;
     let known = run
         .app
         .ledger
         .documents(&run.collection, &source.name)
         .await?;
     let removals = removals(run, source, &listing, &known).await?;
+    let cleaner = Cleaner::of(run, source).await?;
     Ok(Looked {
         documents: listing.found.len() as u64,
         problems: listing.problems.clone(),
         incomplete: listing.incomplete.clone(),
         gone: removals.rows.into_iter().cloned().collect(),
         held_back: removals.held_back,
-        batches: prepare::start(run, source, listing, known),
+        purged,
+        batches: prepare::start(run, source, listing, known, cleaner.clone()),
+        cleaner,
     })
 }
 
@@ -183,6 +198,13 @@ async fn removals<'a>(
     }
     let removals = Removals::of(listing, known, run.allow_removals);
     if let Some(held) = &removals.held_back {
+        tracing::warn!(
+            source = %source.name,
+            run_id = %run.id,
+            documents = held.documents,
+            "documents were not removed: {}",
+            held.reason
+        );
         run.progress.send(Progress::Note {
             text: format!("{}: {}", source.name, held.reason),
         });

@@ -122,6 +122,9 @@ async fn one(
     }
     report.incomplete.clone_from(&looked.incomplete);
     report.held_back.clone_from(&looked.held_back);
+    report.purged = looked.purged;
+    // What is tidied with a model is read again for the run: a plan does not ask the model.
+    let spooled = spooled && looked.cleaner.is_none();
     let mut spool = spooled
         .then(|| Spool::create(run.app.data.path()))
         .transpose()
@@ -148,6 +151,10 @@ async fn one(
     let calls = embedding_calls(run, report.tokens);
     report.cost_usd = calls.cost;
     plan.add(calls);
+    if let Some(cleaner) = &looked.cleaner {
+        plan.add(cleaner.calls());
+        report.add_cleaning(cleaner.report());
+    }
     plan.reports.push(report);
     let Some(spool) = spool else {
         return Ok(None);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{io, panic};
 
-use docent_core::config;
+use docent_core::config::{self, SourceKind};
 use docent_core::document::{Document, Metadata, Outcome, bytes_hash, document_id, text_hash};
 use docent_core::index::Payload;
 use docent_core::ledger::{DocumentOutcome, DocumentRow};
@@ -16,6 +16,7 @@ use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::clean::model::{Cleaner, Untidy};
 use crate::extract::isolated::{Extractor, Isolation};
 use crate::run::{IngestError, Run};
 use crate::source::{Content, Found, Listing, uri};
@@ -148,6 +149,8 @@ struct Reader {
     full: bool,
     /// Hash of the source's own settings: a new owner or group there changes every document.
     settings_hash: String,
+    /// Tidies the text, where the source wants that.
+    cleaner: Option<Arc<Cleaner>>,
 }
 
 /// Starts the threads; batches arrive in the order of the paths. They stop when the receiver is
@@ -157,12 +160,17 @@ pub(crate) fn start(
     source: &config::Source,
     listing: Listing,
     known: HashMap<String, DocumentRow>,
+    cleaner: Option<Arc<Cleaner>>,
 ) -> Batches {
     let config = &run.app.config;
-    let threads = match config.ingest.readers {
+    let mut threads = match config.ingest.readers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         readers => readers,
     };
+    if cleaner.is_some() {
+        // They wait for the model, most of the time.
+        threads = threads.max(config.clean.concurrency);
+    }
     let reader = Arc::new(Reader {
         source: source.clone(),
         root: listing.root,
@@ -172,7 +180,8 @@ pub(crate) fn start(
         counter: run.app.embedder.counter().clone(),
         known,
         full: run.full,
-        settings_hash: settings_hash(source),
+        settings_hash: settings_hash(source, cleaner.as_deref()),
+        cleaner,
     });
     let found = Arc::new(listing.found);
     let next = Arc::new(AtomicUsize::new(0));
@@ -279,6 +288,7 @@ impl Reader {
         let text = clean::clean(&extracted.markdown);
         let above = extracted.front.above.clone();
         let mut document = self.document(found, &raw, extracted, text)?;
+        let cleaned = self.tidy(&mut document);
         let mut content = format!("{}\n{}", document.title, document.text);
         if !above.is_empty() {
             content = format!("{}\n{content}", above.join("\n"));
@@ -289,7 +299,8 @@ impl Reader {
             document_id: document.id,
             path: document.path.clone(),
             source: document.source.clone(),
-            raw_hash,
+            // What could not be tidied now is looked at again in the next run.
+            raw_hash: if cleaned { raw_hash } else { String::new() },
             content_hash,
             metadata_hash,
             title: document.title.clone(),
@@ -331,6 +342,26 @@ impl Reader {
             chunks,
             before: known.cloned(),
         })))
+    }
+
+    /// Has the model tidy a document; `false`: it could not be asked.
+    fn tidy(&self, document: &mut Document) -> bool {
+        let Some(cleaner) = &self.cleaner else {
+            return true;
+        };
+        let tidied = cleaner.tidy(Untidy {
+            document_id: document.id,
+            path: document.path.clone(),
+            title: document.title.clone(),
+            text: std::mem::take(&mut document.text),
+            language: document.language.clone(),
+        });
+        document.text = tidied.text;
+        // A thread has no title but its first words; a page has the one that people know it by.
+        if let (Some(title), SourceKind::Slack(_)) = (tidied.title, &self.source.kind) {
+            document.title = title;
+        }
+        !tidied.failed
     }
 
     fn document(
@@ -401,7 +432,7 @@ fn metadata_hash(document: &Document) -> String {
     bytes_hash(&json)
 }
 
-fn settings_hash(source: &config::Source) -> String {
+fn settings_hash(source: &config::Source, cleaner: Option<&Cleaner>) -> String {
     let settings = (
         &source.groups,
         &source.owner,
@@ -409,5 +440,9 @@ fn settings_hash(source: &config::Source) -> String {
         &source.owner_email,
         &source.uri,
     );
-    bytes_hash(&serde_json::to_vec(&settings).unwrap_or_default())
+    let hash = bytes_hash(&serde_json::to_vec(&settings).unwrap_or_default());
+    match cleaner {
+        Some(cleaner) => text_hash(&format!("{hash} {}", cleaner.fingerprint())),
+        None => hash,
+    }
 }

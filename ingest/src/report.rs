@@ -1,14 +1,17 @@
 //! What a run did: the JSON of `docent ingest --json`, and the events that show it while it runs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use docent_core::document::Outcome;
 use docent_core::ledger::{self, DocumentOutcome, RunOutcome, RunProblem};
+use parking_lot::Mutex;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::clean::model::CleaningReport;
 use crate::removal::HeldBack;
 
 /// `{run_id, sources, duration_ms}`.
@@ -44,6 +47,12 @@ pub struct SourceReport {
     /// What was not removed although it is gone, because that looks like a fault.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub held_back: Option<HeldBack>,
+    /// What cleaning with a model came to, of a source with `clean = "model"`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cleaning: Option<CleaningReport>,
+    /// Documents that were left out because they were purged.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub purged: u64,
     /// Why not all of the source was looked at, where it was not.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub incomplete: Option<String>,
@@ -92,6 +101,10 @@ impl SourceReport {
         self.error.is_some()
             || self.held_back.is_some()
             || self.incomplete.is_some()
+            || self
+                .cleaning
+                .as_ref()
+                .is_some_and(|cleaning| cleaning.failed > 0)
             || !self.problems.is_empty()
     }
 
@@ -117,6 +130,12 @@ impl SourceReport {
         });
     }
 
+    /// Adds what cleaning came to, and its cost.
+    pub(crate) fn add_cleaning(&mut self, cleaning: CleaningReport) {
+        self.add_cost(cleaning.cost_usd);
+        self.cleaning = Some(cleaning);
+    }
+
     /// Adds the cost of a batch; one unknown cost makes the sum unknown.
     pub fn add_cost(&mut self, cost: Option<Decimal>) {
         self.cost_usd = match (self.cost_usd, cost) {
@@ -127,6 +146,7 @@ impl SourceReport {
 
     /// The report as a row of `ingest_run`.
     pub fn row(&self) -> ledger::RunReport {
+        let cleaning = self.cleaning.clone().unwrap_or_default();
         let failed = self.has_failures();
         let whole = [
             self.error.clone(),
@@ -134,6 +154,12 @@ impl SourceReport {
             self.incomplete
                 .as_ref()
                 .map(|limit| format!("not all of it was looked at: {limit}")),
+            cleaning.error.clone().map(|error| {
+                format!(
+                    "{} documents could not be cleaned: {error}",
+                    cleaning.failed
+                )
+            }),
         ];
         let whole = whole.into_iter().flatten().map(|reason| RunProblem {
             path: String::new(),
@@ -160,6 +186,13 @@ impl SourceReport {
             removed: self.documents.removed as i64,
             skipped: self.documents.skipped as i64,
             failed: self.documents.failed as i64,
+            held_back: self
+                .held_back
+                .as_ref()
+                .map_or(0, |held| held.documents as i64),
+            cleaned: cleaning.cleaned as i64,
+            clean_refused: cleaning.refused as i64,
+            clean_failed: cleaning.failed as i64,
             chunks_embedded: self.chunks.embedded as i64,
             chunks_reused: self.chunks.reused as i64,
             tokens: self.tokens as i64,
@@ -190,20 +223,86 @@ pub enum Progress {
 
 /// Where progress is sent.
 #[derive(Debug, Clone, Default)]
-pub struct ProgressSender(Option<mpsc::UnboundedSender<Progress>>);
+pub struct ProgressSender {
+    listener: Option<mpsc::UnboundedSender<Progress>>,
+    state: Arc<Mutex<RunProgress>>,
+}
 
 impl ProgressSender {
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Progress>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(Some(sender)), receiver)
+        let sender = Self {
+            listener: Some(sender),
+            ..Self::default()
+        };
+        (sender, receiver)
     }
 
     /// Sends where somebody listens.
     pub fn send(&self, progress: Progress) {
-        if let Some(sender) = &self.0 {
+        self.state.lock().take_in(&progress);
+        if let Some(sender) = &self.listener {
             let _ = sender.send(progress);
         }
     }
+
+    /// How far the run is.
+    pub fn state(&self) -> RunProgress {
+        self.state.lock().clone()
+    }
+}
+
+/// How far a run is, for whoever asks in between.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunProgress {
+    /// In the order in which they are run; those to come are missing.
+    pub sources: Vec<SourceProgress>,
+    /// What was last said of something that takes longer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
+}
+
+/// How far a source is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceProgress {
+    pub name: String,
+    /// Documents to look at.
+    pub documents: u64,
+    pub done: u64,
+    /// Documents that were left out so far.
+    pub problems: u64,
+}
+
+impl RunProgress {
+    fn take_in(&mut self, progress: &Progress) {
+        match progress {
+            Progress::Source { name, documents } => self.of(name).documents = *documents,
+            Progress::Documents { name, done } => self.of(name).done = *done,
+            Progress::Problem { name, .. } => self.of(name).problems += 1,
+            Progress::Note { text } => self.note = Some(text.clone()),
+            Progress::Done { .. } => self.note = None,
+        }
+    }
+
+    fn of(&mut self, name: &str) -> &mut SourceProgress {
+        let at = self.sources.iter().position(|source| source.name == name);
+        let at = at.unwrap_or_else(|| {
+            self.sources.push(SourceProgress {
+                name: name.to_owned(),
+                ..SourceProgress::default()
+            });
+            self.sources.len() - 1
+        });
+        &mut self.sources[at]
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the shape that serde wants"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Whole milliseconds.

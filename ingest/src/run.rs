@@ -9,11 +9,12 @@ use docent_core::config;
 use docent_core::data_folder::DataFolderError;
 use docent_core::index::lexical::Analysis;
 use docent_core::index::{IndexError, SparseVector};
-use docent_core::ledger::{LedgerError, TermDeltas};
+use docent_core::ledger::{Lease, LedgerError, RunOrigin, TermDeltas};
 use docent_core::models::ModelError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+use crate::claim::Claim;
 use crate::collection::{self, Target};
 use crate::flight::Flight;
 use crate::plan::{self, Plan, Planned};
@@ -48,9 +49,32 @@ pub enum IngestError {
     Budget(String),
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
+    /// Another run of one of the sources is under way.
+    #[error("{}", held_text(.0))]
+    Held(Box<Lease>),
+    /// A run was asked for with this key before; its id.
+    #[error("a run was asked for with this key before: {0}")]
+    KeyInUse(Uuid),
+    /// Somebody else may be writing now.
+    #[error(
+        "the run lost its lease (Postgres was away for too long, or this process was stopped for a \
+         while); the next run completes it"
+    )]
+    LeaseLost,
     /// A task of docent's own broke.
     #[error("a defect in docent: {0}")]
     Defect(String),
+}
+
+/// Who holds a source, and since when.
+fn held_text(lease: &Lease) -> String {
+    let name = lease.name.split_once('/').map_or("", |(_, name)| name);
+    format!(
+        "source \"{name}\" is being ingested by {} since {} UTC (run {}); wait for it to end",
+        lease.holder,
+        lease.taken_at.format("%Y-%m-%d %H:%M:%S"),
+        lease.run_id,
+    )
 }
 
 impl IngestError {
@@ -75,6 +99,12 @@ pub struct Request {
     pub full: bool,
     /// Remove what is gone from a source even where so much is gone that it looks like a fault.
     pub allow_removals: bool,
+    /// Who asked for it.
+    pub origin: RunOrigin,
+    /// The run's id, where it has one already.
+    pub run_id: Option<Uuid>,
+    /// The caller's own: a repeated request is the same run.
+    pub key: Option<String>,
 }
 
 /// The context of a run (or of its plan): goes first in every argument list of the walk.
@@ -101,6 +131,8 @@ pub struct Run {
     pub(crate) received: Received,
     /// Texts that are being embedded.
     pub(crate) flight: Arc<Flight>,
+    /// Whether it only looks what there is to do, without a model call and without writing.
+    pub plans: bool,
     /// Whether the collection is there; a plan makes none.
     pub collection_exists: bool,
     /// Compare every document with the index, whatever the ledger remembers.
@@ -124,15 +156,44 @@ impl Run {
     }
 }
 
-/// Runs the requested sources. One that cannot be read is reported and the others go on. Under a
-/// budget the whole run is planned first, and begins when the money for it is reserved.
+/// Runs the requested sources. One that cannot be read is reported and the others go on. Fails at
+/// once where one of them is being run already; waits for runs of other sources. Under a budget the
+/// whole run is planned first, and begins when the money for it is reserved.
 pub async fn run(
     app: Arc<App>,
     request: Request,
     progress: ProgressSender,
 ) -> Result<RunReport, IngestError> {
+    let claim = Claim::take(&app, &request).await?;
+    run_claimed(app, request, claim, progress).await
+}
+
+/// [`run`] with leases that were taken before.
+pub async fn run_claimed(
+    app: Arc<App>,
+    request: Request,
+    mut claim: Claim,
+    progress: ProgressSender,
+) -> Result<RunReport, IngestError> {
+    let run_id = claim.run_id();
+    let ended = match claim.writing(&progress).await {
+        Ok(()) => tokio::select! {
+            ended = whole_run(app, request, run_id, progress) => ended,
+            () = claim.lost() => Err(IngestError::LeaseLost),
+        },
+        Err(error) => Err(error),
+    };
+    claim.end(&ended).await;
+    ended
+}
+
+async fn whole_run(
+    app: Arc<App>,
+    request: Request,
+    id: Uuid,
+    progress: ProgressSender,
+) -> Result<RunReport, IngestError> {
     let started = Instant::now();
-    let id = Uuid::now_v7();
     let mut report = RunReport {
         run_id: id,
         sources: Vec::new(),
@@ -247,6 +308,7 @@ impl Run {
             built_terms: Mutex::default(),
             received: Received::open(app.data.path(), &target.name, only_look),
             flight: Arc::default(),
+            plans: only_look,
             collection_exists: target.exists,
             full: request.full || target.full,
             allow_removals: request.allow_removals,

@@ -92,6 +92,11 @@ impl Conversations {
         }
     }
 
+    /// Forgets all of them: the ledger has what is still to be read.
+    pub fn forget_all(&self) {
+        *self.0.lock() = Recent::default();
+    }
+
     /// Forgets a conversation that its caller deleted.
     pub fn forget(&self, conversation_id: Uuid, caller: &str) {
         let mut recent = self.0.lock();

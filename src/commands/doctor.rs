@@ -1,5 +1,6 @@
 //! `docent doctor`: every part is tried, and what is wrong is told with the way out.
 
+use chrono::Utc;
 use docent_core::app::App;
 use docent_core::config::Config;
 use docent_core::ledger::{Ledger, Purpose};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::terminal::{one_line, say};
 use super::{Access, Ended, open};
 use crate::owner::{Configured, DoctorRequest};
+use crate::runs::next_run;
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +78,11 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
             progress: ProgressSender::default(),
         };
         let checked = source::check(&context).await;
-        report.add(&Finding::of(&part, checked, |found| found));
+        let next = next_run(source, config.ingest.offset(), Utc::now());
+        report.add(&Finding::of(&part, checked, |found| match next {
+            Some(next) => format!("{found}; {next}"),
+            None => found,
+        }));
     }
     if config.sources.is_empty() {
         let text = "none configured; folders can be named on the command line";

@@ -7,10 +7,10 @@ use anyhow::{Context, bail};
 use docent_core::app::App;
 use docent_core::config::{self, Config};
 use docent_ingest::report::ProblemReport;
-use docent_ingest::{Progress, ProgressSender, Request, RunReport, SourceReport};
+use docent_ingest::{CleaningReport, Progress, ProgressSender, Request, RunReport, SourceReport};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::serve::stop_signal;
+use super::serve::{give_leases_back, stop_signal};
 use super::terminal::{dollars, grouped, is_watched, note, one_line, say};
 use super::{Access, Ended, open};
 use crate::owner::{Configured, IngestRequest};
@@ -72,6 +72,8 @@ pub(super) async fn command(config: Config, arguments: Arguments) -> anyhow::Res
                 () = showing => {}
                 () = stop_signal() => {
                     run.abort();
+                    let _ = run.await;
+                    give_leases_back(&app).await;
                     // What was embedded is paid for, whatever became of it.
                     app.ledger.flush().await;
                     bail!("stopped in the middle of the run; the next one completes it");
@@ -103,6 +105,12 @@ pub async fn run(
     request: &IngestRequest,
     progress: ProgressSender,
 ) -> anyhow::Result<RunReport> {
+    let request = resolve(&app, request).await?;
+    Ok(docent_ingest::run(app, request, progress).await?)
+}
+
+/// What a request means with the present configuration.
+async fn resolve(app: &App, request: &IngestRequest) -> anyhow::Result<Request> {
     let configured = match &request.configured {
         Some(configured) => {
             if let Some(difference) = configured.difference(&app.config) {
@@ -112,16 +120,16 @@ pub async fn run(
         }
         None => app.config.sources.clone(),
     };
-    let sources = sources(&app, &configured, &request.targets).await?;
-    let request = Request {
+    let sources = sources(app, &configured, &request.targets).await?;
+    Ok(Request {
         sources,
         configured,
         all_configured: request.targets.is_empty(),
         dry_run: request.dry_run,
         full: request.full,
         allow_removals: request.allow_removals,
-    };
-    Ok(docent_ingest::run(app, request, progress).await?)
+        ..Request::default()
+    })
 }
 
 /// Paths made absolute, so that a process with another current folder understands them.
@@ -287,6 +295,19 @@ fn problem_line(problem: &ProblemReport) -> String {
 fn print(report: &RunReport, dry_run: bool) {
     for source in &report.sources {
         say(source_line(source, dry_run));
+        if let Some(cleaning) = &source.cleaning {
+            say(cleaning_line(cleaning, dry_run));
+            if let Some(error) = &cleaning.error {
+                say(format!(
+                    "  not cleaned until the next run: {}",
+                    one_line(error)
+                ));
+            }
+        }
+        if source.purged > 0 {
+            let count = grouped(source.purged);
+            say(format!("  {count} left out because they were purged"));
+        }
         if let Some(held) = &source.held_back {
             say(format!(
                 "  {} documents not removed: {}",
@@ -324,6 +345,25 @@ fn together(report: &RunReport) -> String {
         grouped(embedded),
         grouped(tokens),
         dollars(cost)
+    )
+}
+
+fn cleaning_line(cleaning: &CleaningReport, dry_run: bool) -> String {
+    let used = format!(
+        "{} tokens in, {} out · {}",
+        grouped(cleaning.input_tokens),
+        grouped(cleaning.output_tokens),
+        dollars(cleaning.cost_usd)
+    );
+    if dry_run {
+        return format!("  cleaning with a model: at most {used}");
+    }
+    format!(
+        "  cleaned with a model: {} documents, {} with parts that stay as they were, {} could not \
+         be asked about · {used}",
+        grouped(cleaning.cleaned),
+        grouped(cleaning.refused),
+        grouped(cleaning.failed),
     )
 }
 

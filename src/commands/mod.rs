@@ -9,6 +9,7 @@ pub mod ingest;
 mod init;
 mod migrate;
 mod open;
+pub mod purge;
 mod serve;
 mod terminal;
 
@@ -44,6 +45,8 @@ enum Command {
     Ingest(ingest::Arguments),
     /// Serve the chat page and the API
     Serve,
+    /// Take one document out everywhere, for good
+    Purge(purge::Arguments),
     /// Ask a question in the terminal
     Ask(ask::Arguments),
     /// Measure what is found and answered against a question set
@@ -136,6 +139,10 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         Command::Ingest(arguments) => {
             log(&config, true);
             ingest::command(config, arguments).await
+        }
+        Command::Purge(arguments) => {
+            log(&config, true);
+            purge::command(config, arguments).await
         }
         Command::Ask(arguments) => {
             log(&config, true);

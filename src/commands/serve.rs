@@ -74,6 +74,7 @@ pub(super) async fn listen(
 }
 
 async fn close(service: Arc<Service>) {
+    give_leases_back(&service.app).await;
     service.app.ledger.close().await;
     // The last holders are tasks that end on their own; Postgres stops when the parts are dropped.
     for _ in 0..20 {
@@ -86,6 +87,14 @@ async fn close(service: Arc<Service>) {
         && let Some(app) = Arc::into_inner(service.app)
     {
         app.close().await;
+    }
+}
+
+/// What this process holds for runs that it stops in the middle. Left alone, the leases expire.
+pub(super) async fn give_leases_back(app: &App) {
+    let own = docent_core::process::identity();
+    if let Err(error) = app.ledger.release_leases_of(&own).await {
+        tracing::debug!(%error, "leases could not be given back; they expire");
     }
 }
 

@@ -15,6 +15,7 @@ use crate::chat::{Answer, Event};
 use crate::commands::backup::BackupSummary;
 use crate::commands::doctor::Finding;
 use crate::commands::eval::{EvalRequest, Outcome};
+use crate::commands::purge::{Done, PurgeRequest};
 use crate::eval;
 
 /// A connection to the owner's socket.
@@ -133,6 +134,12 @@ impl OwnerClient {
     /// Has the owner try its parts.
     pub async fn doctor(&self, request: &DoctorRequest) -> anyhow::Result<Vec<Finding>> {
         let response = self.post("doctor", request).await?;
+        Ok(serde_json::from_slice(&response.bytes().await?)?)
+    }
+
+    /// Has the owner purge a document.
+    pub async fn purge(&self, request: &PurgeRequest) -> anyhow::Result<Done> {
+        let response = self.post("purge", request).await?;
         Ok(serde_json::from_slice(&response.bytes().await?)?)
     }
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use docent_core::config::{self, Config, EmbeddingKind, Overrides, Source};
+use docent_core::redaction::Redactor;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -104,6 +105,7 @@ fn settings(config: &Config) -> BTreeMap<String, String> {
         add("embedding.tokenizer", &embedding.tokenizer);
         add("embedding.max_input_tokens", &embedding.max_input_tokens);
     }
+    add("redaction", &redaction(config));
     add("chunk.max_tokens", &config.chunk.max_tokens);
     add("chunk.overlap_tokens", &config.chunk.overlap_tokens);
     add("ingest.max_file_bytes", &config.ingest.max_file_bytes);
@@ -115,6 +117,19 @@ fn settings(config: &Config) -> BTreeMap<String, String> {
         &budget.ingest_month_usd.normalize(),
     );
     settings
+}
+
+/// The rules by which texts are redacted, as far as they change what is embedded.
+fn redaction(config: &Config) -> String {
+    let of_server = config.embedding.kind == EmbeddingKind::OpenAi;
+    Redactor::new(&config.redaction)
+        .ok()
+        .flatten()
+        .filter(|redactor| of_server && redactor.is_for(&config.embedding.base_url))
+        .map_or_else(
+            || "none".to_owned(),
+            |redactor| redactor.fingerprint().to_owned(),
+        )
 }
 
 /// A line of the answer to [`IngestRequest`].

@@ -28,7 +28,8 @@ use super::{
 use crate::chat::{Caller, Turn};
 use crate::commands::doctor::{self, Finding};
 use crate::commands::eval::{EvalRequest, evaluate};
-use crate::commands::{backup, ingest};
+use crate::commands::purge::PurgeRequest;
+use crate::commands::{backup, ingest, purge};
 use crate::eval;
 use crate::server::AppState;
 use crate::server::problem::Problem;
@@ -59,6 +60,7 @@ pub fn router(service: AppState) -> Router {
         .route("/owner/ask", post(ask))
         .route("/owner/ingest", post(run_ingest))
         .route("/owner/eval", post(run_eval))
+        .route("/owner/purge", post(run_purge))
         .route("/owner/backup", post(run_backup))
         .route("/owner/doctor", post(run_doctor))
         .route("/owner/migrate", post(run_migrate))
@@ -101,7 +103,6 @@ async fn run_ingest(
 ) -> Response {
     let (lines, arriving) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        let _turn = service.ingest.lock().await;
         let (progress, mut events) = ProgressSender::channel();
         let app = Arc::clone(&service.app);
         let run = tokio::spawn(async move { ingest::run(app, &request, progress).await });
@@ -122,8 +123,8 @@ async fn run_ingest(
 async fn run_eval(State(service): State<AppState>, Json(request): Json<EvalRequest>) -> Response {
     let (lines, arriving) = mpsc::unbounded_channel();
     tokio::spawn(async move {
-        // A corpus of its own is an ingest run.
-        let _turn = service.ingest.lock().await;
+        // What is measured must not change meanwhile.
+        let _turn = service.app.writing.lock().await;
         let (progress, mut events) = eval::ProgressSender::channel();
         let app = Arc::clone(&service.app);
         let work = async move {
@@ -174,6 +175,23 @@ async fn run_doctor(
     Json(findings)
 }
 
+async fn run_purge(State(service): State<AppState>, Json(request): Json<PurgeRequest>) -> Response {
+    // A purge goes on when its command is stopped: half of one would be the worst.
+    let purging = tokio::spawn(async move {
+        let done = purge::run(&service.app, &request).await;
+        // Follow-ups are read with earlier answers.
+        service.chat.conversations.forget_all();
+        done
+    });
+    let failed = match purging.await {
+        Ok(Ok(done)) => return Json(done).into_response(),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(error) => error.to_string(),
+    };
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "purge_failed", failed).into_response()
+}
+
 async fn run_migrate(State(service): State<AppState>) -> Response {
     let ledger = &service.app.ledger;
     let migrated = async {
@@ -195,7 +213,7 @@ async fn run_backup(
     State(service): State<AppState>,
     Json(request): Json<BackupRequest>,
 ) -> Response {
-    let _turn = service.ingest.lock().await;
+    let _turn = service.app.writing.lock().await;
     match backup::write(&service.app, &request.file).await {
         Ok(summary) => Json(summary).into_response(),
         Err(error) => Problem::new(

@@ -1,9 +1,11 @@
 //! The chat service. [`router`] shows every route, by who calls it.
 
+mod admin;
 mod chat;
 mod conversations;
 mod guard;
 mod health;
+mod ingest_runs;
 mod page;
 pub(crate) mod problem;
 pub(crate) mod sse;
@@ -24,15 +26,13 @@ use tower_http::trace::TraceLayer;
 
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
-use crate::owner;
+use crate::{owner, runs};
 
 /// Everything a handler may need.
 pub struct Service {
     pub app: Arc<App>,
     pub chat: Arc<Chat>,
     pub live: LiveTurns,
-    /// Serializes ingest runs of this process.
-    pub ingest: tokio::sync::Mutex<()>,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -59,7 +59,6 @@ impl Service {
             app: Arc::new(app),
             chat: Arc::new(chat),
             live,
-            ingest: tokio::sync::Mutex::new(()),
             stopping: CancellationToken::new(),
         })
     }
@@ -76,6 +75,11 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/conversations/{id}", get(conversations::read))
         .route("/v1/conversations/{id}", delete(conversations::remove))
         .layer(DefaultBodyLimit::max(config.server.max_body_bytes));
+    // Orchestrators.
+    let runs = Router::new()
+        .route("/v1/ingest/runs", post(ingest_runs::start))
+        .route("/v1/ingest/runs/{id}", get(ingest_runs::read))
+        .layer(DefaultBodyLimit::max(config.server.max_body_bytes));
     // People.
     let pages = page::routes();
     // Whoever watches over the process.
@@ -84,7 +88,7 @@ pub fn router(service: AppState) -> Router {
         .route("/readyz", get(health::ready));
 
     let base = config.server.base_path();
-    let mut people = api.merge(pages);
+    let mut people = api.merge(runs).merge(pages);
     if !base.is_empty() {
         // Nesting serves `/docent`, but not `/docent/`.
         people = people.route(&format!("{base}/"), get(page::index));
@@ -106,8 +110,8 @@ pub fn router(service: AppState) -> Router {
     routes.layer(TraceLayer::new_for_http()).with_state(service)
 }
 
-/// Serves until `shutdown`, then lets open answers finish within `server.shutdown_seconds`. While
-/// this process owns the data folder, other commands are served on its socket.
+/// Serves until `shutdown`, then lets open answers finish within `server.shutdown_seconds`. Sources
+/// with a schedule are run meanwhile. While this process owns the data folder, other commands are served on its socket.
 pub async fn serve(
     service: AppState,
     listener: TcpListener,
@@ -130,6 +134,8 @@ pub async fn serve(
     let http =
         axum::serve(listener, routes).with_graceful_shutdown(stopping.clone().cancelled_owned());
     tasks.spawn(async move { http.await });
+
+    tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
 
     shutdown.await;
     tracing::info!("stopping: open answers may finish");

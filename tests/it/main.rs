@@ -8,16 +8,20 @@
 
 mod binary;
 mod chat;
+mod cleaning;
 mod data_products;
 mod economy;
 mod eval;
 mod follow_ups;
 mod formats;
 mod ingest;
+mod ingest_runs;
 mod interrupted;
 mod model_failures;
 mod outage;
 mod owner;
+mod purge;
+mod redaction;
 mod reranking;
 mod server;
 mod sources;

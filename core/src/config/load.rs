@@ -139,7 +139,7 @@ fn refuse_unknown(
     for (key, value) in table {
         let name = format!("{prefix}{key}");
         // Sources are read, and their keys checked, in `source.rs`.
-        if name == "prices" || name == "source" {
+        if ["prices", "source", "redaction.patterns"].contains(&name.as_str()) {
             continue;
         }
         match (known.get(key), value) {
@@ -200,6 +200,11 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
             "chat.api_key",
             &mut config.chat.api_key,
             &config.chat.api_key_file,
+        ),
+        (
+            "access.admin_key",
+            &mut config.access.admin_key,
+            &config.access.admin_key_file,
         ),
         (
             "rerank.api_key",

@@ -5,6 +5,7 @@ mod environment;
 mod kinds;
 mod load;
 mod products;
+mod schedule;
 mod secret;
 mod source;
 mod validate;
@@ -12,13 +13,15 @@ mod validate;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use chrono::Offset as _;
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
 pub use products::Dbt;
 use rust_decimal::Decimal;
+pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
 use serde::Deserialize;
-pub use source::{Source, SourceKind};
+pub use source::{CleanedBy, Source, SourceKind};
 
 /// The embedded reference configuration.
 pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");
@@ -42,8 +45,10 @@ pub struct Config {
     pub chunk: Chunk,
     pub ingest: Ingest,
     pub budget: Budget,
+    pub clean: Clean,
     pub retrieval: Retrieval,
     pub rerank: Rerank,
+    pub redaction: Redaction,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source", deserialize_with = "source::entries")]
@@ -81,6 +86,8 @@ pub enum Anonymous {
 pub struct Access {
     pub anonymous: Anonymous,
     pub anonymous_groups: Vec<String>,
+    pub admin_key: Secret,
+    pub admin_key_file: PathBuf,
 }
 
 /// Whether tables are brought up to date at start.
@@ -201,6 +208,24 @@ pub struct Ingest {
     pub extract_seconds: u64,
     pub extract_memory_mb: u64,
     pub extract_program: PathBuf,
+    /// Of schedules; [`utc_offset`] reads it.
+    pub schedule_offset: String,
+}
+
+impl Ingest {
+    /// The offset that schedules are read at.
+    pub fn offset(&self) -> chrono::FixedOffset {
+        // Loading the configuration has refused what cannot be read.
+        utc_offset(&self.schedule_offset).unwrap_or_else(|| chrono::Utc.fix())
+    }
+}
+
+/// How sources with `clean = "model"` are tidied.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clean {
+    pub part_tokens: usize,
+    pub concurrency: usize,
 }
 
 /// US dollars that may be spent; zero: no limit.
@@ -304,6 +329,20 @@ pub struct Rerank {
     pub model: String,
     pub candidates: usize,
     pub timeout_ms: u64,
+}
+
+/// What is taken out of texts before they are sent to a model that is not local.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redaction {
+    pub enabled: bool,
+    pub mail: bool,
+    pub phone: bool,
+    pub keys: bool,
+    pub everywhere: bool,
+    pub local_hosts: Vec<String>,
+    /// Regular expressions by name.
+    pub patterns: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

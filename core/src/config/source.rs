@@ -12,6 +12,7 @@ use super::Secret;
 use super::kinds::{Confluence, Folder, Git, Slack, Website};
 use super::load::nearest;
 use super::products::Dbt;
+use super::schedule::Schedule;
 
 /// One `[[source]]` entry.
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +29,18 @@ pub struct Source {
     /// Where people open a document; `{path}` stands for its path.
     #[serde(default)]
     pub uri: String,
+    /// When `docent serve` runs it by itself.
+    pub schedule: Option<Schedule>,
+    /// What tidies its documents besides the rules.
+    pub clean: Option<CleanedBy>,
+}
+
+/// What tidies documents besides the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CleanedBy {
+    /// The chat model.
+    Model,
 }
 
 /// What a source is.
@@ -153,6 +166,8 @@ impl Source {
             owner_slack: None,
             owner_email: None,
             uri: String::new(),
+            schedule: None,
+            clean: None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! What no single setting can say of itself: settings that do not fit each other.
 
-use super::{Anonymous, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind};
+use super::{
+    Anonymous, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset,
+};
 
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
@@ -72,6 +74,8 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             "embedding.max_input_tokens",
             config.embedding.max_input_tokens,
         ),
+        ("clean.part_tokens", config.clean.part_tokens),
+        ("clean.concurrency", config.clean.concurrency),
         ("retrieval.candidates", config.retrieval.candidates),
         ("retrieval.passages", config.retrieval.passages),
         ("rerank.candidates", config.rerank.candidates),
@@ -102,6 +106,12 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
         );
     }
+    let offset = &config.ingest.schedule_offset;
+    if utc_offset(offset).is_none() {
+        return fail(format!(
+            "ingest.schedule_offset = \"{offset}\" must be \"UTC\" or a fixed offset such as \"+09:00\""
+        ));
+    }
     check_sources(config)
 }
 
@@ -120,6 +130,14 @@ fn check_sources(config: &Config) -> Result<(), ConfigError> {
         }
         if !names.insert(&source.name) {
             return fail(format!("two sources are named \"{}\"", source.name));
+        }
+        let writes_itself = matches!(source.kind, SourceKind::Dbt(_) | SourceKind::Contracts(_));
+        if source.clean.is_some() && writes_itself {
+            return fail(format!(
+                "source \"{}\": docent writes the documents of a {} source itself, there is nothing to clean; leave `clean` out",
+                source.name,
+                source.kind.name()
+            ));
         }
         if source.groups.is_empty() {
             return fail(format!(

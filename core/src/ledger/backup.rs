@@ -18,7 +18,7 @@ use futures::TryStreamExt;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::connection::{MIGRATION_TABLE, newest_migration};
-use super::{Ledger, LedgerError, TABLES};
+use super::{Ledger, LedgerError, PASSING, TABLES};
 
 const FORMAT: &str = "docent-ledger 1";
 /// Postgres sends a row a message; a longer block comes from no docent.
@@ -119,7 +119,7 @@ impl Ledger {
             }
         }
         // The views go with them; the migrations make them again.
-        let tables = TABLES.join(", ");
+        let tables = [TABLES.as_slice(), &PASSING].concat().join(", ");
         let drop = format!("DROP TABLE IF EXISTS {tables}, {MIGRATION_TABLE} CASCADE");
         sqlx::raw_sql(AssertSqlSafe(drop))
             .execute(&mut *transaction)

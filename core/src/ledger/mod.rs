@@ -1,17 +1,22 @@
 //! The ledger: everything docent writes to Postgres. Only this folder holds SQL.
 //!
 //! [`record`] lists what is written without waiting, [`writer`] queues it and spools it while
-//! Postgres is away, [`ingest`], [`terms`] and [`runs`] are what a
-//! run reads and commits, [`budget`] what it may spend, [`chat`] what a conversation
+//! Postgres is away, [`ingest`], [`terms`], [`runs`] and [`requests`] are what a
+//! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
+//! conversation
 //! reads, [`backup`] carries all of it elsewhere.
 
 mod backup;
 mod budget;
 mod chat;
+mod cleaned;
 mod connection;
 mod error;
 mod ingest;
+mod lease;
+mod purge;
 pub mod record;
+mod requests;
 mod runs;
 mod sources;
 mod spool;
@@ -27,13 +32,17 @@ use sqlx::postgres::PgConnectOptions;
 use crate::config::Migrate;
 pub use budget::Reservation;
 pub use chat::{Conversation, ConversationSummary, PastTurn};
+pub use cleaned::CleanedPart;
 use connection::Connection;
 pub use error::LedgerError;
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
+pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
+pub use purge::{KnownDocument, PURGED_ANSWER, PurgedDocument, PurgedTraces};
 pub use record::{
     CallOutcome, Channel, Deletion, GeneratorKind, Interaction, InteractionOutcome, ModelCall,
-    Origin, Purpose, Record, RetrievedPassage, UsageSource,
+    Origin, Purge, Purpose, Record, RetrievedPassage, UsageSource,
 };
+pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
 pub use sources::SourceRow;
 pub use terms::{TermCounts, TermDeltas};
@@ -41,9 +50,10 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 14] = [
     "source",
     "collection",
+    "ingest_request",
     "ingest_run",
     "document",
     "term",
@@ -53,7 +63,12 @@ const TABLES: [&str; 11] = [
     "conversation",
     "interaction",
     "passage",
+    "purged",
+    "cleaned",
 ];
+
+/// Tables that hold of this moment only, and are in no backup.
+const PASSING: [&str; 1] = ["lease"];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]

@@ -15,6 +15,14 @@ pub enum Record {
     Interaction(Box<Interaction>),
     /// Deletes a conversation with its interactions and passages.
     DeleteConversation(Deletion),
+    /// Takes what was set aside of a purged document out; the tables sweep themselves.
+    PurgeDocument(Purge),
+}
+
+/// Which document was purged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purge {
+    pub document_id: Uuid,
 }
 
 /// Which conversation is deleted, and by whom.
@@ -69,6 +77,8 @@ pub enum Purpose {
     Answer,
     /// Another model's answer is judged, in an evaluation.
     Judge,
+    /// A document is tidied before it is indexed.
+    Clean,
 }
 
 /// Whether the provider told the tokens or docent counted them.

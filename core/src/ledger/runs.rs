@@ -19,6 +19,8 @@ pub enum RunOutcome {
     Done,
     DoneWithFailures,
     Failed,
+    /// Of a run as a whole: it was stopped, and the next one completes it.
+    Interrupted,
 }
 
 /// A document that a run could not index.
@@ -38,6 +40,14 @@ pub struct RunReport {
     pub removed: i64,
     pub skipped: i64,
     pub failed: i64,
+    /// Gone from the source and not removed, because that looks like a fault.
+    pub held_back: i64,
+    /// Documents that a model tidied.
+    pub cleaned: i64,
+    /// Documents with a part whose tidied text did not pass the check.
+    pub clean_refused: i64,
+    /// Documents that the model could not be asked about.
+    pub clean_failed: i64,
     pub chunks_embedded: i64,
     pub chunks_reused: i64,
     pub tokens: i64,
@@ -82,7 +92,9 @@ impl Ledger {
             .await?;
             sqlx::query(
                 "INSERT INTO ingest_run (id, source, collection, started_at)
-                 VALUES ($1, $2, $3, now()) ON CONFLICT DO NOTHING",
+                 VALUES ($1, $2, $3, now())
+                 ON CONFLICT (id, source) DO UPDATE SET started_at = excluded.started_at,
+                     finished_at = NULL, outcome = 'running'",
             )
             .bind(run_id)
             .bind(&source.name)
@@ -114,7 +126,8 @@ impl Ledger {
         sqlx::query(
             "UPDATE ingest_run SET finished_at = now(), outcome = $3, indexed = $4, unchanged = $5,
                  removed = $6, skipped = $7, failed = $8, chunks_embedded = $9, chunks_reused = $10,
-                 tokens = $11, cost = $12, problems = $13
+                 tokens = $11, cost = $12, problems = $13, held_back = $14,
+                 cleaned = $15, clean_refused = $16, clean_failed = $17
               WHERE id = $1 AND source = $2",
         )
         .bind(run_id)
@@ -130,6 +143,10 @@ impl Ledger {
         .bind(report.tokens)
         .bind(report.cost)
         .bind(Json(problems))
+        .bind(report.held_back)
+        .bind(report.cleaned)
+        .bind(report.clean_refused)
+        .bind(report.clean_failed)
         .execute(pool)
         .await
         .map_err(|error| self.connection.failed(&error))?;

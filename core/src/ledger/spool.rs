@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Deletion, Record};
+use super::{Deletion, Purge, Record};
 
 /// What Postgres will never take.
 const REJECTED: &str = "rejected.jsonl";
@@ -186,23 +186,30 @@ impl Spool {
         }
     }
 
-    /// Takes the texts of deleted conversations out of what was set aside.
-    pub(super) fn forget(&self, deletions: &[Deletion]) {
+    /// Takes the texts of deleted conversations, and of answers that a purged document was found for,
+    /// out of what was set aside.
+    pub(super) fn forget(&self, deletions: &[Deletion], purges: &[Purge]) {
         let path = self.folder.join(REJECTED);
-        if deletions.is_empty() || !path.exists() {
+        if (deletions.is_empty() && purges.is_empty()) || !path.exists() {
             return;
         }
-        if let Err(error) = self.rewrite_rejected(&path, deletions) {
-            tracing::error!(%error, file = %path.display(), "a deleted conversation may still be in it");
+        if let Err(error) = self.rewrite_rejected(&path, deletions, purges) {
+            tracing::error!(%error, file = %path.display(), "what was deleted or purged may still be in it");
         }
     }
 
-    fn rewrite_rejected(&self, path: &Path, deletions: &[Deletion]) -> io::Result<()> {
+    fn rewrite_rejected(
+        &self,
+        path: &Path,
+        deletions: &[Deletion],
+        purges: &[Purge],
+    ) -> io::Result<()> {
         let _lock = lock_rejected(&self.folder)?;
         let before = fs::read(path)?;
         let kept: Vec<u8> = before
             .split_inclusive(|byte| *byte == b'\n')
             .filter(|line| !deletions.iter().any(|deletion| is_of(line, deletion)))
+            .filter(|line| !purges.iter().any(|purge| shows(line, purge)))
             .flatten()
             .copied()
             .collect();
@@ -229,8 +236,22 @@ fn is_of(line: &[u8], deletion: &Deletion) -> bool {
                     .as_ref()
                     .is_none_or(|caller| *caller == interaction.caller)
         }
-        Ok(Record::ModelCall(_) | Record::DeleteConversation(_)) => false,
+        Ok(Record::ModelCall(_) | Record::DeleteConversation(_) | Record::PurgeDocument(_)) => {
+            false
+        }
         Err(_) => String::from_utf8_lossy(line).contains(&deletion.conversation_id.to_string()),
+    }
+}
+
+/// Whether a line that was set aside may quote a purged document: it names it.
+fn shows(line: &[u8], purge: &Purge) -> bool {
+    match serde_json::from_slice(line) {
+        Ok(Record::Interaction(interaction)) => interaction
+            .passages
+            .iter()
+            .any(|passage| passage.document_id == purge.document_id),
+        Ok(_) => false,
+        Err(_) => String::from_utf8_lossy(line).contains(&purge.document_id.to_string()),
     }
 }
 

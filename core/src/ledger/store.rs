@@ -9,6 +9,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::purge::sweep;
 use super::{Deletion, Interaction, Record};
 
 /// Longest title of a conversation, in characters.
@@ -24,6 +25,7 @@ pub(super) async fn store(pool: &PgPool, records: &[Record]) -> Result<(), sqlx:
             Record::ModelCall(call) => calls.push(call),
             Record::Interaction(interaction) => interactions.push(interaction.as_ref()),
             Record::DeleteConversation(deletion) => deleted.push(deletion),
+            Record::PurgeDocument(_) => {}
         }
     }
     // A tombstone may come before its conversation; this one's would be another caller's.
@@ -43,6 +45,8 @@ pub(super) async fn store(pool: &PgPool, records: &[Record]) -> Result<(), sqlx:
     if !interactions.is_empty() {
         insert_conversations(&mut transaction, &interactions).await?;
         insert_interactions(&mut transaction, &interactions).await?;
+        let ids: Vec<Uuid> = interactions.iter().map(|one| one.id).collect();
+        sweep(&mut transaction, Some(&ids)).await?;
     }
     if !calls.is_empty() {
         insert_calls(&mut transaction, rows(&calls)).await?;
@@ -62,7 +66,7 @@ fn rows<T: serde::Serialize>(records: &[T]) -> Value {
     value
 }
 
-fn strip_nul(value: &mut Value) {
+pub(super) fn strip_nul(value: &mut Value) {
     match value {
         Value::String(text) if text.contains('\0') => *text = without_nul(text),
         Value::Array(values) => values.iter_mut().for_each(strip_nul),

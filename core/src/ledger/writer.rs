@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::error::{is_records_fault, without_values};
 use super::spool::Spool;
 use super::store::store;
-use super::{Deletion, LedgerError, Record};
+use super::{Deletion, LedgerError, Purge, Record};
 
 /// Records in one transaction.
 const BATCH: usize = 500;
@@ -257,7 +257,15 @@ impl Task {
                         _ => None,
                     })
                     .collect();
-                if refused.is_empty() && deletions.is_empty() && spooled.is_none() {
+                let purges: Vec<Purge> = batch
+                    .iter()
+                    .filter_map(|record| match record {
+                        Record::PurgeDocument(purge) => Some(purge.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                let nothing = refused.is_empty() && deletions.is_empty() && purges.is_empty();
+                if nothing && spooled.is_none() {
                     return;
                 }
                 self.spooling = self
@@ -265,7 +273,7 @@ impl Task {
                         for Refused { at, reason } in refused {
                             spool.reject(&batch[at], &reason);
                         }
-                        spool.forget(&deletions);
+                        spool.forget(&deletions, &purges);
                         if let Some(bytes) = spooled
                             && let Err(error) = spool.advance(bytes)
                         {

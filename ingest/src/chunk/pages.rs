@@ -12,6 +12,11 @@ pub(crate) fn mark(page: u32) -> String {
     format!("{OPEN}{page}{CLOSE}")
 }
 
+/// Whether a text has marks of pages.
+pub(crate) fn are_marked(markdown: &str) -> bool {
+    markdown.contains(OPEN)
+}
+
 fn page_of(line: &str) -> Option<u32> {
     let number = line.trim().strip_prefix(OPEN)?.strip_suffix(CLOSE)?;
     number.parse().ok()

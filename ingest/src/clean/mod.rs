@@ -2,6 +2,7 @@
 
 pub(crate) mod edits;
 mod furniture;
+pub(crate) mod model;
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -10,7 +10,7 @@ const ENGLISH: [&str; 16] = [
 
 /// `ko`, `ja`, `zh` or `en`, or nothing where none of them is likely. Shares of letters are low on
 /// purpose: documents about data are full of English names.
-pub(super) fn guess(text: &str) -> Option<&'static str> {
+pub(crate) fn guess(text: &str) -> Option<&'static str> {
     let (mut letters, mut latin, mut hangul, mut kana, mut han) = (0, 0, 0, 0, 0);
     let end = text
         .char_indices()

@@ -31,6 +31,7 @@ pub use front_matter::FrontMatter;
 pub(crate) use front_matter::date;
 pub(crate) use html::{PageLinks, links, parse as parse_html, whole as html_to_markdown};
 pub use isolated::Extractor;
+pub(crate) use language::guess as guess_language;
 
 use crate::source::{Form, Raw};
 use sniff::Kind;

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use docent_core::config::{self, SourceKind};
-use docent_core::document::Outcome;
+use docent_core::document::{Outcome, text_hash};
 
 use crate::extract::FrontMatter;
 use crate::report::ProgressSender;
@@ -151,6 +151,17 @@ pub async fn check(context: &Context<'_>) -> Result<String, SourceError> {
         SourceKind::Slack(export) => slack::check(context, export),
         SourceKind::Dbt(project) => dbt::check(context, project).await,
     }
+}
+
+/// The files that a website, wiki or chat keeps of a document below its cache.
+pub(crate) fn kept_of(cache: &Path, path: &str) -> Vec<PathBuf> {
+    let mut files = vec![cache.join("made").join(format!("{}.md", text_hash(path)))];
+    // A wiki's page is kept by its id, with which its path ends.
+    if let Some((_, id)) = path.rsplit_once('/') {
+        files.push(cache.join("pages").join(format!("{}.json", text_hash(id))));
+    }
+    files.extend(website::kept_of(cache, path));
+    files
 }
 
 /// What to say where a token is configured and not there.

@@ -45,6 +45,7 @@ impl BuiltinEmbedder {
             model: self.model().to_owned(),
             dimensions: DIMENSIONS,
             passage_prefix: String::new(),
+            redaction: None,
         }
     }
 

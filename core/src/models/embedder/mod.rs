@@ -7,6 +7,8 @@ mod parts;
 mod vector;
 mod wire;
 
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 
 pub use self::builtin::BuiltinEmbedder;
@@ -14,6 +16,7 @@ pub use self::openai::OpenAiEmbedder;
 pub use self::parts::parts;
 use super::{CallFor, CostBook, ModelError, TokenCounter};
 use crate::config::{ConfigError, Embedding, EmbeddingKind};
+use crate::redaction::Redactor;
 
 /// Turns texts into vectors. Cheap to clone; clones share limits and connections.
 #[derive(Clone)]
@@ -53,16 +56,23 @@ pub struct EmbeddingSpace {
     pub model: String,
     pub dimensions: usize,
     pub passage_prefix: String,
+    /// Fingerprint of the rules that texts are redacted by; `None`: they are sent as they are.
+    pub redaction: Option<String>,
 }
 
 impl EmbeddingSpace {
     /// The space's lasting name, readable by a person. Question prefix and question model do not
     /// belong to it; normalisation does, and is always to length 1.
     pub fn fingerprint(&self) -> String {
-        format!(
+        let mut fingerprint = format!(
             "{} dimensions={} passage_prefix={:?} unit",
             self.model, self.dimensions, self.passage_prefix
-        )
+        );
+        if let Some(redaction) = &self.redaction {
+            fingerprint.push_str(" redaction=");
+            fingerprint.push_str(redaction);
+        }
+        fingerprint
     }
 }
 
@@ -82,6 +92,23 @@ impl Embedder {
         match self {
             Self::OpenAi(openai) => openai.known_space(),
             Self::Builtin(builtin) => Some(builtin.space()),
+        }
+    }
+
+    /// Redacts what is sent to the server, where it is not local. The built-in model is.
+    #[must_use]
+    pub fn redacting(self, redactor: Option<&Redactor>) -> Self {
+        if let (Self::OpenAi(openai), Some(redactor)) = (&self, redactor) {
+            openai.redact_by(redactor);
+        }
+        self
+    }
+
+    /// A text as it is sent, without the prefix.
+    pub fn sent<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::OpenAi(openai) => openai.sent(text),
+            Self::Builtin(_) => Cow::Borrowed(text),
         }
     }
 

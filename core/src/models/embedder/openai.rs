@@ -1,5 +1,6 @@
 //! Embeddings of an OpenAI-compatible server.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,6 +23,7 @@ use crate::models::failure::{Failed, Next, outcome};
 use crate::models::http::Endpoint;
 use crate::models::pace::{Pace, Permit};
 use crate::models::{CallFor, CostBook, ModelError, TokenCounter, Usage};
+use crate::redaction::Redactor;
 
 /// A server that asks an ingest run to wait longer than this is given up.
 const LONGEST_WAIT_OF_A_RUN: Duration = Duration::from_mins(2);
@@ -46,6 +48,7 @@ struct Inner {
     asked: OnceCell<()>,
     /// Whether the server takes `encoding_format`.
     base64: AtomicBool,
+    redactor: OnceLock<Redactor>,
 }
 
 /// What one request gave: a slot for each text, empty where the answer left it out.
@@ -69,8 +72,33 @@ impl OpenAiEmbedder {
             dimensions,
             asked: OnceCell::new(),
             base64: AtomicBool::new(true),
+            redactor: OnceLock::new(),
             config: config.clone(),
         })))
+    }
+
+    /// Redacts what is sent from now on, where the server is not local.
+    pub(super) fn redact_by(&self, redactor: &Redactor) {
+        if redactor.is_for(&self.0.config.base_url) {
+            let _ = self.0.redactor.set(redactor.clone());
+        }
+    }
+
+    pub(super) fn sent<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.0.redactor.get() {
+            Some(redactor) => redactor.redact(text),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    fn space_of(&self, dimensions: usize) -> EmbeddingSpace {
+        let redactor = self.0.redactor.get();
+        EmbeddingSpace {
+            model: self.0.config.model.clone(),
+            dimensions,
+            passage_prefix: self.0.config.passage_prefix.clone(),
+            redaction: redactor.map(|redactor| redactor.fingerprint().to_owned()),
+        }
     }
 
     pub(super) async fn space(&self) -> Result<EmbeddingSpace, ModelError> {
@@ -87,16 +115,9 @@ impl OpenAiEmbedder {
         Some(self.space_of(*self.0.dimensions.get()?))
     }
 
-    fn space_of(&self, dimensions: usize) -> EmbeddingSpace {
-        EmbeddingSpace {
-            model: self.0.config.model.clone(),
-            dimensions,
-            passage_prefix: self.0.config.passage_prefix.clone(),
-        }
-    }
-
     pub(super) fn remember_dimensions(&self, fingerprint: &str, dimensions: usize) {
-        if self.space_of(dimensions).fingerprint() == fingerprint {
+        let space = self.space_of(dimensions);
+        if space.fingerprint() == fingerprint {
             let _ = self.0.dimensions.set(dimensions);
         }
     }
@@ -133,7 +154,8 @@ impl OpenAiEmbedder {
 
     pub(super) fn passage_tokens(&self, passage: &str) -> u64 {
         let prefix = &self.0.config.passage_prefix;
-        let sent = parts(passage, self.room(prefix), &self.0.counter)
+        let passage = self.sent(passage);
+        let sent = parts(&passage, self.room(prefix), &self.0.counter)
             .into_iter()
             .filter(|part| !part.trim().is_empty())
             .map(|part| self.0.counter.count(&format!("{prefix}{part}")) as u64);
@@ -205,7 +227,8 @@ impl OpenAiEmbedder {
         let room = self.room(batch.prefix);
         let mut pieces = Vec::with_capacity(texts.len());
         for (owner, text) in texts.iter().enumerate() {
-            let parts = parts(text, room, &self.0.counter);
+            let text = self.sent(text);
+            let parts = parts(&text, room, &self.0.counter);
             let whole = parts.len() == 1;
             for part in parts {
                 if !part.trim().is_empty() {

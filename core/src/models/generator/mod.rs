@@ -20,6 +20,7 @@ use super::{CallFor, CostBook, ModelError, Usage};
 use crate::config::{Chat, ChatKind, ConfigError};
 use crate::index::{Facts, Question};
 use crate::ledger::UsageSource;
+use crate::redaction::Redactor;
 
 /// Writes answers. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -174,6 +175,15 @@ impl Generator {
         }
     }
 
+    /// Redacts what is sent to the server, where it is not local.
+    #[must_use]
+    pub fn redacting(self, redactor: Option<&Redactor>) -> Self {
+        if let (Self::OpenAi(openai), Some(redactor)) = (&self, redactor) {
+            openai.redact_by(redactor);
+        }
+        self
+    }
+
     /// Whether answers are written by a chat model.
     pub fn is_model(&self) -> bool {
         matches!(self, Self::OpenAi(_))
@@ -207,6 +217,19 @@ impl Generator {
     ) -> Result<Completed, ModelError> {
         match self {
             Self::OpenAi(openai) => openai.complete(call, messages, max_tokens).await,
+            Self::Extractive => Err(no_model()),
+        }
+    }
+
+    /// [`complete`](Self::complete) for a run, which has time.
+    pub async fn complete_patiently(
+        &self,
+        call: &CallFor,
+        messages: &[Message],
+        max_tokens: u32,
+    ) -> Result<Completed, ModelError> {
+        match self {
+            Self::OpenAi(openai) => openai.complete_patiently(call, messages, max_tokens).await,
             Self::Extractive => Err(no_model()),
         }
     }

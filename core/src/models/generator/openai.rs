@@ -1,7 +1,8 @@
 //! Answers of an OpenAI-compatible server's chat model.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_openai::error::OpenAIError;
@@ -19,11 +20,18 @@ use crate::models::backoff::{Attempts, Patience};
 use crate::models::failure::{Failed, Next, outcome};
 use crate::models::http::Endpoint;
 use crate::models::{CallFor, CostBook, ModelError, TokenCounter};
+use crate::redaction::Redactor;
 
 /// The model at OpenAI itself, where none is configured.
 const DEFAULT_MODEL: &str = "gpt-4.1-mini";
 /// A server that asks to wait longer is given up: quotes now are worth more than words later.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
+/// The same of an ingest run.
+const LONGEST_WAIT_OF_A_RUN: Duration = Duration::from_mins(2);
+/// A run tries a request again at least so often.
+const RETRIES_OF_A_RUN: usize = 4;
+/// Longest time for a text that nobody waits for.
+const LONGEST_TEXT: Duration = Duration::from_mins(5);
 
 /// The client of one server and model.
 #[derive(Clone)]
@@ -36,6 +44,7 @@ struct Inner {
     book: CostBook,
     model: OnceCell<String>,
     dialect: Dialect,
+    redactor: OnceLock<Redactor>,
 }
 
 /// What this server wants otherwise than the first request said; learned from its refusals.
@@ -84,7 +93,26 @@ impl OpenAiGenerator {
             book,
             model: OnceCell::new(),
             dialect,
+            redactor: OnceLock::new(),
         })))
+    }
+
+    /// Redacts what is sent from now on, where the server is not local.
+    pub(super) fn redact_by(&self, redactor: &Redactor) {
+        if redactor.is_for(&self.0.config.base_url) {
+            let _ = self.0.redactor.set(redactor.clone());
+        }
+    }
+
+    fn redacted<'a>(&self, messages: &'a [Message]) -> Cow<'a, [Message]> {
+        let Some(redactor) = self.0.redactor.get() else {
+            return Cow::Borrowed(messages);
+        };
+        let redacted = messages.iter().map(|message| Message {
+            role: message.role,
+            content: redactor.redact(&message.content).into_owned(),
+        });
+        Cow::Owned(redacted.collect())
     }
 
     /// Opens a stream and reads its first words, trying again while that may help.
@@ -94,9 +122,11 @@ impl OpenAiGenerator {
         request: &GenerateRequest,
     ) -> Result<ModelStream, ModelError> {
         let model = self.model().await?;
+        let messages = self.redacted(&request.messages);
         let mut attempts = self.attempts();
         loop {
-            match self.begin(call, &model, request).await {
+            let begun = self.begin(call, &model, &messages, request.max_output_tokens);
+            match begun.await {
                 Ok(stream) => return Ok(stream),
                 Err(failed) => self.wait_or_fail(&mut attempts, failed).await?,
             }
@@ -109,10 +139,42 @@ impl OpenAiGenerator {
         messages: &[Message],
         max_tokens: u32,
     ) -> Result<Completed, ModelError> {
+        let limit = Duration::from_millis(self.0.config.first_token_ms);
+        self.complete_in(call, messages, max_tokens, (limit, self.patience()))
+            .await
+    }
+
+    /// For a run that nobody waits for: a long text may take minutes, and a server that asks to wait
+    /// is waited for.
+    pub(super) async fn complete_patiently(
+        &self,
+        call: &CallFor,
+        messages: &[Message],
+        max_tokens: u32,
+    ) -> Result<Completed, ModelError> {
+        let patience = Patience {
+            retries: self.0.config.retries.max(RETRIES_OF_A_RUN),
+            longest_wait: LONGEST_WAIT_OF_A_RUN,
+        };
+        self.complete_in(call, messages, max_tokens, (LONGEST_TEXT, patience))
+            .await
+    }
+
+    async fn complete_in(
+        &self,
+        call: &CallFor,
+        messages: &[Message],
+        max_tokens: u32,
+        (limit, patience): (Duration, Patience),
+    ) -> Result<Completed, ModelError> {
         let model = self.model().await?;
-        let mut attempts = self.attempts();
+        let messages = self.redacted(messages);
+        let mut attempts = Attempts::new(patience);
         loop {
-            match self.whole(call, &model, messages, max_tokens).await {
+            match self
+                .whole(call, &model, (&messages, max_tokens), limit)
+                .await
+            {
                 Ok(completed) => return Ok(completed),
                 Err(failed) => self.wait_or_fail(&mut attempts, failed).await?,
             }
@@ -152,10 +214,14 @@ impl OpenAiGenerator {
     }
 
     fn attempts(&self) -> Attempts {
-        Attempts::new(Patience {
+        Attempts::new(self.patience())
+    }
+
+    fn patience(&self) -> Patience {
+        Patience {
             retries: self.0.config.retries,
             longest_wait: LONGEST_WAIT,
-        })
+        }
     }
 
     async fn wait_or_fail(
@@ -175,14 +241,15 @@ impl OpenAiGenerator {
         &self,
         call: &CallFor,
         model: &str,
-        request: &GenerateRequest,
+        messages: &[Message],
+        max_tokens: u32,
     ) -> Result<ModelStream, Failed> {
         let endpoint = &self.0.endpoint;
         let limit = Duration::from_millis(self.0.config.first_token_ms);
         let stall = Duration::from_millis(self.0.config.stall_ms);
         let started = Instant::now();
-        let attempt = self.attempt(call, model, &request.messages);
-        let body = self.body(model, &request.messages, request.max_output_tokens, true);
+        let attempt = self.attempt(call, model, messages);
+        let body = self.body(model, messages, max_tokens, true);
         let chat = endpoint.client().chat();
         let sent = chat.create_stream_byot::<&Request<'_>, Chunk>(&body);
         let chunks = self.in_time(model, ("no first token", limit), sent).await;
@@ -203,11 +270,10 @@ impl OpenAiGenerator {
         &self,
         call: &CallFor,
         model: &str,
-        messages: &[Message],
-        max_tokens: u32,
+        (messages, max_tokens): (&[Message], u32),
+        limit: Duration,
     ) -> Result<Completed, Failed> {
         let endpoint = &self.0.endpoint;
-        let limit = Duration::from_millis(self.0.config.first_token_ms);
         let mut attempt = self.attempt(call, model, messages);
         let body = self.body(model, messages, max_tokens, false);
         let chat = endpoint.client().chat();

@@ -3,7 +3,8 @@
 
 mod wire;
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,6 +19,7 @@ use super::http::Endpoint;
 use super::{CallFor, CostBook, ModelError, TokenCounter, Usage};
 use crate::config::{ConfigError, Rerank, RerankKind};
 use crate::ledger::{CallOutcome, UsageSource};
+use crate::redaction::Redactor;
 
 /// Where the two services are.
 const COHERE: &str = "https://api.cohere.com/v2";
@@ -37,6 +39,7 @@ struct Inner {
     counter: TokenCounter,
     book: CostBook,
     trouble: Mutex<Trouble>,
+    redactor: OnceLock<Redactor>,
 }
 
 /// What went wrong of late.
@@ -74,7 +77,26 @@ impl Reranker {
             counter: TokenCounter::bytes(),
             book,
             trouble: Mutex::default(),
+            redactor: OnceLock::new(),
         }))))
+    }
+
+    /// Redacts what is sent to the server, where it is not local.
+    #[must_use]
+    pub fn redacting(self, redactor: Option<&Redactor>) -> Self {
+        if let Some(redactor) = redactor
+            && redactor.is_for(&self.0.config.base_url)
+        {
+            let _ = self.0.redactor.set(redactor.clone());
+        }
+        self
+    }
+
+    fn redacted<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.0.redactor.get() {
+            Some(redactor) => redactor.redact(text),
+            None => Cow::Borrowed(text),
+        }
     }
 
     /// The model's name as the ledger shows it.
@@ -131,7 +153,9 @@ impl Reranker {
     ) -> Result<Reranked, ModelError> {
         let limit = Duration::from_millis(self.0.config.timeout_ms);
         let deadline = Instant::now() + limit;
-        let texts = Arc::new(texts);
+        let question = &*self.redacted(question);
+        let texts = texts.iter().map(|text| self.redacted(text).into_owned());
+        let texts = Arc::new(texts.collect());
         let mut attempts = Attempts::new(Patience {
             retries: RETRIES,
             longest_wait: limit,

@@ -5,6 +5,7 @@ mod budget;
 mod chat;
 mod connection;
 mod ingest;
+mod lease;
 mod outage;
 mod writer;
 

@@ -118,9 +118,63 @@ impl Cache {
     }
 }
 
+/// The files that are kept of a document below a source's cache.
+pub(in crate::source) fn kept_of(cache: &Path, path: &str) -> Vec<PathBuf> {
+    let folder = Cache::below(cache).folder;
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let is_of = |about: &Path| {
+        let page = fs::read(about).ok();
+        let page = page.and_then(|bytes| serde_json::from_slice::<Page>(&bytes).ok());
+        page.is_some_and(|page| page.path == path)
+    };
+    entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|file| file.extension().is_some_and(|ending| ending == "json") && is_of(file))
+        .flat_map(|about| [about.with_extension("body"), about])
+        .collect()
+}
+
 fn write(folder: &Path, to: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.persist(to)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_document_is_found_by_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::below(folder.path());
+        cache.make().unwrap();
+        let page = |path: &str| Page {
+            version: VERSION,
+            uri: format!("https://example.com/{path}"),
+            path: path.to_owned(),
+            validators: Validators::default(),
+            is_html: true,
+            is_document: true,
+            bytes: 4,
+            links: Vec::new(),
+            modified: None,
+        };
+        let url = |path: &str| Url::parse(&format!("https://example.com/{path}")).unwrap();
+        for path in ["a", "b"] {
+            cache.put(&url(path), &page(path), b"text").unwrap();
+        }
+        let kept = kept_of(folder.path(), "a");
+        assert_eq!(kept.len(), 2);
+        for file in kept {
+            fs::remove_file(file).unwrap();
+        }
+        assert_eq!(cache.get(&url("a")), None);
+        assert!(cache.get(&url("b")).is_some());
+        assert!(kept_of(&folder.path().join("nowhere"), "a").is_empty());
+    }
 }

@@ -22,6 +22,7 @@ use futures::stream::FuturesUnordered;
 use reqwest::Url;
 use tokio::time::Instant;
 
+pub(super) use self::cache::kept_of;
 use self::cache::{Cache, Page};
 use self::robots::Robots;
 use self::scope::{Scope, document_path, tidy};
