@@ -178,12 +178,18 @@ pub async fn run_claimed(
     let run_id = claim.run_id();
     let ended = match claim.writing(&progress).await {
         Ok(()) => tokio::select! {
-            ended = whole_run(app, request, run_id, progress) => ended,
+            ended = whole_run(app, request, run_id, &progress) => ended,
             () = claim.lost() => Err(IngestError::LeaseLost),
         },
         Err(error) => Err(error),
     };
     claim.end(&ended).await;
+    // Only now: whoever is told begins the next one, maybe of the same source.
+    if let Ok(report) = &ended {
+        progress.send(Progress::Done {
+            report: report.clone(),
+        });
+    }
     ended
 }
 
@@ -191,7 +197,7 @@ async fn whole_run(
     app: Arc<App>,
     request: Request,
     id: Uuid,
-    progress: ProgressSender,
+    progress: &ProgressSender,
 ) -> Result<RunReport, IngestError> {
     let started = Instant::now();
     let mut report = RunReport {
@@ -202,16 +208,16 @@ async fn whole_run(
     };
     let limited = app.config.budget.is_limited();
     if request.dry_run {
-        let (plan, ..) = planned(&app, id, &request, &progress).await?;
+        let (plan, ..) = planned(&app, id, &request, progress).await?;
         if limited {
             report.over_budget = budget::objection(&app, &plan).await?;
         }
         report.sources = plan.reports;
     } else if limited {
-        let (plan, target, sources) = planned(&app, id, &request, &progress).await?;
+        let (plan, target, sources) = planned(&app, id, &request, progress).await?;
         match budget::reserve(&app, id, &plan).await {
             Ok(reserved) => {
-                let ran = execute(&app, id, &request, plan.sources, &progress).await;
+                let ran = execute(&app, id, &request, plan.sources, progress).await;
                 if let Some(reserved) = reserved {
                     reserved.settle().await;
                 }
@@ -223,12 +229,9 @@ async fn whole_run(
             }
         }
     } else {
-        report.sources = execute(&app, id, &request, HashMap::new(), &progress).await?;
+        report.sources = execute(&app, id, &request, HashMap::new(), progress).await?;
     }
     report.duration_ms = millis(started.elapsed());
-    progress.send(Progress::Done {
-        report: report.clone(),
-    });
     Ok(report)
 }
 

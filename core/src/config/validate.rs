@@ -6,6 +6,14 @@ use super::{
 
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
+    check_access(config)?;
+    check_models(config)?;
+    check_rerank(config)?;
+    check_limits(config)?;
+    check_sources(config)
+}
+
+fn check_access(config: &Config) -> Result<(), ConfigError> {
     let fail = |text: String| Err(ConfigError(text));
     if config.access.anonymous == Anonymous::Loopback && !config.server.is_loopback() {
         return fail(format!(
@@ -21,6 +29,16 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             "server.public_url = \"{public}\" must start with http:// or https://"
         ));
     }
+    if config.access.anonymous_groups.is_empty() {
+        return fail(
+            "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
+        );
+    }
+    Ok(())
+}
+
+fn check_models(config: &Config) -> Result<(), ConfigError> {
+    let fail = |text: String| Err(ConfigError(text));
     for (name, url) in [
         ("embedding.base_url", &config.embedding.base_url),
         ("chat.base_url", &config.chat.base_url),
@@ -50,7 +68,6 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             "chat.kind = \"openai\" needs chat.base_url or a key (OPENAI_API_KEY)".to_owned(),
         );
     }
-    check_rerank(config)?;
     if let Some((model, _)) = config
         .prices
         .iter()
@@ -60,6 +77,11 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             "prices.\"{model}\" needs `input` (dollars for a million tokens) or `searches` (for a thousand searches)"
         ));
     }
+    Ok(())
+}
+
+fn check_limits(config: &Config) -> Result<(), ConfigError> {
+    let fail = |text: String| Err(ConfigError(text));
     if config.chunk.max_tokens < 32 {
         return fail("chunk.max_tokens must be at least 32".to_owned());
     }
@@ -101,18 +123,13 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
             ));
         }
     }
-    if config.access.anonymous_groups.is_empty() {
-        return fail(
-            "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
-        );
-    }
     let offset = &config.ingest.schedule_offset;
     if utc_offset(offset).is_none() {
         return fail(format!(
             "ingest.schedule_offset = \"{offset}\" must be \"UTC\" or a fixed offset such as \"+09:00\""
         ));
     }
-    check_sources(config)
+    Ok(())
 }
 
 fn check_sources(config: &Config) -> Result<(), ConfigError> {
