@@ -12,6 +12,8 @@ mod data_products;
 mod eval;
 mod follow_ups;
 mod formats;
+mod grounding;
+mod hostile;
 mod ingest;
 mod interrupted;
 mod model_failures;

@@ -43,6 +43,7 @@ pub struct Config {
     pub ingest: Ingest,
     pub retrieval: Retrieval,
     pub rerank: Rerank,
+    pub grounding: Grounding,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source", deserialize_with = "source::entries")]
@@ -277,6 +278,15 @@ pub struct Rerank {
     pub model: String,
     pub candidates: usize,
     pub timeout_ms: u64,
+}
+
+/// When what an answer says counts as said by the passage that it cites.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grounding {
+    pub min_words: f32,
+    pub negation: bool,
+    pub stale_after_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

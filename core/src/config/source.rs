@@ -28,6 +28,8 @@ pub struct Source {
     /// Where people open a document; `{path}` stands for its path.
     #[serde(default)]
     pub uri: String,
+    /// Answers from documents older than this say so, in days. `None`: `grounding.stale_after_days`.
+    pub stale_after_days: Option<u32>,
 }
 
 /// What a source is.
@@ -153,6 +155,7 @@ impl Source {
             owner_slack: None,
             owner_email: None,
             uri: String::new(),
+            stale_after_days: None,
         }
     }
 

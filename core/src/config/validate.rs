@@ -49,6 +49,12 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
         );
     }
     check_rerank(config)?;
+    if !(0.0..=1.0).contains(&config.grounding.min_words) {
+        return fail(format!(
+            "grounding.min_words = {} must be a share, from 0 to 1",
+            config.grounding.min_words
+        ));
+    }
     if let Some((model, _)) = config
         .prices
         .iter()

@@ -21,7 +21,7 @@ pub use embedder::{BuiltinEmbedder, Embedded, Embedder, EmbeddingSpace, OpenAiEm
 pub use error::ModelError;
 pub use generator::{
     Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,
-    OpenAiGenerator, Passage, Quotable, Role, marks, quotable,
+    OpenAiGenerator, Passage, Quotable, Role, marks, quotable, sentences_of,
 };
 pub use reranker::{Reranked, Reranker};
 pub use tokens::TokenCounter;
