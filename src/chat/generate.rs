@@ -7,24 +7,41 @@ use docent_core::models::{
     CallFor, FinishReason, GenerateRequest, Generated, Generator, ModelError,
 };
 
-use super::cite::{Citer, cited_numbers};
+use super::cite::{Checker, Evidence, Shown, Sources, notes};
 use super::language::Language;
 use super::no_answer::{self, Opening};
 use super::prompt::Prompt;
 use super::record::Draft;
 use super::retrieve::Retrieval;
-use super::turn::{AnswerGenerator, Event, Events};
+use super::safe::{Allowed, Sanitiser};
+use super::turn::{AnswerGenerator, Event, Events, Mark};
 use super::{ChatError, Turn};
+use chrono::Utc;
 use docent_core::models::marks::open_fence;
 
-/// An answer before its citations are looked up.
+/// An answer, made safe and checked.
 pub(super) struct GeneratedAnswer {
     pub(super) text: String,
     pub(super) generator: AnswerGenerator,
+    /// What its citations rest on.
+    pub(super) evidence: Evidence,
+    pub(super) marks: Vec<Mark>,
 }
 
-/// Streams the answer's words as events and returns the whole; an empty one: the model says that
-/// the passages do not answer.
+/// What a generator wrote.
+#[derive(Default)]
+struct Written {
+    text: String,
+    evidence: Evidence,
+    marks: Vec<Mark>,
+    /// Whether it cited a passage itself.
+    has_cited: bool,
+    /// Whether it says, after other words, that there is no answer.
+    gives_up: bool,
+}
+
+/// Streams the answer's words and marks as events and returns the whole; an empty one: the model says
+/// that the passages do not answer.
 pub(super) async fn generate(
     app: &App,
     turn: &Turn,
@@ -40,30 +57,32 @@ pub(super) async fn generate(
         terms: retrieval.question.clone(),
         max_output_tokens: app.config.chat.max_output_tokens,
     };
+    let answered = |written: Written, generator: AnswerGenerator| GeneratedAnswer {
+        text: written.text,
+        generator,
+        evidence: written.evidence,
+        marks: written.marks,
+    };
     if app.generator.is_model() {
         draft.generator = AnswerGenerator::Model;
         let left = draft.time_left(app);
-        let written = write(
-            &app.generator,
+        let page = Page {
+            app,
             turn,
             events,
-            draft,
-            &request,
-            prompt.passages,
-        );
-        let reason = match tokio::time::timeout(left, written).await {
-            Ok(Ok(text)) if cites(&text, prompt.passages) => {
-                return Ok(GeneratedAnswer {
-                    text,
-                    generator: AnswerGenerator::Model,
-                });
+            retrieval,
+            passages: prompt.passages,
+        };
+        let reason = match tokio::time::timeout(left, page.write(draft, &request)).await {
+            Ok(Ok(written)) if written.has_cited && !written.evidence.is_empty() => {
+                return Ok(answered(written, AnswerGenerator::Model));
             }
             // Its own words that there is no answer are not shown: abstaining says more.
-            Ok(Ok(text)) if text.is_empty() || no_answer::stands_alone(&text) => {
-                return Ok(GeneratedAnswer {
-                    text: String::new(),
-                    generator: AnswerGenerator::Model,
-                });
+            Ok(Ok(written)) if written.text.is_empty() || written.gives_up => {
+                return Ok(answered(Written::default(), AnswerGenerator::Model));
+            }
+            Ok(Ok(written)) if written.has_cited => {
+                "the passages do not say what the model's answer cites them for".to_owned()
             }
             Ok(Ok(_)) => "the model's answer cited none of the passages".to_owned(),
             Ok(Err(error)) => error.to_string(),
@@ -80,64 +99,163 @@ pub(super) async fn generate(
     let fresh = draft.answer_so_far.is_empty();
     draft.answer_so_far.clear();
     let quiet = Events::channel().0;
-    let listener = if fresh { events } else { &quiet };
-    let text = quote(turn, listener, draft, &request).await?;
-    Ok(GeneratedAnswer {
-        text,
-        generator: AnswerGenerator::Extractive,
-    })
+    let page = Page {
+        app,
+        turn,
+        events: if fresh { events } else { &quiet },
+        retrieval,
+        passages: retrieval.passages.len(),
+    };
+    let written = page.quote(draft, &request).await?;
+    Ok(answered(written, AnswerGenerator::Extractive))
 }
 
-fn cites(text: &str, passages: usize) -> bool {
-    !cited_numbers(text, passages).is_empty()
-}
-
-/// The model's answer: words go out as they come, except for what may turn out to be a citation
-/// that does not exist, or the marker that there is no answer (then nothing is). `passages` are in
-/// its prompt.
-async fn write(
-    generator: &Generator,
-    turn: &Turn,
-    events: &Events,
-    draft: &mut Draft,
-    request: &GenerateRequest,
+/// What an answer is written on: for whom, from what, and who watches.
+struct Page<'a> {
+    app: &'a App,
+    turn: &'a Turn,
+    events: &'a Events,
+    retrieval: &'a Retrieval,
+    /// How many of the passages can be cited.
     passages: usize,
-) -> Result<String, ModelError> {
-    let call = CallFor::interaction(Purpose::Answer, turn.interaction_id);
-    let mut generation = generator.generate(&call, request).await?;
-    let mut citer = Citer::new(passages);
-    let mut held = String::new();
-    let mut opening = Opening::Undecided;
-    let mut ended = FinishReason::Stop;
-    while let Some(generated) = generation.next().await {
-        match generated? {
-            Generated::Text(text) => {
-                draft.note_first_token();
-                held.push_str(&citer.push(&text));
-                if opening == Opening::Undecided {
-                    opening = no_answer::opening(&held);
+}
+
+impl Page<'_> {
+    /// The model's answer: words go out as they come, except for what may turn out to be a link or a
+    /// citation, or the marker that there is no answer (then nothing does).
+    async fn write(
+        &self,
+        draft: &mut Draft,
+        request: &GenerateRequest,
+    ) -> Result<Written, ModelError> {
+        let call = CallFor::interaction(Purpose::Answer, self.turn.interaction_id);
+        let mut generation = self.app.generator.generate(&call, request).await?;
+        let mut sanitiser = self.sanitiser();
+        let sources = self.sources();
+        let mut checker = Checker::new(&sources, &self.turn.question, false);
+        let mut held = String::new();
+        let mut said = String::new();
+        let mut opening = Opening::Undecided;
+        let mut ended = FinishReason::Stop;
+        while let Some(generated) = generation.next().await {
+            match generated? {
+                Generated::Text(text) => {
+                    draft.note_first_token();
+                    said.push_str(&text);
+                    held.push_str(&sanitiser.push(&text));
+                    if opening == Opening::Undecided {
+                        opening = no_answer::opening(&held);
+                    }
+                    if opening == Opening::Answer {
+                        let text = std::mem::take(&mut held);
+                        self.show(draft, checker.push(&text));
+                    }
                 }
-                if opening == Opening::Answer {
-                    send(events, draft, std::mem::take(&mut held));
-                }
+                Generated::Done { finish_reason, .. } => ended = finish_reason,
             }
-            Generated::Done { finish_reason, .. } => ended = finish_reason,
+        }
+        held.push_str(&sanitiser.finish());
+        if opening != Opening::Answer && no_answer::begins(&held) {
+            return Ok(Written::default());
+        }
+        self.show(draft, checker.push(&held));
+        self.show(draft, checker.finish());
+        let note = cut_short(&self.turn.question, ended);
+        Ok(Written {
+            gives_up: no_answer::stands_alone(&said),
+            ..self.written(draft, checker, note)
+        })
+    }
+
+    /// The passages' best sentences. Their citations are right as they are, and their brackets their own.
+    async fn quote(
+        &self,
+        draft: &mut Draft,
+        request: &GenerateRequest,
+    ) -> Result<Written, ModelError> {
+        let call = CallFor::interaction(Purpose::Answer, self.turn.interaction_id);
+        let mut generation = Generator::Extractive.generate(&call, request).await?;
+        let mut sanitiser = self.sanitiser();
+        let sources = self.sources();
+        let mut checker = Checker::new(&sources, &self.turn.question, true);
+        while let Some(generated) = generation.next().await {
+            if let Generated::Text(text) = generated? {
+                draft.note_first_token();
+                self.show(draft, checker.push(&sanitiser.push(&text)));
+            }
+        }
+        self.show(draft, checker.push(&sanitiser.finish()));
+        self.show(draft, checker.finish());
+        Ok(self.written(draft, checker, None))
+    }
+
+    /// The whole, with what docent itself says below it.
+    fn written(&self, draft: &mut Draft, checker: Checker<'_>, note: Option<&str>) -> Written {
+        let language = Language::of(&self.turn.question);
+        let evidence = checker.evidence;
+        let of_sources = notes(
+            &self.app.config,
+            &evidence,
+            self.retrieval,
+            language,
+            Utc::now(),
+        );
+        let lines = note
+            .map(|note| format!("*{note}*"))
+            .into_iter()
+            .chain(of_sources);
+        for line in lines {
+            let fence = open_fence(&draft.answer_so_far)
+                .map_or_else(String::new, |fence| format!("\n{fence}"));
+            self.show(draft, vec![Shown::Text(format!("{fence}\n\n{line}"))]);
+        }
+        Written {
+            text: draft.answer_so_far.clone(),
+            evidence,
+            marks: checker.marks,
+            has_cited: checker.has_cited,
+            gives_up: false,
         }
     }
-    held.push_str(&citer.finish());
-    if opening != Opening::Answer && no_answer::begins(&held) {
-        return Ok(String::new());
+
+    fn sources(&self) -> Sources<'_> {
+        Sources::new(
+            &self.retrieval.passages[..self.passages.min(self.retrieval.passages.len())],
+            self.app.config.grounding,
+        )
     }
-    send(events, draft, held);
-    if let Some(note) = cut_short(&turn.question, &draft.answer_so_far, ended) {
-        send(events, draft, note);
+
+    fn sanitiser(&self) -> Sanitiser {
+        let payloads = self
+            .retrieval
+            .passages
+            .iter()
+            .map(|passage| &passage.hit.payload);
+        Sanitiser::new(Allowed {
+            uris: payloads
+                .clone()
+                .map(|payload| payload.uri.clone())
+                .collect(),
+            texts: payloads.map(|payload| payload.text.clone()).collect(),
+        })
     }
-    Ok(draft.answer_so_far.clone())
+
+    fn show(&self, draft: &mut Draft, shown: Vec<Shown>) {
+        for shown in shown {
+            match shown {
+                Shown::Text(text) => {
+                    draft.answer_so_far.push_str(&text);
+                    self.events.send(Event::Delta { text });
+                }
+                Shown::Mark(mark) => self.events.send(Event::Mark(mark)),
+            }
+        }
+    }
 }
 
 /// What an answer says of itself when it was not finished.
-fn cut_short(question: &str, answer: &str, ended: FinishReason) -> Option<String> {
-    let says = match (ended, Language::of(question)) {
+fn cut_short(question: &str, ended: FinishReason) -> Option<&'static str> {
+    Some(match (ended, Language::of(question)) {
         (FinishReason::Stop, _) => return None,
         (FinishReason::Length, Language::English) => {
             "The answer was cut off: it reached its longest length."
@@ -149,32 +267,5 @@ fn cut_short(question: &str, answer: &str, ended: FinishReason) -> Option<String
         (FinishReason::ContentFilter, Language::Korean) => {
             "모델 제공자의 콘텐츠 필터가 답변을 중단했습니다."
         }
-    };
-    let fence = open_fence(answer).map_or_else(String::new, |fence| format!("\n{fence}"));
-    Some(format!("{fence}\n\n*{says}*"))
-}
-
-/// The passages' best sentences. Their citations are right as they are, and their brackets their own.
-async fn quote(
-    turn: &Turn,
-    events: &Events,
-    draft: &mut Draft,
-    request: &GenerateRequest,
-) -> Result<String, ModelError> {
-    let call = CallFor::interaction(Purpose::Answer, turn.interaction_id);
-    let mut generation = Generator::Extractive.generate(&call, request).await?;
-    while let Some(generated) = generation.next().await {
-        if let Generated::Text(text) = generated? {
-            draft.note_first_token();
-            send(events, draft, text);
-        }
-    }
-    Ok(draft.answer_so_far.clone())
-}
-
-fn send(events: &Events, draft: &mut Draft, text: String) {
-    if !text.is_empty() {
-        draft.answer_so_far.push_str(&text);
-        events.send(Event::Delta { text });
-    }
+    })
 }

@@ -1,6 +1,7 @@
 //! The walk of a question: turn → condense → retrieve → prompt → generate → cite → record.
 //!
-//! [`answer`] shows every step in order; widget, terminal, API and evaluation all call it.
+//! [`answer`] shows every step in order; widget, terminal, API and evaluation all call it. While the
+//! answer is generated it is made safe and its citations are checked, sentence by sentence.
 
 pub mod turn;
 
@@ -10,7 +11,9 @@ mod retrieve;
 mod abstain;
 mod prompt;
 mod generate;
+mod safe;
 mod cite;
+pub mod ground;
 mod no_answer;
 mod record;
 
@@ -29,7 +32,7 @@ use futures::FutureExt;
 
 pub use history::Conversations;
 pub use prompt::Prompts;
-pub use turn::{Answer, AnswerOutcome, Caller, Event, Events, Turn};
+pub use turn::{Answer, AnswerOutcome, Caller, Event, Events, Mark, Turn};
 
 /// What an answer needs besides the parts that ingest shares.
 pub struct Chat {
@@ -139,16 +142,17 @@ async fn walk(
         passages: retrieved.sources(),
     });
 
-    // Prompt, generate, cite: by the chat model, or quoted from the passages.
+    // Prompt, generate, cite: by the chat model, or quoted from the passages; checked as it streams.
     let prompt = prompt::prompt(app, chat, draft, &history, &retrieved)?;
     let generated = generate::generate(app, turn, events, draft, &retrieved, prompt).await?;
-    let Some(cited) = cite::cite(&generated, &retrieved) else {
+    let generator = generated.generator;
+    let Some(cited) = cite::cite(generated, &retrieved) else {
         return Ok(abstain::abstention(turn, draft, &retrieved));
     };
     events.send(Event::Citations {
         citations: cited.citations.clone(),
     });
-    Ok(draft.answered(turn, &generated, cited))
+    Ok(draft.answered(turn, generator, cited))
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use docent_core::ledger::{
 use docent_core::models::Meter;
 
 use super::cite::Cited;
-use super::generate::GeneratedAnswer;
 use super::history::PastTurn;
 use super::retrieve::Retrieval;
 use super::turn::{Answer, AnswerGenerator, AnswerOutcome, Timings};
@@ -96,6 +95,7 @@ impl Draft {
             generator: self.generator,
             fallback_reason: self.fallback_reason.clone(),
             citations: Vec::new(),
+            marks: Vec::new(),
             contact: None,
             usage: self.meter.read().into(),
             timings: Timings {
@@ -110,7 +110,7 @@ impl Draft {
     pub(super) fn answered(
         &mut self,
         turn: &Turn,
-        generated: &GeneratedAnswer,
+        generator: AnswerGenerator,
         cited: Cited,
     ) -> Answer {
         for citation in &cited.citations {
@@ -119,10 +119,11 @@ impl Draft {
                 passage.quote = Some(citation.quote.clone());
             }
         }
-        self.generator = generated.generator;
+        self.generator = generator;
         let mut answer = self.answer(turn, AnswerOutcome::Answered);
         answer.answer = cited.answer;
         answer.citations = cited.citations;
+        answer.marks = cited.marks;
         answer
     }
 }
@@ -158,6 +159,13 @@ pub(super) fn record(
         chat.conversations.remember(turn, past);
     }
     let total_ms = draft.elapsed_ms() as i64;
+    let marks = result
+        .as_ref()
+        .ok()
+        .map(|answer| &answer.marks)
+        .filter(|marks| !marks.is_empty());
+    let checked = marks.map(|marks| marks.len() as i32);
+    let unverified = marks.map(|marks| marks.iter().filter(|mark| !mark.verified).count() as i32);
     let generator =
         matches!(outcome, InteractionOutcome::Answered).then_some(match draft.generator {
             AnswerGenerator::Model => GeneratorKind::Model,
@@ -183,6 +191,8 @@ pub(super) fn record(
             retrieve_ms: draft.retrieve_ms as i64,
             first_token_ms: draft.first_token_ms.map(|ms| ms as i64),
             total_ms,
+            checked,
+            unverified,
             passages: draft.passages,
         })));
 }

@@ -70,6 +70,9 @@ pub struct Answer {
     /// Why the chat model's answer was not used, where it was not.
     pub fallback_reason: Option<String>,
     pub citations: Vec<Citation>,
+    /// What was checked of the answer, in its order.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
     /// Whom to ask, where nothing was found.
     pub contact: Option<Contact>,
     pub usage: AnswerUsage,
@@ -88,12 +91,44 @@ pub struct Citation {
     pub heading: String,
     /// The sentence of the passage that supports the answer, word for word.
     pub quote: String,
+    /// Where the quote stands in the passage. `null`: it is a line of the document's metadata.
+    #[serde(default)]
+    pub span: Option<Span>,
     /// Fused retrieval score of the passage.
     pub score: f32,
-    /// Whether the program has checked it; `null`: nothing has.
+    /// Whether the program has found that the passage says what the answer cites it for; `null` in
+    /// answers of versions that did not check.
     pub verified: Option<bool>,
     pub updated_at: Option<DateTime<Utc>>,
+    /// The moment that the data it is about are as of.
+    #[serde(default)]
+    pub fresh_at: Option<DateTime<Utc>>,
+    /// `certified` or `deprecated`.
+    #[serde(default)]
+    pub status: Option<String>,
     pub owner: Option<String>,
+}
+
+/// A part of a text, in characters (Unicode scalar values) from its start: from `start` up to `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+}
+
+/// What became of a sentence of the answer, or of the part of one that its citations stand behind.
+/// `start` and `end` are characters (Unicode scalar values) of the answer's text; the citations, or the
+/// words that it is unverified, follow at `end`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    pub start: usize,
+    pub end: usize,
+    /// Whether the passages cited say it.
+    pub verified: bool,
+    /// The numbers of these passages.
+    pub citations: Vec<usize>,
+    /// Why it is not verified, in the language of the question.
+    pub reason: Option<String>,
 }
 
 /// The person or team to ask.
@@ -161,9 +196,12 @@ pub enum Event {
     Sources {
         passages: Vec<SourcePassage>,
     },
+    /// Text that follows what was sent before. All of it together is the answer.
     Delta {
         text: String,
     },
+    /// A sentence that was checked.
+    Mark(Mark),
     Citations {
         citations: Vec<Citation>,
     },
@@ -181,6 +219,7 @@ impl Event {
             Self::Turn { .. } => "turn",
             Self::Sources { .. } => "sources",
             Self::Delta { .. } => "delta",
+            Self::Mark(_) => "mark",
             Self::Citations { .. } => "citations",
             Self::Done(_) => "done",
             Self::Error { .. } => "error",

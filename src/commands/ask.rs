@@ -122,6 +122,7 @@ fn print(answer: &Answer, streamed: bool) {
     if answer.outcome == AnswerOutcome::Answered {
         say("");
     }
+    print_unverified(answer);
     for citation in &answer.citations {
         let place = if citation.heading.is_empty() {
             one_line(&citation.title)
@@ -133,7 +134,17 @@ fn print(answer: &Answer, streamed: bool) {
             .owner
             .as_ref()
             .map(|owner| format!("owner {owner}"));
-        let about: Vec<String> = [age, owner].into_iter().flatten().collect();
+        let fresh = citation
+            .fresh_at
+            .map(|at| format!("data as of {}", at.format("%Y-%m-%d %H:%M UTC")));
+        let deprecated = citation
+            .status
+            .clone()
+            .filter(|status| status == "deprecated");
+        let about: Vec<String> = [deprecated, fresh, age, owner]
+            .into_iter()
+            .flatten()
+            .collect();
         let about = if about.is_empty() {
             String::new()
         } else {
@@ -151,6 +162,25 @@ fn print(answer: &Answer, streamed: bool) {
         dollars(usage.cost_usd),
         answer.conversation_id
     ));
+}
+
+/// The sentences that no passage says, with the reasons.
+fn print_unverified(answer: &Answer) {
+    let unverified = answer.marks.iter().filter(|mark| !mark.verified);
+    for mark in unverified {
+        let said: String = answer
+            .answer
+            .chars()
+            .skip(mark.start)
+            .take(mark.end - mark.start)
+            .collect();
+        let reason = mark.reason.as_deref().unwrap_or_default();
+        say(format!(
+            "unverified: \u{201c}{}\u{201d}: {}",
+            one_line(said.trim()),
+            one_line(reason)
+        ));
+    }
 }
 
 fn age(at: DateTime<Utc>) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use docent_core::app::App;
+use docent_core::config::Grounding;
 use docent_core::index::Payload;
 
 use super::judge::Judge;
@@ -109,7 +110,8 @@ fn asked(app: &App, question: &Question, answer: &Answer, found: &Probe) -> Aske
     let mut scores = scores(question, &found.passages);
     if answer.outcome == AnswerOutcome::Answered {
         let passages = &found.passages[..found.passages.len().min(app.config.retrieval.passages)];
-        scores.extend(answer_scores(question, answer, passages));
+        let grounding = &app.config.grounding;
+        scores.extend(answer_scores(question, answer, passages, grounding));
     }
     Asked {
         id: question.id.clone(),
@@ -134,6 +136,7 @@ fn answer_scores(
     question: &Question,
     answer: &Answer,
     passages: &[ProbedPassage],
+    grounding: &Grounding,
 ) -> BTreeMap<String, f64> {
     let mut scores = BTreeMap::new();
     let mut set = |name: &str, value: Option<f64>| {
@@ -150,25 +153,16 @@ fn answer_scores(
             })
     };
     set("citations_valid", share(&answer.citations, quoted));
-    let text_of = |numbers: &[usize]| -> String {
-        let cited = numbers
-            .iter()
-            .filter_map(|number| passages.get(number.wrapping_sub(1)));
-        cited
-            .map(|passage| {
-                format!(
-                    "{}\n{}\n",
-                    passage.payload.lexical_text(),
-                    told(&passage.payload)
-                )
-            })
-            .collect()
-    };
     let claims = claims(&answer.answer);
     set(
         "citations_supported",
         share(&claims, |claim| {
-            supports(&text_of(&claim.cites), &claim.text)
+            let cited = claim.cites.iter();
+            let cited: Vec<&Payload> = cited
+                .filter_map(|number| passages.get(number.wrapping_sub(1)))
+                .map(|passage| &passage.payload)
+                .collect();
+            supports(&cited, &claim.text, grounding)
         }),
     );
     if !question.is_answerable() {
@@ -209,9 +203,4 @@ fn stands_in(quote: &str, payload: &Payload) -> bool {
         || quote
             .split(" · ")
             .all(|part| facts.lines().any(|line| line == part))
-}
-
-/// What the metadata of a passage say, as answers quote it.
-fn told(payload: &Payload) -> String {
-    payload.facts().lines().collect::<Vec<_>>().join("\n")
 }

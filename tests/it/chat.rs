@@ -35,7 +35,7 @@ async fn an_answer_quotes_the_document_and_names_its_owner() {
     assert_eq!(citation["path"], "tables/fct_trips.md");
     assert_eq!(citation["heading"], "Freshness");
     assert_eq!(citation["owner"], "Trips team");
-    assert!(citation["verified"].is_null());
+    assert_eq!(citation["verified"], true);
     assert_eq!(
         citation["quote"],
         "The table fct_trips is loaded hourly, 20 minutes past the hour."
@@ -140,10 +140,7 @@ async fn a_models_citations_exist_and_its_tokens_and_cost_are_in_the_ledger() {
     let server = world.serve().await;
     let answer = server.ask("How often is fct_trips loaded?").await;
     assert_eq!(answer["generator"], "model");
-    assert_eq!(
-        answer["answer"],
-        "Hourly, at minute 20 [1]. Ask the owner ."
-    );
+    assert_eq!(answer["answer"], "Hourly, at minute 20 [1]. Ask the owner.");
     assert_eq!(answer["citations"].as_array().unwrap().len(), 1);
     server.stop().await;
     let rows = world

@@ -14,6 +14,8 @@ mod economy;
 mod eval;
 mod follow_ups;
 mod formats;
+mod grounding;
+mod hostile;
 mod ingest;
 mod ingest_runs;
 mod interrupted;

@@ -165,19 +165,25 @@ async fn what_did_not_fit_the_prompt_cannot_be_cited() {
     let server = world.serve().await;
     let answer = server.ask(QUESTION).await;
     assert_eq!(model.chat_requests().len(), 1);
-    assert_eq!(answer["answer"], "Hourly [1], from the locks .");
+    assert_eq!(answer["answer"], "Hourly [1], from the locks.");
     server.stop().await;
 }
 
 #[tokio::test]
 async fn code_in_an_answer_keeps_its_brackets() {
-    let (world, _model) = answering("It is `rows[0]` [1]:\n\n```sql\nSELECT a[9]\n```\n").await;
+    let (world, _model) =
+        answering("`rows[0]`, loaded hourly [1]:\n\n```sql\nSELECT a[9]\n```\n").await;
+    world.write(
+        "fct_trips.md",
+        "# fct_trips\n\nThe table fct_trips is loaded hourly into `rows[0]`.\n",
+    );
+    world.ingest().await;
     let server = world.serve().await;
     let answer = server.ask(QUESTION).await;
     assert_eq!(answer["generator"], "model", "{answer}");
     assert_eq!(
         answer["answer"],
-        "It is `rows[0]` [1]:\n\n```sql\nSELECT a[9]\n```"
+        "`rows[0]`, loaded hourly [1]:\n\n```sql\nSELECT a[9]\n```"
     );
     server.stop().await;
 }

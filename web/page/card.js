@@ -41,12 +41,17 @@ export function headingPath(heading) {
 function quote(text) {
   const made = element("blockquote", { class: "quoted", lang: languageOf(text) });
   show(made, text);
+  // A document may lead anywhere: its words are shown, its links are not.
+  for (const link of made.querySelectorAll("a")) link.replaceWith(...link.childNodes);
   return made;
 }
 
-function facts({ updated_at, owner, path }) {
+function facts({ updated_at, fresh_at, status, owner, path }) {
   const when = age(updated_at);
+  const data = age(fresh_at);
   const pairs = [
+    [words.status, status && (words.statuses[status] ?? status), status === "deprecated" ? "warn" : null],
+    [words.dataAsOf, data && `${data.date} (${data.age})`, null],
     [words.updated, when && `${when.date} (${when.age})${when.old ? `, ${words.old}` : ""}`, when?.old ? "warn" : null],
     [words.owner, owner, null],
     [words.place, path && element("code", {}, path), null],

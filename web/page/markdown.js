@@ -1,5 +1,5 @@
 // The part of Markdown that answers use, as elements: paragraphs, headings, lists, quotes, code, tables,
-// bold, italic, http(s) links and [n] citations. Whatever else a text holds, HTML included, stays text.
+// bold, italic, http(s) links, [n] citations and docent's mark of what is unverified. Whatever else a text holds, HTML included, stays text.
 
 import { element, isWeb, link } from "./dom.js";
 import { words } from "./words.js";
@@ -152,6 +152,7 @@ const INLINE = new RegExp(
     /!?\[(?<label>[^\]\n]+)\]\((?<target>[^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)/,
     /\[(?<numbers>\d{1,3}(?:\s*,\s*\d{1,3})*)\]/,
     /(?<address>https?:\/\/(?:\([^\s()<>]*\)|[^\s<>"'`|\]()])*(?:\([^\s()<>]*\)|[^\s<>"'`|\]().,;:!?]))/,
+    /(?<unverified>\((?:unverified|확인되지 않음)\))/,
     /\\(?<escaped>[\\`*_[\]{}()#+.!|<>-])/,
     /(?<newline>\n)/,
   ]
@@ -194,7 +195,7 @@ function glued(parts) {
 }
 
 function drawInline(match, chip) {
-  const { code, bold, italic, label, target, numbers, address, escaped, newline } = match.groups;
+  const { code, bold, italic, label, target, numbers, address, unverified, escaped, newline } = match.groups;
   if (code !== undefined) return [element("code", {}, code)];
   if (bold !== undefined) return [element("strong", {}, ...inline(bold, chip))];
   if (italic !== undefined) return [element("em", {}, ...inline(italic, chip))];
@@ -204,6 +205,8 @@ function drawInline(match, chip) {
     return chips.every(Boolean) ? chips : [match[0]];
   }
   if (address !== undefined) return [link(address, address)];
+  // docent's own words behind a sentence that no passage says.
+  if (unverified !== undefined) return [element("mark", { class: "unverified", title: words.unverifiedHint }, unverified.slice(1, -1))];
   if (newline !== undefined) return [element("br")];
   return [escaped];
 }

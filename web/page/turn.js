@@ -60,6 +60,7 @@ export class Turn {
     this.notes.replaceChildren(
       ...[
         answered ? null : contact(done.contact),
+        answered ? unverified(done) : null,
         answered ? this.sources(done.citations ?? []) : this.lookedAt(),
         quoted ? note(done.fallback_reason ? words.fallback(done.fallback_reason) : words.quoted) : null,
         done.outcome === "failed" ? this.retry() : null,
@@ -126,7 +127,7 @@ export class Turn {
     return element("ol", {}, ...citations.map((citation) => element("li", {}, this.sourceButton(citation))));
   }
 
-  sourceButton({ number, title, heading, path, updated_at }) {
+  sourceButton({ number, title, heading, path, updated_at, status }) {
     const when = age(updated_at);
     const made = element(
       "button",
@@ -138,6 +139,7 @@ export class Turn {
         element("span", { class: "title", lang: languageOf(title) }, title),
         heading?.length ? element("span", { class: "where" }, headingPath(heading)) : element("span", { class: "where" }, path ?? ""),
       ),
+      status === "deprecated" ? element("span", { class: "age warn" }, words.statuses.deprecated) : null,
       when ? element("span", { class: when.old ? "age warn" : "age" }, when.age) : null,
     );
     made.addEventListener("click", () => openCard(this.known.get(number)));
@@ -153,6 +155,20 @@ export class Turn {
 
 function note(text) {
   return element("p", { class: "note" }, text);
+}
+
+/** The sentences that no passage says, each with the reason; null when there are none. */
+function unverified({ answer, marks = [] }) {
+  // Places count characters, not UTF-16 units.
+  const characters = [...answer];
+  const items = marks
+    .filter(({ verified }) => !verified)
+    .map(({ start, end, reason }) => {
+      const said = characters.slice(start, end).join("").replace(/^[\s>*+|-]+/, "");
+      return element("li", {}, element("q", { lang: languageOf(said) }, said), reason ? ` ${reason}` : "");
+    });
+  if (items.length === 0) return null;
+  return element("section", { class: "not-found" }, element("h3", {}, words.unverifiedTitle), element("ul", {}, ...items));
 }
 
 /** The person or team to ask, with Slack and mail; null when nobody is known. */

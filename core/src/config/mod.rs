@@ -49,6 +49,7 @@ pub struct Config {
     pub retrieval: Retrieval,
     pub rerank: Rerank,
     pub redaction: Redaction,
+    pub grounding: Grounding,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source", deserialize_with = "source::entries")]
@@ -343,6 +344,15 @@ pub struct Redaction {
     pub local_hosts: Vec<String>,
     /// Regular expressions by name.
     pub patterns: BTreeMap<String, String>,
+}
+
+/// When what an answer says counts as said by the passage that it cites.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grounding {
+    pub min_words: f32,
+    pub negation: bool,
+    pub stale_after_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

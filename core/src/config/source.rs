@@ -33,6 +33,8 @@ pub struct Source {
     pub schedule: Option<Schedule>,
     /// What tidies its documents besides the rules.
     pub clean: Option<CleanedBy>,
+    /// Answers from documents older than this say so, in days. `None`: `grounding.stale_after_days`.
+    pub stale_after_days: Option<u32>,
 }
 
 /// What tidies documents besides the rules.
@@ -168,6 +170,7 @@ impl Source {
             uri: String::new(),
             schedule: None,
             clean: None,
+            stale_after_days: None,
         }
     }
 

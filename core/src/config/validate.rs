@@ -82,6 +82,12 @@ fn check_models(config: &Config) -> Result<(), ConfigError> {
 
 fn check_limits(config: &Config) -> Result<(), ConfigError> {
     let fail = |text: String| Err(ConfigError(text));
+    if !(0.0..=1.0).contains(&config.grounding.min_words) {
+        return fail(format!(
+            "grounding.min_words = {} must be a share, from 0 to 1",
+            config.grounding.min_words
+        ));
+    }
     if config.chunk.max_tokens < 32 {
         return fail("chunk.max_tokens must be at least 32".to_owned());
     }

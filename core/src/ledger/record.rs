@@ -182,6 +182,12 @@ pub struct Interaction {
     pub retrieve_ms: i64,
     pub first_token_ms: Option<i64>,
     pub total_ms: i64,
+    /// Sentences of the answer that were checked; `None`: none could be.
+    #[serde(default)]
+    pub checked: Option<i32>,
+    /// Those of them that no passage says.
+    #[serde(default)]
+    pub unverified: Option<i32>,
     pub passages: Vec<RetrievedPassage>,
 }
 

@@ -186,15 +186,16 @@ async fn insert_interactions(
     sqlx::query(
         "INSERT INTO interaction (id, at, conversation_id, message_id, channel, caller, origin,
              question, question_embedding, standalone_question, answer, outcome, generator,
-             fallback_reason, retrieve_ms, first_token_ms, total_ms)
+             fallback_reason, retrieve_ms, first_token_ms, total_ms, checked, unverified)
          SELECT r.id, r.at, r.conversation_id, r.message_id, r.channel, r.caller, r.origin,
              r.question, ($2::real[])[r.vector_from:r.vector_to], r.standalone_question, r.answer,
-             r.outcome, r.generator, r.fallback_reason, r.retrieve_ms, r.first_token_ms, r.total_ms
+             r.outcome, r.generator, r.fallback_reason, r.retrieve_ms, r.first_token_ms, r.total_ms,
+             r.checked, r.unverified
            FROM jsonb_to_recordset($1) AS r (id uuid, at timestamptz, conversation_id uuid,
                 message_id text, channel text, caller text, origin text, question text,
                 vector_from integer, vector_to integer, standalone_question text, answer text,
                 outcome text, generator text, fallback_reason text, retrieve_ms bigint,
-                first_token_ms bigint, total_ms bigint)
+                first_token_ms bigint, total_ms bigint, checked integer, unverified integer)
            JOIN conversation ON conversation.id = r.conversation_id
           WHERE conversation.deleted_at IS NULL
          ON CONFLICT DO NOTHING",

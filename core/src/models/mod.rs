@@ -24,7 +24,7 @@ pub use embedder::{
 pub use error::ModelError;
 pub use generator::{
     Completed, FinishReason, GenerateRequest, Generated, Generation, Generator, Message,
-    OpenAiGenerator, Passage, Quotable, Role, marks, quotable,
+    OpenAiGenerator, Passage, Quotable, Role, marks, quotable, sentences_of,
 };
 pub use reranker::{Reranked, Reranker};
 pub use tokens::TokenCounter;

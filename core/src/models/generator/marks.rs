@@ -73,6 +73,11 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// Whether what it read last stands in a code block that is still open.
+    pub fn in_block(&self) -> bool {
+        self.fence.is_some()
+    }
+
     /// The first piece of `text`, which goes on where the last piece ended, and its length in bytes.
     /// `None`: nothing is left, or what is there may become another thing when more of it has
     /// arrived (not where `is_all` says that nothing will).
@@ -143,6 +148,8 @@ impl Reader {
         }
         let line = &text[..end_of_line.unwrap_or(text.len())];
         match closing(line, run) {
+            // More backticks may follow, and then it closes nothing.
+            Some(end) if end == text.len() && !is_all => None,
             Some(end) => Some((end, Piece::Verbatim)),
             // Without its partner in the line it is only a character.
             None if end_of_line.is_some() || is_all => Some((run, Piece::Verbatim)),

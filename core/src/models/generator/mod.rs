@@ -132,6 +132,11 @@ pub fn quotable(passage: &str) -> impl Iterator<Item = Quotable<'_>> {
         })
 }
 
+/// The sentences of a paragraph, without the white space between them.
+pub fn sentences_of(paragraph: &str) -> Vec<&str> {
+    sentences::split(paragraph)
+}
+
 /// An answer that has begun. Dropping it stops the request, and books what was used as cancelled.
 pub struct Generation(Kind);
 

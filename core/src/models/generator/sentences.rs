@@ -231,7 +231,7 @@ const ABBREVIATIONS: [&str; 18] = [
 ];
 
 /// The sentences of a paragraph, without the whitespace between them. Nothing is cut inside `code`.
-fn split(paragraph: &str) -> Vec<&str> {
+pub(super) fn split(paragraph: &str) -> Vec<&str> {
     let mut sentences = Vec::new();
     let mut start = 0;
     let mut code = false;

@@ -84,6 +84,8 @@ fn interaction(conversation_id: Uuid, question: &str) -> Interaction {
         retrieve_ms: 3,
         first_token_ms: Some(4),
         total_ms: 9,
+        checked: Some(2),
+        unverified: Some(1),
         passages: vec![passage(1, Some(1)), passage(2, None)],
     }
 }
