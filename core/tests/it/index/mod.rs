@@ -7,6 +7,7 @@ mod durability;
 mod endpoint;
 mod lexical;
 mod protocol;
+mod quantization;
 mod rarity;
 mod search;
 mod speed;
