@@ -3,7 +3,7 @@
 
 use std::mem::take;
 
-use docent_core::models::marks::{Piece, Reader};
+use docent_core::models::marks::{Piece, Reader, may_become_code_block};
 use docent_core::models::sentences_of;
 
 use super::Evidence;
@@ -35,6 +35,8 @@ pub(in crate::chat) struct Checker<'a> {
     space: String,
     /// The citations that are held back; empty ones were none.
     group: Option<Vec<usize>>,
+    /// How much of the white space stood before them.
+    before_group: usize,
     /// Where in the answer the claim, its sentence and its line begin.
     claim: usize,
     sentence: usize,
@@ -63,6 +65,7 @@ impl<'a> Checker<'a> {
             out: Vec::new(),
             space: String::new(),
             group: None,
+            before_group: 0,
             claim: 0,
             sentence: 0,
             line: 0,
@@ -115,13 +118,13 @@ impl<'a> Checker<'a> {
     /// A citation: it belongs to what stands before it.
     fn cite(&mut self, numbers: &[usize]) {
         // Without anything in its place, what is around it could become another citation.
-        let glued = self.space.is_empty() && self.group.is_none();
-        if glued && self.answer.ends_with(['[', '`', '~']) {
-            self.show(" ");
-        }
         if !self.space.contains('\n') {
             self.space.clear();
+            if self.group.is_none() && self.answer.ends_with(['[', '`', '~', '\\']) {
+                self.show(" ");
+            }
         }
+        self.before_group = self.space.len();
         let group = self.group.get_or_insert_default();
         for number in numbers {
             if (1..=self.sources.count()).contains(number) && !group.contains(number) {
@@ -161,9 +164,11 @@ impl<'a> Checker<'a> {
     }
 
     fn word(&mut self, word: &str) {
-        if let Some(group) = self.group.take() {
-            self.close(&group);
+        let was_held = self.group.take();
+        if let Some(group) = &was_held {
+            self.close(group);
         }
+        let is_exposed = was_held.is_some() && self.is_exposed(word);
         if self.begins_sentence(word) {
             self.end_sentence();
             self.show_space();
@@ -171,7 +176,22 @@ impl<'a> Checker<'a> {
         } else {
             self.show_space();
         }
+        if is_exposed {
+            self.show("…");
+        }
         self.show(word);
+    }
+
+    /// Whether a word would open a code block, or lead to one, without the citation that stood before it in
+    /// its line.
+    fn is_exposed(&self, word: &str) -> bool {
+        let line = match self.space.contains('\n') {
+            true => "",
+            false => &self.answer[self.line..],
+        };
+        (word.starts_with(['`', '~']) || may_become_code_block(&format!("{word} ")))
+            && !self.space[self.before_group..].contains('\n')
+            && may_become_code_block(line)
     }
 
     /// Whether a word begins another sentence than the one that was shown last.
@@ -382,7 +402,8 @@ pub(in crate::chat) fn unverified(language: Language) -> &'static str {
 }
 
 fn has_words(text: &str) -> bool {
-    text.contains(char::is_alphanumeric)
+    let text = text.trim_start_matches('…');
+    text.contains(char::is_alphanumeric) && !may_become_code_block(&format!("{text} "))
 }
 
 /// Whether a text ends as a sentence or a lead does.

@@ -68,7 +68,9 @@ pub enum Piece {
 pub struct Reader {
     /// The open code block's mark and how often it stands in its fence.
     fence: Option<(u8, usize)>,
-    /// Whether more than the mark of a list item or of a quote stands in the line so far.
+    /// The line so far, as much of it as may be marks of list items and of quotes.
+    line: String,
+    /// Whether more than those stands in it.
     in_line: bool,
 }
 
@@ -88,14 +90,23 @@ impl Reader {
         if self.fence.is_some() {
             return self.code_line(text, is_all);
         }
-        let special = text.find(['`', '~', '[', '\\', '\n']).unwrap_or(text.len());
+        let found = text.find(['`', '~', '[', '\\', '\n']);
+        let special = match found {
+            Some(special) => special,
+            None if is_all => text.len(),
+            None => before_a_number(text),
+        };
+        if special == 0 && found.is_none() {
+            return None;
+        }
         if special > 0 {
-            self.in_line |= !text[..special].chars().all(before_a_block);
+            self.reads(&text[..special]);
             return Some((special, Piece::Verbatim));
         }
         let first = text.as_bytes()[0];
         match first {
             b'\n' => {
+                self.line.clear();
                 self.in_line = false;
                 return Some((1, Piece::Verbatim));
             }
@@ -109,6 +120,14 @@ impl Reader {
         };
         self.in_line |= found.is_some();
         found
+    }
+
+    /// Text of a line in which nothing is special.
+    fn reads(&mut self, text: &str) {
+        self.in_line |= !text.chars().all(of_a_lead);
+        if !self.in_line {
+            self.line.push_str(text);
+        }
     }
 
     /// A line of an open code block, which its fence may close.
@@ -134,7 +153,7 @@ impl Reader {
             return None;
         }
         let end_of_line = text.find('\n');
-        if run >= 3 && !self.in_line {
+        if run >= 3 && !self.in_line && may_become_code_block(&self.line) {
             let end = end_of_line.or(is_all.then_some(text.len()))?;
             // A fence of backticks has none behind it in its line: else it is a code span.
             if mark == b'~' || !text[run..end].contains('`') {
@@ -158,9 +177,43 @@ impl Reader {
     }
 }
 
-/// Whether a code block may begin behind it: space, and the marks of list items and quotes.
-fn before_a_block(c: char) -> bool {
+/// Where the number begins with which a text ends, as far as it has arrived: `1.` may become the mark of
+/// a list item or `1.5`.
+fn before_a_number(text: &str) -> usize {
+    let number = text.strip_suffix(['.', ')']).unwrap_or(text);
+    let before = number.trim_end_matches(|c: char| c.is_ascii_digit());
+    match before.len() == number.len() {
+        true => text.len(),
+        false => before.len(),
+    }
+}
+
+/// Whether a character may belong to the mark of a list item or of a quote, or stand around it.
+fn of_a_lead(c: char) -> bool {
     c.is_whitespace() || c.is_ascii_digit() || "-*+>.)".contains(c)
+}
+
+/// Whether a code block may begin behind what stands in its line: nothing but space, and the marks of
+/// list items and quotes.
+pub fn may_become_code_block(line: &str) -> bool {
+    let mut rest = line.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let after = match first {
+            '>' | '-' | '*' | '+' => &rest[1..],
+            _ => {
+                let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+                if after.len() == rest.len() || !after.starts_with(['.', ')']) {
+                    return false;
+                }
+                &after[1..]
+            }
+        };
+        if first != '>' && !after.starts_with(char::is_whitespace) {
+            return false;
+        }
+        rest = after.trim_start();
+    }
+    true
 }
 
 /// The end of the code span that begins with `run` backticks: behind the next run as long.
@@ -237,6 +290,17 @@ mod tests {
         assert_eq!(cited("1. ```\n   a[1]\n   ```\n   Done [2]."), [2]);
         assert_eq!(cited(r"The footnote \[1] is text [2]."), [2]);
         assert_eq!(cited("[x] and [1:2] and [ ] and ["), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn a_code_block_begins_behind_the_marks_of_lists_and_quotes_only() {
+        for lead in ["", "  ", "- ", "1. ", "12) ", "> ", ">", "> - "] {
+            assert!(may_become_code_block(lead), "{lead:?}");
+        }
+        for lead in [". ", "-", "1", "1.", "a", "- a", "1 "] {
+            assert!(!may_become_code_block(lead), "{lead:?}");
+        }
+        assert_eq!(cited(". ```\na[1]\n"), [1]);
     }
 
     #[test]

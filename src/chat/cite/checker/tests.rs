@@ -255,6 +255,27 @@ fn words_pass_at_once_and_a_citation_waits_for_its_check() {
     assert_eq!(seen(". "), " [1].");
 }
 
+#[test]
+fn a_citation_that_goes_makes_nothing_else_of_what_stands_around_it() {
+    // A code block that was none, another citation, an escape that was none.
+    for (said, shown) in [
+        (" [1]```\n```\n [1]", "…```\n```\n [1]"),
+        ("\n [1]```\n```\n [1]", "…```\n```\n [1]"),
+        (" [1]1. ```\n```\n [1]", "…1. ```\n```\n [1]"),
+        ("[ [1]1]", "[ 1]"),
+        ("\\ [1]`a[1]`", "\\ `a[1]` (unverified)"),
+    ] {
+        let whole = through(&[said], false);
+        assert_eq!(whole.text, shown);
+        assert!(whole.numbers.is_empty(), "{said:?}");
+    }
+}
+
+#[test]
+fn the_mark_of_a_list_item_is_no_claim() {
+    assert_eq!(text("1. ~~~\n [1]"), "1. ~~~\n [1]");
+}
+
 proptest! {
     #[test]
     fn only_passages_that_exist_are_cited_however_the_stream_is_cut(
@@ -263,6 +284,7 @@ proptest! {
                 Just("Loaded hourly"), Just(" [1]"), Just("[2]"), Just("[9]"), Just(". "), Just("\n"), Just("\n\n"),
                 Just("- "), Just("| "), Just("`a[1]`"), Just("```\n"), Just("Refunds "), Just("5 days"), Just("가나다"),
                 Just(" "), Just("["), Just("]"), Just("\\"), Just("[1, 2]"), Just("`"), Just("a"), Just("# "),
+                Just("1. "), Just("> "), Just("~~~\n"),
             ],
             0..14,
         ),
