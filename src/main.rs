@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// An answer and a chunk are thousands of small allocations, made by many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     docent::commands::main()
 }

@@ -14,6 +14,7 @@ use docent_core::models::CallFor;
 use futures::future::join_all;
 use uuid::Uuid;
 
+use crate::SAID;
 use crate::machine::{ScriptedProcess, ServeProcess, memory_mb};
 use crate::table::Table;
 use crate::words::{self, Random};
@@ -111,7 +112,7 @@ async fn build(data: &Path) {
         dimensions: space.dimensions,
     };
     app.index.create(&spec).await.expect("a collection");
-    app.index.spread(&name).await.expect("a collection");
+    app.index.spread(&name, CHUNKS).await.expect("a collection");
     let mut random = Random(42);
     let mut chunk = 0;
     while chunk < CHUNKS {
@@ -128,7 +129,8 @@ async fn build(data: &Path) {
 }
 
 fn point(number: usize, random: &mut Random) -> Point {
-    let text = format!("Chunk {number}: {}", words::text(random, 60));
+    // What the scripted model says stands in every chunk: an answer that none supports is replaced.
+    let text = format!("{SAID}. Chunk {number}: {}", words::text(random, 60));
     let id = document_id("bench", &(number / 10).to_string());
     let mut dense: Vec<f32> = (0..384)
         .map(|_| random.below(2000) as f32 / 1000.0 - 1.0)

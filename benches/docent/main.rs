@@ -22,6 +22,9 @@ use table::Table;
 /// Argument that makes this program the scripted server.
 const SCRIPTED: &str = "--scripted-server";
 
+/// What the scripted model says, with a citation behind it.
+const SAID: &str = "The table is loaded hourly and kept";
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -62,7 +65,7 @@ fn main() {
 
 /// Answers with 40 tokens at the given pace until its input is closed.
 async fn scripted(first_token: Duration, gap: Duration) {
-    let answer = format!("{}[1].", "The table is loaded hourly and kept. ".repeat(5));
+    let answer = format!("{SAID} [1]. ").repeat(5);
     let server = ScriptedOpenAi::start(Script {
         answer: Answer::Text(answer),
         first_token,

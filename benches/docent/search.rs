@@ -97,7 +97,7 @@ async fn build(
         dimensions: DIMENSIONS,
     };
     index.create(&spec).await.expect("a collection");
-    index.spread(COLLECTION).await.expect("segments");
+    index.spread(COLLECTION, points).await.expect("segments");
     let mut writing = 0.0;
     for first in (0..points).step_by(UPSERT) {
         let batch = (first..points.min(first + UPSERT)).map(point).collect();

@@ -48,7 +48,7 @@ pub(crate) struct Embedded {
 }
 
 /// Embeds what is new in a batch.
-pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
+pub(crate) async fn batch(run: &Arc<Run>, batch: Batch) -> Embedded {
     let mut changed = Vec::new();
     let mut embedded = Embedded {
         count: batch.documents() as u64,
@@ -124,11 +124,34 @@ pub(crate) async fn batch(run: &Run, batch: Batch) -> Embedded {
         vectors.insert(hash, came);
     }
 
-    for one in changed {
-        let document = vectors.document(run, *one, &mut embedded.terms);
-        embedded.documents.push(document);
-    }
+    (embedded.documents, embedded.terms) = points(run, vectors, changed).await;
     embedded
+}
+
+/// The points of documents, and their terms. Analysing their words takes milliseconds: on a thread of
+/// its own, for the next request must not wait for it.
+async fn points(
+    run: &Arc<Run>,
+    mut vectors: Vectors,
+    changed: Vec<Box<ChangedDocument>>,
+) -> (Vec<EmbeddedDocument>, TermDeltas) {
+    let run = Arc::clone(run);
+    let work = move || {
+        let mut terms = TermDeltas::default();
+        let documents = changed
+            .into_iter()
+            .map(|one| vectors.document(&run, *one, &mut terms))
+            .collect();
+        (documents, terms)
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The program is stopping.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// The vectors that need not be asked for.

@@ -30,7 +30,7 @@ use crate::source::{self, Problem, SourceError};
 
 /// Requests to the embedder that wait in batches for each that is under way: it is never idle while
 /// points are written, nor while one batch waits to send a refused request again.
-const WAITING: usize = 8;
+const WAITING: usize = 32;
 /// Chunks in batches that are embedded at once at the most: each is in memory, with its vector.
 const MOST_CHUNKS: usize = 4096;
 
@@ -60,7 +60,7 @@ pub(crate) async fn run(
     report.incomplete = looked.incomplete;
     report.held_back = looked.held_back;
     report.purged = looked.purged;
-    let mut held = average::sample(run, &mut looked.batches).await?;
+    let mut held = average::sample(run, looked.documents, &mut looked.batches).await?;
 
     // Embed, index, record.
     let mut embedding: JoinSet<Embedded> = JoinSet::new();

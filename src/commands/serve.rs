@@ -7,8 +7,10 @@ use anyhow::Context;
 use docent_core::app::App;
 use docent_core::config::Config;
 use docent_core::data_folder::DataFolder;
+use docent_core::index::IndexError;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use uuid::Uuid;
 
 use super::Ended;
 use crate::server::{Service, public_url, serve};
@@ -55,21 +57,39 @@ pub(super) async fn listen(
     let port = listener.local_addr()?.port();
     started(&public_url(&service.app.config, port));
 
-    let terms = {
-        let app = Arc::clone(&service.app);
-        tokio::spawn(async move {
-            loop {
-                if let Err(error) = app.load_terms().await {
-                    tracing::debug!(%error, "the terms' rarity could not be read");
-                }
-                tokio::time::sleep(TERMS_EVERY).await;
-            }
-        })
-    };
+    let ready = tokio::spawn(keep_ready(Arc::clone(&service.app)));
     serve(Arc::clone(&service), listener, stop_signal()).await?;
-    terms.abort();
-    let _ = terms.await;
+    ready.abort();
+    let _ = ready.await;
     close(service).await;
+    Ok(())
+}
+
+/// Keeps in memory what questions need: the rarity of terms, and the index as the last run left it.
+async fn keep_ready(app: Arc<App>) {
+    let mut warmed = None;
+    loop {
+        if let Err(error) = warm(&app, &mut warmed).await {
+            tracing::debug!(%error, "the index could not be read ahead");
+        }
+        if let Err(error) = app.load_terms().await {
+            tracing::debug!(%error, "the terms' rarity could not be read");
+        }
+        tokio::time::sleep(TERMS_EVERY).await;
+    }
+}
+
+/// Reads the live collection ahead, unless that has been done since a run last changed it.
+async fn warm(app: &App, warmed: &mut Option<(String, Option<Uuid>)>) -> Result<(), IndexError> {
+    let Some(name) = app.index.live().await? else {
+        return Ok(());
+    };
+    let now = Some((name.clone(), app.index.generation(&name).await?));
+    if *warmed != now {
+        let bytes = app.index.warm(&name).await?;
+        tracing::debug!(collection = %name, bytes, "the index is in memory");
+        *warmed = now;
+    }
     Ok(())
 }
 

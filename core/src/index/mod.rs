@@ -376,12 +376,23 @@ impl VectorIndex {
         engine!(self.flush(name))
     }
 
-    /// Readies an empty collection for many points: the embedded engine is slow to fill otherwise.
-    pub async fn spread(&self, name: &str) -> Result<(), IndexError> {
+    /// Readies an empty collection for so many points, about: the embedded engine is slow to fill
+    /// otherwise.
+    pub async fn spread(&self, name: &str, points: usize) -> Result<(), IndexError> {
         match &self.engine {
-            Engine::Edge(edge) => edge.spread(name).await,
+            Engine::Edge(edge) => edge.spread(name, points).await,
             // A server spreads points by itself.
             Engine::Server(_) => Ok(()),
+        }
+    }
+
+    /// Opens a collection and has what searches touch read into memory, as far as half of what is free
+    /// goes: the first questions need not wait for the disk. Gives the bytes read.
+    pub async fn warm(&self, name: &str) -> Result<u64, IndexError> {
+        match &self.engine {
+            Engine::Edge(edge) => edge.warm(name).await,
+            // A server keeps its own memory.
+            Engine::Server(_) => Ok(0),
         }
     }
 

@@ -8,10 +8,10 @@ use crate::chat::ground::{Claim, Passage, Quote, Unsupported, check};
 use crate::chat::language::Language;
 use crate::chat::retrieve::Retrieved;
 
-/// The passages that an answer may cite, read for checking when the first claim comes.
+/// The passages that an answer may cite, each read for checking when a claim is first held to it.
 pub(in crate::chat) struct Sources<'a> {
     retrieved: &'a [Retrieved],
-    read: OnceLock<Vec<Passage>>,
+    read: Vec<OnceLock<Passage>>,
     settings: Grounding,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Sources<'a> {
     pub(in crate::chat) fn new(retrieved: &'a [Retrieved], settings: Grounding) -> Self {
         Self {
             retrieved,
-            read: OnceLock::new(),
+            read: vec![OnceLock::new(); retrieved.len()],
             settings,
         }
     }
@@ -37,18 +37,17 @@ impl<'a> Sources<'a> {
         self.retrieved.len()
     }
 
-    fn passages(&self) -> &[Passage] {
-        self.read.get_or_init(|| {
-            let payloads = self.retrieved.iter().map(|passage| &passage.hit.payload);
-            payloads.map(Passage::of).collect()
-        })
+    /// A passage by its number in the answer.
+    fn passage(&self, number: usize) -> Option<&Passage> {
+        let at = number.checked_sub(1)?;
+        let read = || Passage::of(&self.retrieved[at].hit.payload);
+        Some(self.read.get(at)?.get_or_init(read))
     }
 
     /// Checks a claim against the passages that it cites: each by itself, then all together. Where they
     /// do not say it, the first other one that does takes their place.
     pub(super) fn verdict(&self, claim: &Claim, cites: &[usize]) -> Verdict {
-        let passages = self.passages();
-        let of = |number: &usize| passages.get(number.wrapping_sub(1));
+        let of = |number: &usize| self.passage(*number);
         let mut holds = Vec::new();
         let mut reason = None;
         for number in cites {
@@ -76,12 +75,10 @@ impl<'a> Sources<'a> {
 
     /// The passage besides those cited that says it, where one does: of several the best ranked.
     fn elsewhere(&self, claim: &Claim, cites: &[usize]) -> Option<(usize, Quote)> {
-        let passages = self.passages().iter().enumerate();
-        passages
-            .map(|(at, passage)| (at + 1, passage))
-            .filter(|(number, _)| !cites.contains(number))
-            .find_map(|(number, passage)| {
-                let finding = check(claim, &[passage], &self.settings);
+        (1..=self.count())
+            .filter(|number| !cites.contains(number))
+            .find_map(|number| {
+                let finding = check(claim, &[self.passage(number)?], &self.settings);
                 finding
                     .quote
                     .filter(|_| finding.unsupported.is_none())
@@ -91,7 +88,7 @@ impl<'a> Sources<'a> {
 
     /// The sentence of a passage that comes nearest to a claim which was taken from it.
     pub(super) fn nearest(&self, claim: &Claim, number: usize) -> Option<(usize, Quote)> {
-        let passage = self.passages().get(number.checked_sub(1)?)?;
+        let passage = self.passage(number)?;
         let quote = check(claim, &[passage], &self.settings).quote;
         let text = || {
             self.retrieved[number - 1]

@@ -30,8 +30,12 @@ const INDEXING_THRESHOLD_KB: usize = 10_000;
 /// large ones are best.
 const MAX_SEGMENT_KB: usize = 4_000_000;
 
-/// Segments that a collection which is being built is spread over.
-const BUILDING_SEGMENTS: usize = 8;
+/// Points of a segment that is being filled, about: with fewer the files of more segments cost more than
+/// the shorter lists of a term's points save.
+const FILLED_WITH: usize = 750;
+
+/// Segments that a collection which is being built is spread over at the most.
+const BUILDING_SEGMENTS: usize = 64;
 
 /// Segments of a collection with a graph: one with it, one for what comes later.
 const SEGMENTS: usize = 2;
@@ -87,14 +91,14 @@ fn quantized(quantization: Quantization) -> Option<QuantizationConfig> {
     }
 }
 
-/// Copies the one empty segment of a new collection, so that there are [`BUILDING_SEGMENTS`]. A
+/// Copies the one empty segment of a new collection, so that there are enough for so many points. A
 /// copy that is cut short by a crash stands under a hidden name, which Edge passes over.
-pub(super) fn copy_segments(segments: &Path) -> io::Result<()> {
+pub(super) fn copy_segments(segments: &Path, points: usize) -> io::Result<()> {
     let entries: Vec<_> = fs::read_dir(segments)?.collect::<io::Result<_>>()?;
     let [empty] = entries.as_slice() else {
         return Ok(());
     };
-    for _ in 1..BUILDING_SEGMENTS {
+    for _ in 1..(points / FILLED_WITH).min(BUILDING_SEGMENTS) {
         let name = Uuid::new_v4().to_string();
         let passing = segments.join(format!(".{name}"));
         files::copy_folder(&empty.path(), &passing)?;

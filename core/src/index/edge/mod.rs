@@ -297,8 +297,17 @@ impl EdgeIndex {
         self.with_shard(name, Shard::flush).await
     }
 
-    pub(super) async fn spread(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {
-        self.with_shard(name, Shard::spread).await
+    pub(super) async fn spread(
+        self: &Arc<Self>,
+        name: &str,
+        points: usize,
+    ) -> Result<(), IndexError> {
+        self.with_shard(name, move |shard| shard.spread(points))
+            .await
+    }
+
+    pub(super) async fn warm(self: &Arc<Self>, name: &str) -> Result<u64, IndexError> {
+        self.with_shard(name, Shard::warm).await
     }
 
     pub(super) async fn optimize(self: &Arc<Self>, name: &str) -> Result<(), IndexError> {

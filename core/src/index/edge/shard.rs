@@ -31,6 +31,7 @@ use crate::index::IndexError;
 use crate::index::collection::DENSE;
 use crate::index::edge::layout;
 
+const SEGMENTS: &str = "segments";
 const GENERATION: &str = "generation";
 const UNFLUSHED: &str = "unflushed";
 
@@ -81,10 +82,10 @@ impl Shard {
         files::sync_folder(folder.parent().unwrap_or(folder)).map_err(unavailable)
     }
 
-    /// Spreads what comes over several segments; nothing happens once there is a point. Edge walks
+    /// Spreads what comes, so many points, over several segments; nothing happens once there is a point. Edge walks
     /// over all of a term's points in a segment for each new one, so that a segment filled with
     /// many points takes a time that grows with their square.
-    pub(super) fn spread(&self) -> Result<(), IndexError> {
+    pub(super) fn spread(&self, points: usize) -> Result<(), IndexError> {
         let _writer = self.writer.lock();
         let mut engine = self.engine.write();
         let Some(open) = engine.as_ref() else {
@@ -96,7 +97,7 @@ impl Shard {
         if let Some(engine) = engine.take() {
             drop_engine(&self.folder, engine)?;
         }
-        let copied = layout::copy_segments(&self.folder.join("segments"));
+        let copied = layout::copy_segments(&self.folder.join(SEGMENTS), points);
         *engine = Some(load_engine(&self.folder)?);
         copied.map_err(|error| unavailable(&self.folder, &error))
     }
@@ -184,6 +185,13 @@ impl Shard {
         }
         *engine = Some(load_engine(&self.folder)?);
         Ok(())
+    }
+
+    /// Has the system read what searches will touch. Edge drops it from memory when it loads a folder,
+    /// and each question would wait for the disk, for a hundred questions or so.
+    pub(super) fn warm(&self) -> Result<u64, IndexError> {
+        files::read_ahead(&self.folder.join(SEGMENTS))
+            .map_err(|error| unavailable(&self.folder, &error))
     }
 
     /// Notes that points came without a sparse vector. When they get one, Edge 0.7.2 takes it for a

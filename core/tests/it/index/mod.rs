@@ -1,7 +1,8 @@
-//! The index: what is promised of every engine (`contract`), of the embedded one (`durability`),
+//! The index: what is promised of every engine (`contract`), of the embedded one (`building`, `durability`),
 //! and of the sparse side (`lexical`, `rarity`).
 
 mod backend;
+mod building;
 mod contract;
 mod durability;
 mod endpoint;

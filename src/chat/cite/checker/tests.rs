@@ -262,7 +262,7 @@ fn a_citation_that_goes_makes_nothing_else_of_what_stands_around_it() {
         (" [1]```\n```\n [1]", "…```\n```\n [1]"),
         ("\n [1]```\n```\n [1]", "…```\n```\n [1]"),
         (" [1]1. ```\n```\n [1]", "…1. ```\n```\n [1]"),
-        ("[ [1]1]", "[ 1]"),
+        ("[ [1]1]", "[ 1] (unverified)"),
         ("\\ [1]`a[1]`", "\\ `a[1]` (unverified)"),
     ] {
         let whole = through(&[said], false);

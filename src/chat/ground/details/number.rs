@@ -2,11 +2,19 @@
 
 /// The value of digits as they are written: `1,000`, `3.50`.
 pub(crate) fn digits(text: &str) -> Option<f64> {
-    let plain = text.replace(',', "");
-    let digits = plain.bytes().all(|b| b.is_ascii_digit() || b == b'.')
-        && plain.bytes().any(|b| b.is_ascii_digit())
-        && plain.bytes().filter(|b| *b == b'.').count() <= 1;
-    digits.then(|| plain.parse().ok()).flatten()
+    // Every word of every passage comes here, and hardly any is a number.
+    let is_number = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b == b'.' || b == b',')
+        && text.bytes().any(|b| b.is_ascii_digit())
+        && text.bytes().filter(|b| *b == b'.').count() <= 1;
+    if !is_number {
+        return None;
+    }
+    if text.contains(',') {
+        return text.replace(',', "").parse().ok();
+    }
+    text.parse().ok()
 }
 
 /// What an English word multiplies the number before it by.
