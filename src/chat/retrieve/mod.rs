@@ -4,9 +4,12 @@ mod clauses;
 pub(crate) mod evidence;
 pub(super) mod expand;
 mod names;
+mod neighbours;
 mod rank;
 mod rerank;
 mod spelling;
+
+use std::collections::HashMap;
 
 use docent_core::app::App;
 use docent_core::index::{
@@ -24,6 +27,9 @@ use super::{ChatError, Turn};
 
 /// Hits that are ranked for each passage that is kept.
 const RANKED: usize = 4;
+
+/// Ranked hits, for each passage that is kept, that may be joined to one.
+const NEIGHBOURS: usize = 2;
 
 /// A hit with what speaks for it.
 #[derive(Debug, Clone)]
@@ -126,21 +132,37 @@ async fn found_by(
     let hits = app.index.search(&live, request).await?;
     let agreement = evidence::agreement(&hits);
     let hits = rerank::rerank(app, turn, draft, hits).await;
-    let hits = rank::rank(hits, &question, reach.limit);
+    let ranked = rank::rank(hits, &question, reach.limit * NEIGHBOURS);
     let asked = AskedFacts::of(&text);
-    let analysed: Vec<SparseVector> = hits
+    let analyse = |hit: &Hit| {
+        // What its metadata answer need not stand in its text.
+        let mut text = hit.payload.lexical_text();
+        text.push('\n');
+        text.push_str(&asked.covered_words(&hit.payload.facts()));
+        lexical::passage_vector(&text, frequencies.average_length())
+    };
+    // What speaks for a chunk is its own; what is joined to it is there to be read.
+    let analysed: Vec<SparseVector> = ranked.iter().take(reach.limit).map(analyse).collect();
+    let alone: HashMap<Uuid, Match> = ranked
         .iter()
-        .map(|hit| {
-            // What its metadata answer need not stand in its text.
-            let mut text = hit.payload.lexical_text();
-            text.push('\n');
-            text.push_str(&asked.covered_words(&hit.payload.facts()));
-            lexical::passage_vector(&text, frequencies.average_length())
-        })
+        .zip(&analysed)
+        .map(|(hit, passage)| (hit.id, question.met_by(passage)))
         .collect();
     let missing_names = names::missing(&text, &question, &analysed);
+    let passages = neighbours::joined(ranked, reach.limit)
+        .into_iter()
+        .enumerate()
+        .map(|(position, hit)| Retrieved {
+            number: position + 1,
+            cosine: hit.cosine,
+            matched: match alone.get(&hit.id) {
+                Some(matched) => matched.clone(),
+                None => question.met_by(&analyse(&hit)),
+            },
+            hit,
+        });
     Ok(Retrieval {
-        passages: weigh(&question, hits, &analysed),
+        passages: passages.collect(),
         missing_names,
         unknown: question.unknown_share(&frequencies),
         asks_of_a_moment: names::asks_of_a_moment(&text),
@@ -208,20 +230,6 @@ async fn is_of_space(app: &App, live: &str) -> bool {
     };
     let name = collection_name(&app.config.index.collection, &space.fingerprint(), "");
     shares_embedding(live, &name)
-}
-
-/// The hits with what speaks for each.
-fn weigh(question: &Question, hits: Vec<Hit>, analysed: &[SparseVector]) -> Vec<Retrieved> {
-    hits.into_iter()
-        .zip(analysed)
-        .enumerate()
-        .map(|(position, (hit, passage))| Retrieved {
-            number: position + 1,
-            cosine: hit.cosine,
-            matched: question.met_by(passage),
-            hit,
-        })
-        .collect()
 }
 
 impl Retrieval {
