@@ -148,6 +148,7 @@ pub async fn check_parts(app: &App) -> Vec<Finding> {
     }));
     findings.extend(check_space(app).await);
     findings.push(check_chat(app).await);
+    findings.extend(check_rerank(app).await);
     findings
 }
 
@@ -195,6 +196,23 @@ async fn check_chat(app: &App) -> Finding {
         let text = completed.text.trim().to_owned();
         format!("the model answered \u{201c}{text}\u{201d}")
     })
+}
+
+/// Has two texts put in order; nothing where no reranker is configured.
+async fn check_rerank(app: &App) -> Option<Finding> {
+    let reranker = app.reranker.as_ref()?;
+    let call = CallFor {
+        purpose: Purpose::Rerank,
+        run_id: None,
+        interaction_id: Some(Uuid::nil()),
+    };
+    let texts = vec!["Trips are counted by day.".to_owned(), "Ready.".to_owned()];
+    let reranked = reranker
+        .rerank(&call, "How are trips counted?", texts)
+        .await;
+    Some(Finding::of("rerank", reranked, |_| {
+        format!("{} put two texts in order", reranker.model())
+    }))
 }
 
 /// The live collection must be of the embedder's own space.

@@ -176,3 +176,27 @@ async fn other_wordings_that_are_late_or_fail_are_done_without() {
     let outcomes: Vec<&str> = calls.iter().filter_map(|row| row[0].as_deref()).collect();
     assert_eq!(outcomes, ["cancelled", "rejected"]);
 }
+
+#[tokio::test]
+async fn doctor_tries_the_reranker() {
+    let mut world = world().await;
+    let reranker = reranker().await;
+    rerank_with(&mut world, &reranker);
+    let app = world.app().await;
+    let said = async || {
+        let findings = docent::commands::doctor::check_parts(&app).await;
+        let findings = serde_json::to_value(findings).unwrap();
+        let mut findings = findings.as_array().unwrap().iter();
+        findings
+            .find(|finding| finding["part"] == "rerank")
+            .unwrap()
+            .clone()
+    };
+    let works = said().await;
+    assert_eq!(works["ok"], true, "{works}");
+    reranker.fail(Route::Rerank, Times::Forever, Fault::status(500, "oops"));
+    let broken = said().await;
+    assert_eq!(broken["ok"], false);
+    let text = broken["text"].as_str().unwrap();
+    assert!(text.contains("scripted-reranker"), "{text}");
+}
