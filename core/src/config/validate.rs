@@ -1,7 +1,7 @@
 //! What no single setting can say of itself: settings that do not fit each other.
 
 use super::{
-    Anonymous, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset,
+    ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset,
 };
 
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
@@ -15,14 +15,6 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
 
 fn check_access(config: &Config) -> Result<(), ConfigError> {
     let fail = |text: String| Err(ConfigError(text));
-    if config.access.anonymous == Anonymous::Loopback && !config.server.is_loopback() {
-        return fail(format!(
-            "server.host = \"{}\" can be reached from other machines, and anyone there could ask \
-             without a key; listen on 127.0.0.1, or put docent behind a login of your own and set \
-             access.anonymous = \"anywhere\"",
-            config.server.host
-        ));
-    }
     let public = &config.server.public_url;
     if !(public.is_empty() || public.starts_with("http://") || public.starts_with("https://")) {
         return fail(format!(
@@ -34,7 +26,63 @@ fn check_access(config: &Config) -> Result<(), ConfigError> {
             "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
         );
     }
+    for origin in &config.widget.allowed_origins {
+        // What a browser sends: scheme, host and port, nothing behind.
+        let rest = origin
+            .strip_prefix("https://")
+            .or_else(|| origin.strip_prefix("http://"));
+        let exact = rest.is_some_and(|rest| {
+            !rest.is_empty() && !rest.contains(['/', '*', '?', '#', '@', ' ']) && *rest == rest.to_lowercase()
+        });
+        if !exact {
+            return fail(format!(
+                "widget.allowed_origins: \"{origin}\" must be an exact origin such as \"https://wiki.example.com\""
+            ));
+        }
+    }
+    for (name, secret) in [
+        ("access.signing_key", &config.access.signing_key),
+        ("widget.user_secret", &config.widget.user_secret),
+    ] {
+        if !secret.is_empty() && secret.expose().len() < 32 {
+            return fail(format!(
+                "{name} must have at least 32 characters, for example from `openssl rand -hex 32`"
+            ));
+        }
+    }
+    check_oidc(config)
+}
+
+fn check_oidc(config: &Config) -> Result<(), ConfigError> {
+    let fail = |text: String| Err(ConfigError(text));
+    let oidc = &config.oidc;
+    if oidc.issuer.is_empty() {
+        return Ok(());
+    }
+    if !(oidc.issuer.starts_with("https://") || is_local(&oidc.issuer)) {
+        return fail(format!(
+            "oidc.issuer = \"{}\" must start with https://",
+            oidc.issuer
+        ));
+    }
+    if oidc.audience.is_empty() && oidc.client_id.is_empty() {
+        return fail(
+            "oidc.issuer needs oidc.client_id (login on the page) or oidc.audience (tokens of \
+             programs); without either, tokens for any other service would be taken"
+                .to_owned(),
+        );
+    }
     Ok(())
+}
+
+/// Whether an address is one of this machine, where a provider may speak plain HTTP.
+fn is_local(url: &str) -> bool {
+    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|local| {
+            url.strip_prefix(local)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        })
 }
 
 fn check_models(config: &Config) -> Result<(), ConfigError> {
@@ -117,6 +165,19 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     for (name, value) in at_least_one {
         if value == 0 {
             return fail(format!("{name} must be at least 1"));
+        }
+    }
+    for (name, limit) in config.limits.named() {
+        if limit.usd_per_day.is_sign_negative() && !limit.usd_per_day.is_zero() {
+            return fail(format!("{name}.usd_per_day must not be negative; 0 means no limit"));
+        }
+        let model = &config.chat.model;
+        let is_priced = model.is_empty() || config.prices.contains_key(model);
+        if !limit.usd_per_day.is_zero() && config.chat.kind == ChatKind::OpenAi && !is_priced {
+            return fail(format!(
+                "{name}.usd_per_day: what \"{model}\" costs is not known, so dollars cannot limit it; \
+                 add it to [prices], or set tokens_per_day"
+            ));
         }
     }
     for (name, limit) in [
