@@ -18,7 +18,7 @@ COMMENT ON COLUMN api_key.hash IS 'BLAKE3 of the key, which is random, so that n
 CREATE UNIQUE INDEX api_key_name ON api_key (name) WHERE revoked_at IS NULL;
 
 CREATE TABLE signing_key (
-    only             boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one              boolean PRIMARY KEY DEFAULT true CHECK (one),
     key              text NOT NULL
 );
 COMMENT ON TABLE signing_key IS 'What sessions are signed with, where access.signing_key is not set: one for all processes. In no backup';

@@ -109,7 +109,11 @@ pub async fn run(
 ) -> anyhow::Result<RunReport> {
     let request = resolve(&app, request).await?;
     if !request.dry_run {
-        let names: Vec<&str> = request.sources.iter().map(|one| one.name.as_str()).collect();
+        let names: Vec<&str> = request
+            .sources
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
         let act = Audit::now(TERMINAL, Act::RunStarted, names.join(", "));
         app.ledger.writer().write(act);
     }

@@ -122,7 +122,11 @@ pub(super) async fn retitle(
         Ok(change) => change,
         Err(rejection) => return Problem::from(rejection).into_response(),
     };
-    let title = change.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let title = change
+        .title
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     if title.is_empty() || title.chars().count() > TITLE {
         let text = format!("a title has 1 to {TITLE} characters");
         return Problem::new(StatusCode::BAD_REQUEST, "title_invalid", text).into_response();

@@ -34,11 +34,7 @@ const CORS: [(HeaderName, &str); 3] = [
 pub(super) struct ForeignOrigin(pub(super) String);
 
 /// For routes of docent's own pages and of programs.
-pub(super) async fn own(
-    State(service): State<AppState>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn own(State(service): State<AppState>, request: Request, next: Next) -> Response {
     let allowed = Hosts::of(&service.app.config.server);
     match allowed.check(request.headers()) {
         Ok(Sender::Own) => with_headers(next.run(request).await),
@@ -209,10 +205,7 @@ mod tests {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
         let public = host_of(public);
-        matches!(
-            Hosts { loopback, public }.check(&headers),
-            Ok(Sender::Own)
-        )
+        matches!(Hosts { loopback, public }.check(&headers), Ok(Sender::Own))
     }
 
     #[test]

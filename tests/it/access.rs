@@ -42,7 +42,10 @@ async fn a_key_opens_until_it_is_revoked_or_expires_and_is_stored_nowhere() {
     );
     let key = server.key("etl", &["everyone"], Role::User).await;
     let (status, answer) = ask(&server, &key).await;
-    assert_eq!((status, answer["outcome"].as_str()), (200, Some("answered")));
+    assert_eq!(
+        (status, answer["outcome"].as_str()),
+        (200, Some("answered"))
+    );
     assert_eq!(
         code(ask(&server, &format!("{key}0")).await),
         (401, "key_unknown".to_owned())
@@ -224,7 +227,12 @@ async fn conversations_are_listed_retitled_and_deleted_by_their_own_caller() {
     let path = format!("/v1/conversations/{conversation}");
     let list = |token: String| {
         let server = &server;
-        async move { server.send("GET", "/v1/conversations", &token, None).await.1 }
+        async move {
+            server
+                .send("GET", "/v1/conversations", &token, None)
+                .await
+                .1
+        }
     };
     let listed = list(ana.clone()).await;
     assert_eq!(listed["conversations"][0]["id"], first["conversation_id"]);
@@ -249,13 +257,19 @@ async fn conversations_are_listed_retitled_and_deleted_by_their_own_caller() {
     let renamed = server
         .send("PATCH", &path, &ana, retitle("  Loading\n of trips "))
         .await;
-    assert_eq!((renamed.0, &renamed.1["title"]), (200, &json!("Loading of trips")));
+    assert_eq!(
+        (renamed.0, &renamed.1["title"]),
+        (200, &json!("Loading of trips"))
+    );
     let empty = server.send("PATCH", &path, &ana, retitle(" ")).await;
     assert_eq!(code(empty), (400, "title_invalid".to_owned()));
     let (_, read) = server.send("GET", &path, &ana, None).await;
     assert_eq!(read["title"], "Loading of trips");
     assert_eq!(read["interactions"].as_array().unwrap().len(), 1, "{read}");
-    assert_eq!(list(ana.clone()).await["conversations"][0]["title"], "Loading of trips");
+    assert_eq!(
+        list(ana.clone()).await["conversations"][0]["title"],
+        "Loading of trips"
+    );
 
     assert_eq!(server.send("DELETE", &path, &ana, None).await.0, 204);
     server.service.app.ledger.flush().await;

@@ -116,7 +116,10 @@ async fn on_every_channel_what_the_groups_may_not_read_does_not_exist() {
     // Whoever may read it does, on the same channels: the test would see a leak.
     for (token, page) in [(finance.as_str(), false), (in_finance.as_str(), true)] {
         for text in both(&server, token, page).await {
-            assert!(text.contains("fortnight") && text.contains("Vera Quill"), "{text}");
+            assert!(
+                text.contains("fortnight") && text.contains("Vera Quill"),
+                "{text}"
+            );
         }
     }
 
@@ -146,7 +149,10 @@ async fn on_every_channel_what_the_groups_may_not_read_does_not_exist() {
         )
         .await;
     let found: Vec<String> = found.into_iter().flatten().flatten().collect();
-    assert_eq!(found, [format!("guest:{WIKI}:ana"), "key:finance".to_owned()]);
+    assert_eq!(
+        found,
+        [format!("guest:{WIKI}:ana"), "key:finance".to_owned()]
+    );
 }
 
 #[tokio::test]
@@ -170,7 +176,9 @@ async fn history_is_shown_and_used_only_while_its_documents_may_be_read() {
     let mut world = world().await;
     world.chat_with(&model);
     let server = world.serve().await;
-    let key = server.key("ana", &["finance", "everyone"], Role::User).await;
+    let key = server
+        .key("ana", &["finance", "everyone"], Role::User)
+        .await;
     let ask = |body: Value| {
         let (server, key) = (&server, key.clone());
         async move { server.send("POST", "/v1/chat", &key, Some(body)).await.1 }
@@ -188,7 +196,9 @@ async fn history_is_shown_and_used_only_while_its_documents_may_be_read() {
         let request = IngestRequest::default();
         let progress = docent_ingest::ProgressSender::default();
         let app = std::sync::Arc::clone(&server.service.app);
-        docent::commands::ingest::run(app, &request, progress).await.unwrap()
+        docent::commands::ingest::run(app, &request, progress)
+            .await
+            .unwrap()
     };
     assert_eq!(report.sources[0].documents.indexed, 1);
     let (status, read) = server.send("GET", &path, &key, None).await;
@@ -196,7 +206,8 @@ async fn history_is_shown_and_used_only_while_its_documents_may_be_read() {
     is_clean(&read.to_string());
     assert_eq!(read["interactions"][0]["question"], QUESTION);
     let before = model.chat_requests().len();
-    let follow_up = ask(json!({ "question": "And who owns it?", "conversation_id": conversation })).await;
+    let follow_up =
+        ask(json!({ "question": "And who owns it?", "conversation_id": conversation })).await;
     is_clean(&follow_up.to_string());
     for request in model.chat_requests().into_iter().skip(before) {
         is_clean(&format!("{request:?}"));
@@ -258,7 +269,12 @@ async fn the_log_has_no_question_no_key_and_no_passage() {
     log.push_str(&reading.await.unwrap());
     assert!(log.contains("/v1/chat"), "{log}");
     is_clean(&log);
-    for secret in [QUESTION, "payroll_runs", key.as_str(), "docent_0123456789abcdef"] {
+    for secret in [
+        QUESTION,
+        "payroll_runs",
+        key.as_str(),
+        "docent_0123456789abcdef",
+    ] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
 }

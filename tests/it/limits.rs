@@ -55,10 +55,16 @@ async fn a_caller_who_has_asked_enough_is_told_when_to_come_back() {
     assert_eq!(ask(&server, &ana, &message).await.0, 200);
     assert_eq!(ask(&server, &ana, &question()).await.0, 200);
     let (status, wait, said) = ask(&server, &ana, &question()).await;
-    assert_eq!((status, said["code"].as_str()), (429, Some("daily_limit_reached")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (429, Some("daily_limit_reached"))
+    );
     assert!(wait.unwrap() <= 86_400, "{wait:?}");
     let detail = said["detail"].as_str().unwrap();
-    assert!(detail.starts_with("You have asked 2 questions today"), "{detail}");
+    assert!(
+        detail.starts_with("You have asked 2 questions today"),
+        "{detail}"
+    );
     // Neither another caller nor nobody in particular pays for it.
     assert_eq!(ask(&server, &bob, &question()).await.0, 200);
     assert_eq!(ask(&server, "", &question()).await.0, 200);
@@ -105,7 +111,10 @@ async fn tokens_of_a_day_are_counted_once_each_and_end_the_day() {
     assert_eq!(status, 200);
     server.service.app.ledger.flush().await;
     let (status, _, said) = ask(&server, &ana, &question()).await;
-    assert_eq!((status, said["code"].as_str()), (429, Some("daily_budget_spent")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (429, Some("daily_budget_spent"))
+    );
     server.stop().await;
     let counted = world
         .database
@@ -144,12 +153,19 @@ async fn of_questions_that_come_at_once_to_two_processes_none_too_many_is_let_th
     assert!(one.admit(&warm).await.unwrap().1);
     let accounts = [account("channel/web", 21), account("caller/ana", 1000)];
     let asked = join_all((0..60).map(|number| {
-        let ledger = if number % 2 == 0 { one.clone() } else { two.clone() };
+        let ledger = if number % 2 == 0 {
+            one.clone()
+        } else {
+            two.clone()
+        };
         let accounts = accounts.clone();
         tokio::spawn(async move { ledger.admit(&accounts).await.unwrap().1 })
     }))
     .await;
-    let through = asked.into_iter().filter(|asked| *asked.as_ref().unwrap()).count();
+    let through = asked
+        .into_iter()
+        .filter(|asked| *asked.as_ref().unwrap())
+        .count();
     assert_eq!(through, 20);
     let counted = world
         .database

@@ -97,7 +97,10 @@ async fn limits_keys_and_sessions_are_the_same_in_both_and_either_may_go() {
     let with_session = two
         .chat()
         .header("origin", WIKI)
-        .header("authorization", format!("Bearer {}", begun["token"].as_str().unwrap()))
+        .header(
+            "authorization",
+            format!("Bearer {}", begun["token"].as_str().unwrap()),
+        )
         .body(question().to_string());
     assert_eq!(with_session.send().await.unwrap().status(), 200);
     assert_eq!(ask(&two, &key, question()).await.0, 200);

@@ -75,13 +75,22 @@ async fn old_texts_are_deleted_by_channel_and_their_sums_remain() {
     let left: Vec<String> = left.into_iter().flatten().flatten().collect();
     assert_eq!(left, ["young of the web", QUESTION]);
     // Nowhere in any table, and no conversation has them as its title.
-    for table in ["interaction", "passage", "conversation", "interaction_day", "audit"] {
+    for table in [
+        "interaction",
+        "passage",
+        "conversation",
+        "interaction_day",
+        "audit",
+    ] {
         let all = world
             .database
             .rows(&format!("SELECT to_jsonb(t)::text FROM {table} t"))
             .await;
         for text in all.into_iter().flatten().flatten() {
-            assert!(!text.contains("old of") && !text.contains("older of"), "{table}: {text}");
+            assert!(
+                !text.contains("old of") && !text.contains("older of"),
+                "{table}: {text}"
+            );
         }
     }
     let sums = world
@@ -93,7 +102,13 @@ async fn old_texts_are_deleted_by_channel_and_their_sums_remain() {
         .await;
     let questions: Vec<String> = sums
         .iter()
-        .map(|row| format!("{} {}", row[0].as_deref().unwrap(), row[1].as_deref().unwrap()))
+        .map(|row| {
+            format!(
+                "{} {}",
+                row[0].as_deref().unwrap(),
+                row[1].as_deref().unwrap()
+            )
+        })
         .collect();
     assert_eq!(questions, ["api 3", "web 2"]);
     let acts = world
@@ -152,7 +167,10 @@ async fn texts_expire_in_the_spool_while_postgres_is_away() {
     assert!(read(&spool.join("rejected.jsonl")).contains("a young one"));
     let postgres = EmbeddedPostgres::start(&folder, None).await.unwrap();
     eventually("the rest was replayed", || async {
-        rows(&postgres.url(), "SELECT question FROM interaction").await.len() == 2
+        rows(&postgres.url(), "SELECT question FROM interaction")
+            .await
+            .len()
+            == 2
     })
     .await;
     server.stop().await;

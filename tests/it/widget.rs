@@ -96,19 +96,34 @@ async fn a_visitor_asks_with_a_session_of_the_page_and_with_no_other() {
     assert!((880..=900).contains(&minutes), "{minutes}");
 
     let (status, answer) = ask(&server, WIKI, token, QUESTION).await;
-    assert_eq!((status, answer["outcome"].as_str()), (200, Some("answered")));
+    assert_eq!(
+        (status, answer["outcome"].as_str()),
+        (200, Some("answered"))
+    );
     // Not without it, although this machine may ask without a key; not from elsewhere; not without a page.
     let (status, said) = ask(&server, WIKI, "", QUESTION).await;
-    assert_eq!((status, said["code"].as_str()), (401, Some("session_required")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (401, Some("session_required"))
+    );
     let (status, said) = ask(&server, "https://evil.example", token, QUESTION).await;
-    assert_eq!((status, said["code"].as_str()), (403, Some("origin_not_allowed")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (403, Some("origin_not_allowed"))
+    );
     let body = Some(json!({ "question": QUESTION }));
     let (status, said) = server.send("POST", "/v1/chat", token, body).await;
-    assert_eq!((status, said["code"].as_str()), (401, Some("token_of_other_origin")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (401, Some("token_of_other_origin"))
+    );
     // A key in a page is everyone's.
     let key = server.key("etl", &["everyone"], Role::Admin).await;
     let (status, said) = ask(&server, WIKI, &key, QUESTION).await;
-    assert_eq!((status, said["code"].as_str()), (401, Some("session_required")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (401, Some("session_required"))
+    );
     // What is no session, or one that somebody else has signed.
     let forged = json!({
         "iss": "docent/widget", "iat": 0, "exp": chrono::Utc::now().timestamp() + 600,
@@ -116,7 +131,10 @@ async fn a_visitor_asks_with_a_session_of_the_page_and_with_no_other() {
     });
     let forged = signed(&forged, Algorithm::HS256, SECRET);
     let (status, said) = ask(&server, WIKI, &forged, QUESTION).await;
-    assert_eq!((status, said["code"].as_str()), (401, Some("token_invalid")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (401, Some("token_invalid"))
+    );
     server.stop().await;
     let asked = world
         .database
@@ -136,12 +154,27 @@ async fn an_expired_session_says_so_that_the_widget_takes_a_new_one() {
         "iss": "docent/widget", "iat": 0, "exp": chrono::Utc::now().timestamp() - 1,
         "origin": WIKI, "name": "widget", "guest": false, "groups": ["everyone"],
     });
-    let (status, said) = ask(&server, WIKI, &signed(&old, Algorithm::HS256, key), QUESTION).await;
-    assert_eq!((status, said["code"].as_str()), (401, Some("token_expired")));
+    let (status, said) = ask(
+        &server,
+        WIKI,
+        &signed(&old, Algorithm::HS256, key),
+        QUESTION,
+    )
+    .await;
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (401, Some("token_expired"))
+    );
     // Another algorithm of the same key is not what docent signs with.
     let mut other = old.clone();
     other["exp"] = json!(chrono::Utc::now().timestamp() + 60);
-    let (_, said) = ask(&server, WIKI, &signed(&other, Algorithm::HS512, key), QUESTION).await;
+    let (_, said) = ask(
+        &server,
+        WIKI,
+        &signed(&other, Algorithm::HS512, key),
+        QUESTION,
+    )
+    .await;
     assert_eq!(said["code"], "token_invalid");
     server.stop().await;
 }
@@ -164,27 +197,55 @@ async fn a_user_that_the_page_has_signed_reads_what_their_groups_may() {
     // Their conversations are theirs.
     let path = "/v1/conversations";
     let listed = json_of(from_page(&server, "GET", path, WIKI, token, None).await).await;
-    assert_eq!(listed.1["conversations"][0]["id"], answer["conversation_id"]);
+    assert_eq!(
+        listed.1["conversations"][0]["id"],
+        answer["conversation_id"]
+    );
 
     let now = chrono::Utc::now().timestamp();
     let refused = [
         (user(|claims| claims["exp"] = json!(now - 60)), "expired"),
-        (user(|claims| claims["iss"] = json!("https://evil.example")), "`iss`"),
+        (
+            user(|claims| claims["iss"] = json!("https://evil.example")),
+            "`iss`",
+        ),
         (user(|claims| claims["aud"] = json!("grafana")), "`aud`"),
         (user(|claims| claims["sub"] = json!("")), "`sub`"),
-        (user(|claims| claims["groups"] = json!({ "finance": true })), "`groups`"),
-        (user(|claims| { claims.as_object_mut().unwrap().remove("aud"); }), "`aud`"),
-        (user(|claims| { claims.as_object_mut().unwrap().remove("exp"); }), "`exp`"),
         (
-            signed(&json!({ "sub": "ana", "iss": WIKI, "aud": "docent", "exp": now + 600 }),
-                Algorithm::HS256, "some other secret of 32 characters"),
+            user(|claims| claims["groups"] = json!({ "finance": true })),
+            "`groups`",
+        ),
+        (
+            user(|claims| {
+                claims.as_object_mut().unwrap().remove("aud");
+            }),
+            "`aud`",
+        ),
+        (
+            user(|claims| {
+                claims.as_object_mut().unwrap().remove("exp");
+            }),
+            "`exp`",
+        ),
+        (
+            signed(
+                &json!({ "sub": "ana", "iss": WIKI, "aud": "docent", "exp": now + 600 }),
+                Algorithm::HS256,
+                "some other secret of 32 characters",
+            ),
             "not signed",
         ),
-        ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbmEifQ.".to_owned(), "HS256"),
+        (
+            "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbmEifQ.".to_owned(),
+            "HS256",
+        ),
     ];
     for (token, why) in refused {
         let (status, said) = session(&server, json!({ "user_token": token })).await;
-        assert_eq!((status, said["code"].as_str()), (401, Some("user_token_invalid")));
+        assert_eq!(
+            (status, said["code"].as_str()),
+            (401, Some("user_token_invalid"))
+        );
         assert!(said["detail"].as_str().unwrap().contains(why), "{said}");
     }
     server.stop().await;
@@ -200,7 +261,10 @@ async fn only_the_routes_of_the_widget_are_open_to_allowed_pages() {
             .request(reqwest::Method::OPTIONS, format!("{}{path}", server.url))
             .header("origin", origin)
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "authorization,content-type")
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type",
+            )
             .send()
     };
     for path in [
@@ -228,17 +292,29 @@ async fn only_the_routes_of_the_widget_are_open_to_allowed_pages() {
         ] {
             let refused = preflight(path, other).await.unwrap();
             assert_eq!(refused.status(), 403, "{path} {other}");
-            assert!(!refused.headers().contains_key("access-control-allow-origin"));
+            assert!(
+                !refused
+                    .headers()
+                    .contains_key("access-control-allow-origin")
+            );
         }
     }
     for path in ["/v1/ingest/runs", "/", "/healthz"] {
         let refused = preflight(path, WIKI).await.unwrap();
-        assert!(!refused.headers().contains_key("access-control-allow-origin"), "{path}");
+        assert!(
+            !refused
+                .headers()
+                .contains_key("access-control-allow-origin"),
+            "{path}"
+        );
     }
     // A page sees why it was refused, and when to come back.
     let refused = from_page(&server, "POST", "/v1/chat", WIKI, "", Some(json!({}))).await;
     assert_eq!(refused.headers()["access-control-allow-origin"], WIKI);
-    assert_eq!(refused.headers()["access-control-expose-headers"], "retry-after");
+    assert_eq!(
+        refused.headers()["access-control-expose-headers"],
+        "retry-after"
+    );
     server.stop().await;
 }
 
@@ -248,12 +324,18 @@ async fn an_empty_list_of_origins_allows_none() {
     world.config.widget.allowed_origins.clear();
     let server = world.serve().await;
     let (status, said) = session(&server, json!({})).await;
-    assert_eq!((status, said["code"].as_str()), (403, Some("origin_not_allowed")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (403, Some("origin_not_allowed"))
+    );
     // Not even docent's own page needs one.
     let own = server.url.clone();
     let path = "/v1/widget/sessions";
     let (status, said) =
         json_of(from_page(&server, "POST", path, &own, "", Some(json!({}))).await).await;
-    assert_eq!((status, said["code"].as_str()), (403, Some("origin_not_allowed")));
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (403, Some("origin_not_allowed"))
+    );
     server.stop().await;
 }

@@ -29,20 +29,6 @@ pub struct Access {
     pub signing_key_file: PathBuf,
 }
 
-/// The identity provider of people and programs; no issuer: none.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Oidc {
-    pub issuer: String,
-    pub audience: String,
-    pub groups_claim: String,
-    pub client_id: String,
-    pub client_secret: Secret,
-    pub client_secret_file: PathBuf,
-    pub scopes: Vec<String>,
-    pub session_hours: u64,
-}
-
 /// The widget on pages of others.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -14,8 +14,8 @@ mod validate;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use access::{Access, Anonymous, Limit, Limits, Retention, Widget};
 use chrono::Offset as _;
-pub use access::{Access, Anonymous, Limit, Limits, Oidc, Retention, Widget};
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
 pub use products::Dbt;
@@ -40,7 +40,6 @@ pub struct Config {
     pub data: PathBuf,
     pub server: Server,
     pub access: Access,
-    pub oidc: Oidc,
     pub widget: Widget,
     pub limits: Limits,
     pub retention: Retention,

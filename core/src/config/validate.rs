@@ -1,8 +1,6 @@
 //! What no single setting can say of itself: settings that do not fit each other.
 
-use super::{
-    ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset,
-};
+use super::{ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset};
 
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
@@ -32,7 +30,9 @@ fn check_access(config: &Config) -> Result<(), ConfigError> {
             .strip_prefix("https://")
             .or_else(|| origin.strip_prefix("http://"));
         let exact = rest.is_some_and(|rest| {
-            !rest.is_empty() && !rest.contains(['/', '*', '?', '#', '@', ' ']) && *rest == rest.to_lowercase()
+            !rest.is_empty()
+                && !rest.contains(['/', '*', '?', '#', '@', ' '])
+                && *rest == rest.to_lowercase()
         });
         if !exact {
             return fail(format!(
@@ -50,39 +50,7 @@ fn check_access(config: &Config) -> Result<(), ConfigError> {
             ));
         }
     }
-    check_oidc(config)
-}
-
-fn check_oidc(config: &Config) -> Result<(), ConfigError> {
-    let fail = |text: String| Err(ConfigError(text));
-    let oidc = &config.oidc;
-    if oidc.issuer.is_empty() {
-        return Ok(());
-    }
-    if !(oidc.issuer.starts_with("https://") || is_local(&oidc.issuer)) {
-        return fail(format!(
-            "oidc.issuer = \"{}\" must start with https://",
-            oidc.issuer
-        ));
-    }
-    if oidc.audience.is_empty() && oidc.client_id.is_empty() {
-        return fail(
-            "oidc.issuer needs oidc.client_id (login on the page) or oidc.audience (tokens of \
-             programs); without either, tokens for any other service would be taken"
-                .to_owned(),
-        );
-    }
     Ok(())
-}
-
-/// Whether an address is one of this machine, where a provider may speak plain HTTP.
-fn is_local(url: &str) -> bool {
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"]
-        .iter()
-        .any(|local| {
-            url.strip_prefix(local)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-        })
 }
 
 fn check_models(config: &Config) -> Result<(), ConfigError> {
@@ -169,7 +137,9 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     }
     for (name, limit) in config.limits.named() {
         if limit.usd_per_day.is_sign_negative() && !limit.usd_per_day.is_zero() {
-            return fail(format!("{name}.usd_per_day must not be negative; 0 means no limit"));
+            return fail(format!(
+                "{name}.usd_per_day must not be negative; 0 means no limit"
+            ));
         }
         let model = &config.chat.model;
         let is_priced = model.is_empty() || config.prices.contains_key(model);

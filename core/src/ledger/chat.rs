@@ -211,12 +211,7 @@ impl Ledger {
     }
 
     /// Gives a caller's conversation another title; `false`: the caller has no such conversation.
-    pub async fn retitle(
-        &self,
-        id: Uuid,
-        caller: &str,
-        title: &str,
-    ) -> Result<bool, LedgerError> {
+    pub async fn retitle(&self, id: Uuid, caller: &str, title: &str) -> Result<bool, LedgerError> {
         let pool = self.connection.pool().await?;
         let changed = sqlx::query(
             "UPDATE conversation SET title = $3

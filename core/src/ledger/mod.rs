@@ -44,8 +44,8 @@ pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
 pub use limits::{Account, Allowance, Used};
 pub use purge::{KnownDocument, PURGED_ANSWER, PurgedDocument, PurgedTraces};
 pub use record::{
-    Act, Admission, Audit, CallOutcome, Channel, Deletion, GeneratorKind, Interaction, InteractionOutcome, ModelCall,
-    Origin, Purge, Purpose, Record, RetrievedPassage, UsageSource,
+    Act, Admission, Audit, CallOutcome, Channel, Deletion, GeneratorKind, Interaction,
+    InteractionOutcome, ModelCall, Origin, Purge, Purpose, Record, RetrievedPassage, UsageSource,
 };
 pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;

@@ -251,9 +251,9 @@ fn filtered(lines: &[u8], kept: impl Fn(&[u8]) -> bool) -> Vec<u8> {
 /// Whether a line holds a question from before its channel's moment.
 fn has_expired(line: &[u8], expiries: &[Expiry]) -> bool {
     match serde_json::from_slice(line) {
-        Ok(Record::Interaction(interaction)) => expiries.iter().any(|expiry| {
-            interaction.channel == expiry.channel && interaction.at < expiry.before
-        }),
+        Ok(Record::Interaction(interaction)) => expiries
+            .iter()
+            .any(|expiry| interaction.channel == expiry.channel && interaction.at < expiry.before),
         _ => false,
     }
 }

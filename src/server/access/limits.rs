@@ -232,7 +232,11 @@ fn refusal(accounts: &[Account], used: &[Used]) -> Problem {
         return refuse("rate_limited", text.to_owned(), 60);
     };
     let is_caller = account.subject.starts_with("caller/");
-    let who = if is_caller { "You have" } else { "Everyone here together has" };
+    let who = if is_caller {
+        "You have"
+    } else {
+        "Everyone here together has"
+    };
     let midnight = (used.at + TimeDelta::days(1))
         .duration_trunc(TimeDelta::days(1))
         .unwrap_or(used.at);

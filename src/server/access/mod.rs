@@ -16,8 +16,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 pub(crate) use admin::Admin;
-pub(crate) use keys::NewKey;
 use docent_core::config::Config;
+pub(crate) use keys::NewKey;
 
 use super::AppState;
 use super::guard::ForeignOrigin;

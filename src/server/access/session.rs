@@ -40,7 +40,11 @@ impl Signing {
         let key = EncodingKey::from_secret(self.key(app).await?.as_bytes());
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).map_err(|error| {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            Problem::new(status, "internal", format!("a session cannot be signed: {error}"))
+            Problem::new(
+                status,
+                "internal",
+                format!("a session cannot be signed: {error}"),
+            )
         })
     }
 

@@ -78,7 +78,12 @@ async fn session(
     let origin = headers
         .get(header::ORIGIN)
         .and_then(|origin| origin.to_str().ok())
-        .filter(|origin| widget.allowed_origins.iter().any(|allowed| allowed == origin))
+        .filter(|origin| {
+            widget
+                .allowed_origins
+                .iter()
+                .any(|allowed| allowed == origin)
+        })
         .ok_or_else(|| {
             Problem::new(
                 StatusCode::FORBIDDEN,
@@ -109,7 +114,10 @@ async fn session(
         session.guest = true;
         session.exp = session.exp.min(user.exp);
         session.groups = groups_of(&user.groups).ok_or_else(|| {
-            unauthorized("user_token_invalid", "`groups` of the user's token is no list of groups")
+            unauthorized(
+                "user_token_invalid",
+                "`groups` of the user's token is no list of groups",
+            )
         })?;
     }
     let expires_at = DateTime::from_timestamp(session.exp, 0).unwrap_or(now);
@@ -140,7 +148,9 @@ fn user(widget: &Widget, origin: &str, token: &str) -> Result<(String, User), Pr
     let user = jsonwebtoken::decode::<User>(token, &key, &validation).map_err(|error| {
         invalid(match error.kind() {
             ErrorKind::ExpiredSignature => "the user's token has expired",
-            ErrorKind::InvalidIssuer => "`iss` of the user's token is not what widget.user_issuer says",
+            ErrorKind::InvalidIssuer => {
+                "`iss` of the user's token is not what widget.user_issuer says"
+            }
             ErrorKind::InvalidAudience => {
                 "`aud` of the user's token is not what widget.user_audience says"
             }
@@ -166,7 +176,10 @@ pub(super) async fn caller(
     arriving: &Arriving<'_>,
     token: &str,
 ) -> Result<Caller, Problem> {
-    let read = service.access.signing.read::<Session>(&service.app, ISSUER, token);
+    let read = service
+        .access
+        .signing
+        .read::<Session>(&service.app, ISSUER, token);
     let session = read.await?.map_err(|error| match error.kind() {
         ErrorKind::ExpiredSignature => unauthorized("token_expired", "the session has expired"),
         _ => unauthorized("token_invalid", "this is no session of this docent"),
@@ -174,7 +187,8 @@ pub(super) async fn caller(
     // A browser leaves Origin out of what a page reads from its own origin.
     let from = arriving.foreign.or(arriving.header(header::ORIGIN));
     let is_own_page = from.is_none()
-        && arriving.header(header::HeaderName::from_static("sec-fetch-site")) == Some("same-origin");
+        && arriving.header(header::HeaderName::from_static("sec-fetch-site"))
+            == Some("same-origin");
     let still_allowed = service
         .app
         .config
