@@ -39,6 +39,9 @@ pub struct Used {
     pub cost: Decimal,
 }
 
+/// [`Used`] and how many accounts the question was counted on.
+type Row = (String, DateTime<Utc>, i64, i64, i64, Decimal, i64);
+
 impl Ledger {
     /// Counts a question on each of some accounts, where all of them leave room for it; answers what
     /// each had used before, and whether the question was counted.
@@ -55,7 +58,7 @@ impl Ledger {
             .collect();
         // `held` locks the rows and reads them as they are then, whoever changed them meanwhile. Only
         // the first question of a day has no row to lock: the insertion looks at the limit again.
-        let rows: Vec<(String, DateTime<Utc>, i64, i64, i64, Decimal, i64)> = sqlx::query_as(
+        let rows: Vec<Row> = sqlx::query_as(
             "WITH moment AS (SELECT now() AS at, date_trunc('minute', now()) AS minute,
                                     (now() AT TIME ZONE 'UTC')::date AS day),
              wanted AS (

@@ -49,22 +49,19 @@ pub(crate) async fn admit(
         account.owed = counters.take_owed(&account.subject, now);
     }
     let counting = service.app.ledger.admit(&accounts);
-    match tokio::time::timeout(PATIENCE, counting).await {
-        Ok(Ok((used, counted))) => {
-            for (account, used) in pairs(&accounts, &used) {
-                let owed = if counted { 0 } else { account.owed };
-                counters.learn(used.clone(), owed, counted);
-            }
-            if !counted {
-                return Err(refusal(&accounts, &used));
-            }
+    if let Ok(Ok((used, counted))) = tokio::time::timeout(PATIENCE, counting).await {
+        for (account, used) in pairs(&accounts, &used) {
+            let owed = if counted { 0 } else { account.owed };
+            counters.learn(used.clone(), owed, counted);
         }
-        Ok(Err(_)) | Err(_) => {
-            for account in &accounts {
-                counters.give_owed_back(account, now);
-            }
-            counters.admit_alone(&accounts, now)?;
+        if !counted {
+            return Err(refusal(&accounts, &used));
         }
+    } else {
+        for account in &accounts {
+            counters.give_owed_back(account, now);
+        }
+        counters.admit_alone(&accounts, now)?;
     }
     let admission = Admission {
         interaction_id,
