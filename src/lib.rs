@@ -6,4 +6,5 @@ pub mod server;
 pub mod chat;
 pub mod eval;
 pub mod owner;
+pub mod retention;
 mod runs;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Timelike, Utc};
 use docent_core::config::{Schedule, Source};
-use docent_core::ledger::RunOrigin;
+use docent_core::ledger::{Act, Audit, RunOrigin};
 use docent_ingest::{Claim, IngestError, ProgressSender, Request, run_claimed};
 
 use crate::server::AppState;
@@ -94,6 +94,9 @@ async fn run_due(
         match Claim::take(app, &request).await {
             Ok(claim) => {
                 tracing::info!(source = %source.name, run_id = %claim.run_id(), "a scheduled run begins");
+                let target = format!("{}: {}", claim.run_id(), source.name);
+                let act = Audit::now("schedule", Act::RunStarted, target);
+                app.ledger.writer().write(act);
                 tried.insert(source.name.clone(), now);
                 spawn(service, request, claim);
             }

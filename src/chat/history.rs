@@ -1,9 +1,10 @@
 //! The conversation so far. The last turns are kept in memory, because the ledger's writer may be a
 //! moment behind, or Postgres away; what is not there is read from the ledger.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use docent_core::app::App;
+use docent_core::index::IndexError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -17,8 +18,11 @@ const TURNS: usize = 12;
 /// A question and its answer, as a follow-up is read with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastTurn {
+    pub id: Uuid,
     pub question: String,
     pub answer: String,
+    /// What the answer cites, or names as looked at.
+    pub documents: Vec<Uuid>,
 }
 
 /// The conversations of late. Bounded.
@@ -33,36 +37,47 @@ struct Recent {
 }
 
 impl Conversations {
-    /// The last turns of a conversation of this caller, oldest first. A ledger that cannot be read
-    /// is no reason not to answer: the question then stands alone.
+    /// The last turns of a conversation of this caller, oldest first, as far as the caller may still
+    /// read what they are about. A ledger that cannot be read is no reason not to answer: what this
+    /// process remembers then is all there is.
     pub(super) async fn history(&self, app: &App, turn: &Turn) -> Vec<PastTurn> {
         let limit = app.config.chat.history_turns;
         if turn.new_conversation || limit == 0 {
             return Vec::new();
         }
-        let recent = self.0.lock().turns.get(&turn.conversation_id).cloned();
-        if let Some((caller, turns)) = recent {
-            if caller != turn.caller.name {
-                return Vec::new();
-            }
-            return turns[turns.len().saturating_sub(limit)..].to_vec();
-        }
+        let mut turns = self.recent(turn);
+        // Another process may have answered in between, or deleted all of it.
         let read = app
             .ledger
             .history(turn.conversation_id, &turn.caller.name, limit as i64)
             .await;
         match read {
-            Ok(turns) => turns
-                .into_iter()
-                .map(|turn| PastTurn {
-                    question: turn.standalone_question,
-                    answer: turn.answer,
-                })
-                .collect(),
-            Err(error) => {
-                tracing::warn!(%error, "the conversation's history cannot be read");
-                Vec::new()
+            Ok(Some(written)) => {
+                turns.retain(|recent| written.iter().all(|known| known.id != recent.id));
+                turns.extend(written.into_iter().map(|past| PastTurn {
+                    id: past.id,
+                    question: past.standalone_question,
+                    answer: past.answer,
+                    documents: past.documents,
+                }));
+                // Their ids are made in the order of time.
+                turns.sort_unstable_by_key(|past| past.id);
             }
+            Ok(None) => {
+                self.forget(turn.conversation_id, &turn.caller.name);
+                return Vec::new();
+            }
+            Err(error) => tracing::warn!(%error, "the conversation's history cannot be read"),
+        }
+        turns.drain(..turns.len().saturating_sub(limit));
+        still_readable(app, turn, turns).await
+    }
+
+    /// What this process remembers of the caller's conversation.
+    fn recent(&self, turn: &Turn) -> Vec<PastTurn> {
+        match self.0.lock().turns.get(&turn.conversation_id) {
+            Some((caller, turns)) if *caller == turn.caller.name => turns.clone(),
+            _ => Vec::new(),
         }
     }
 
@@ -107,5 +122,43 @@ impl Conversations {
         {
             recent.turns.remove(&conversation_id);
         }
+    }
+}
+
+/// The turns up to the first one whose documents the caller may no longer read: the questions behind it
+/// were read with its answer. Where that cannot be told, there are none.
+async fn still_readable(app: &App, turn: &Turn, mut turns: Vec<PastTurn>) -> Vec<PastTurn> {
+    let documents: Vec<Uuid> = turns
+        .iter()
+        .flat_map(|past| past.documents.iter().copied())
+        .collect();
+    match readable(app, &documents, &turn.caller.groups).await {
+        Ok(readable) => {
+            let is_withdrawn =
+                |past: &PastTurn| !past.documents.iter().all(|one| readable.contains(one));
+            if let Some(first) = turns.iter().position(is_withdrawn) {
+                turns.truncate(first);
+            }
+            turns
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the conversation's history cannot be checked");
+            Vec::new()
+        }
+    }
+}
+
+/// Those of some documents that these groups may read now.
+pub async fn readable(
+    app: &App,
+    documents: &[Uuid],
+    groups: &[String],
+) -> Result<HashSet<Uuid>, IndexError> {
+    if documents.is_empty() {
+        return Ok(HashSet::new());
+    }
+    match app.index.live().await? {
+        Some(live) => app.index.readable(&live, documents, groups).await,
+        None => Ok(HashSet::new()),
     }
 }

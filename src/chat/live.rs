@@ -108,6 +108,18 @@ impl LiveTurns {
         }
     }
 
+    /// The turn that the same message has started, as [`LiveTurns::start`] would find it.
+    pub fn find(
+        &self,
+        turn: &Turn,
+        from: &str,
+        after: Option<usize>,
+    ) -> Result<Option<Reader>, Refused> {
+        let by_message = self.by_message.lock();
+        let known = key_of(turn, from).and_then(|key| by_message.get(&key));
+        known.map_or(Ok(None), |turns| found(turns, turn, after))
+    }
+
     /// Starts a turn, or finds the one that the same message started: the same `message_id` of the
     /// same caller in the same conversation. A turn that failed or was stopped is not found again.
     /// `from` is the address that the request came from; `after` is the id of the last event that
@@ -120,17 +132,13 @@ impl LiveTurns {
         from: &str,
         after: Option<usize>,
     ) -> Result<Reader, Refused> {
-        let key = turn
-            .message_id
-            .as_ref()
-            .map(|message| Key::new(&turn.caller.name, message, from));
+        let key = key_of(&turn, from);
         let mut by_message = self.by_message.lock();
         let known = key.as_ref().and_then(|key| by_message.get(key));
-        if let Some(live) = known.and_then(|turns| turns.iter().find(|live| live.is_of(&turn))) {
-            if live.question != turn.question {
-                return Err(Refused::OtherQuestion);
-            }
-            return Ok(Reader::new(live, after.map_or(0, |after| after + 1)));
+        if let Some(turns) = known
+            && let Some(reader) = found(turns, &turn, after)?
+        {
+            return Ok(reader);
         }
         if self.tasks.is_closed() {
             return Err(Refused::Stopping);
@@ -224,6 +232,26 @@ impl LiveTurns {
             let _ = tokio::time::timeout(Duration::from_secs(1), self.tasks.wait()).await;
         }
     }
+}
+
+fn key_of(turn: &Turn, from: &str) -> Option<Key> {
+    let message = turn.message_id.as_ref()?;
+    Some(Key::new(&turn.caller.name, message, from))
+}
+
+/// The turn of a message among those of its key.
+fn found(
+    turns: &[Arc<LiveTurn>],
+    turn: &Turn,
+    after: Option<usize>,
+) -> Result<Option<Reader>, Refused> {
+    let Some(live) = turns.iter().find(|live| live.is_of(turn)) else {
+        return Ok(None);
+    };
+    if live.question != turn.question {
+        return Err(Refused::OtherQuestion);
+    }
+    Ok(Some(Reader::new(live, after.map_or(0, |after| after + 1))))
 }
 
 fn forget(by_message: &Mutex<ByMessage>, key: &Key, turn: &Arc<LiveTurn>) {

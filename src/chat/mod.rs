@@ -32,7 +32,7 @@ use futures::FutureExt;
 
 pub use history::Conversations;
 pub use prompt::Prompts;
-pub use turn::{Answer, AnswerOutcome, Caller, Event, Events, Mark, Turn};
+pub use turn::{Answer, AnswerOutcome, Caller, CallerKind, Event, Events, Mark, Turn};
 
 /// What an answer needs besides the parts that ingest shares.
 pub struct Chat {

@@ -152,7 +152,14 @@ pub(super) fn record(
         }
     };
     if result.is_ok() {
+        let is_answered = matches!(outcome, InteractionOutcome::Answered);
+        let shown = draft
+            .passages
+            .iter()
+            .filter(|passage| passage.cited_as.is_some() || !is_answered);
         let past = PastTurn {
+            id: turn.interaction_id,
+            documents: shown.map(|passage| passage.document_id).collect(),
             question: draft.standalone_question.clone(),
             answer: answer.clone(),
         };

@@ -11,14 +11,59 @@ use uuid::Uuid;
 
 /// The name of everyone who asks without a key.
 pub const ANONYMOUS: &str = "anonymous";
+/// The name of whoever asks in the terminal of this machine.
+pub const TERMINAL: &str = "terminal";
 
 /// Who asks, and what they may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// As the channel knows them: `anonymous`, `terminal`.
+    /// As the ledger knows them: `anonymous`, `terminal`, `key:etl`, `user:ana`.
     pub name: String,
+    pub kind: CallerKind,
     /// The search is limited to these; never empty.
     pub groups: Vec<String>,
+    /// Whether they may start runs.
+    pub is_admin: bool,
+    /// Whom limits count: the name, or, where many share it, the address.
+    pub counted_as: String,
+}
+
+/// How a caller is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallerKind {
+    /// Not at all: many share the name.
+    Anonymous,
+    /// A visitor of a page with the widget: many share the name.
+    Visitor,
+    /// By the page with the widget, which has signed who it is.
+    Guest,
+    /// By the identity provider.
+    User,
+    /// By a key.
+    Key,
+    /// By the key of the configuration.
+    Operator,
+    /// By being on this machine.
+    Terminal,
+}
+
+impl Caller {
+    /// Somebody with a name of their own.
+    pub fn named(name: impl Into<String>, kind: CallerKind, groups: Vec<String>) -> Self {
+        let name = name.into();
+        Self {
+            counted_as: name.clone(),
+            name,
+            kind,
+            groups,
+            is_admin: false,
+        }
+    }
+
+    /// Whether others have the same name: what is only kept by name is not theirs alone.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.kind, CallerKind::Anonymous | CallerKind::Visitor)
+    }
 }
 
 /// One question with everything that decides its answer. Goes first in every argument list of the

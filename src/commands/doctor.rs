@@ -3,7 +3,7 @@
 use chrono::Utc;
 use docent_core::app::App;
 use docent_core::config::Config;
-use docent_core::ledger::{Ledger, Purpose};
+use docent_core::ledger::{Act, Audit, Ledger, Purpose};
 use docent_core::models::{CallFor, Message, Role};
 use docent_ingest::{ProgressSender, source};
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::terminal::{one_line, say};
 use super::{Access, Ended, open};
+use crate::chat::turn::TERMINAL;
 use crate::owner::{Configured, DoctorRequest};
 use crate::runs::next_run;
 
@@ -132,6 +133,8 @@ async fn check_port(host: &str, port: u16) -> Finding {
 
 /// Tries ledger, index and models.
 pub async fn check_parts(app: &App) -> Vec<Finding> {
+    let act = Audit::now(TERMINAL, Act::SettingsSeen, "docent doctor");
+    app.ledger.writer().write(act);
     let mut findings = vec![check_ledger(app).await, check_index(app).await];
     let call = CallFor {
         purpose: Purpose::EmbedQuestion,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use docent_core::app::App;
 use docent_core::config::{self, Config};
+use docent_core::ledger::{Act, Audit};
 use docent_ingest::report::ProblemReport;
 use docent_ingest::{CleaningReport, Progress, ProgressSender, Request, RunReport, SourceReport};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::serve::{give_leases_back, stop_signal};
 use super::terminal::{dollars, grouped, is_watched, note, one_line, say};
 use super::{Access, Ended, open};
+use crate::chat::turn::TERMINAL;
 use crate::owner::{Configured, IngestRequest};
 
 /// `docent ingest [NAME|PATH…]`
@@ -106,6 +108,15 @@ pub async fn run(
     progress: ProgressSender,
 ) -> anyhow::Result<RunReport> {
     let request = resolve(&app, request).await?;
+    if !request.dry_run {
+        let names: Vec<&str> = request
+            .sources
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        let act = Audit::now(TERMINAL, Act::RunStarted, names.join(", "));
+        app.ledger.writer().write(act);
+    }
     Ok(docent_ingest::run(app, request, progress).await?)
 }
 

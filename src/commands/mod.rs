@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod eval;
 pub mod ingest;
 mod init;
+pub mod key;
 mod migrate;
 mod open;
 pub mod purge;
@@ -49,6 +50,8 @@ enum Command {
     Purge(purge::Arguments),
     /// Ask a question in the terminal
     Ask(ask::Arguments),
+    /// Make, list and revoke the keys of programs
+    Key(key::Arguments),
     /// Measure what is found and answered against a question set
     Eval(eval::Arguments),
     /// Check every part and say what is wrong, with the way out
@@ -143,6 +146,10 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         Command::Purge(arguments) => {
             log(&config, true);
             purge::command(config, arguments).await
+        }
+        Command::Key(arguments) => {
+            log(&config, true);
+            key::command(config, arguments).await
         }
         Command::Ask(arguments) => {
             log(&config, true);

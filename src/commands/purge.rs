@@ -5,12 +5,13 @@ use std::sync::Arc;
 use anyhow::bail;
 use docent_core::app::App;
 use docent_core::config::{Config, Source};
-use docent_core::ledger::{KnownDocument, PurgedDocument};
+use docent_core::ledger::{Act, Audit, KnownDocument, PurgedDocument};
 use docent_ingest::purge::{Asked, PurgeReport, find, purge};
 use serde::{Deserialize, Serialize};
 
 use super::terminal::{grouped, one_line, say};
 use super::{Access, Ended, open};
+use crate::chat::turn::TERMINAL;
 use crate::owner::Configured;
 
 /// Near matches that are shown.
@@ -104,6 +105,7 @@ pub async fn run(app: &Arc<App>, request: &PurgeRequest) -> anyhow::Result<Done>
                 None => app.config.sources.clone(),
             };
             let report = purge(app, &sources, &document).await?;
+            note(app, Act::DocumentPurged, &document);
             Ok(Done::Purged(document, report))
         }
     }
@@ -128,7 +130,14 @@ async fn allow(app: &App, asked: &str) -> anyhow::Result<Done> {
         return Ok(Done::Unknown(near(asked, others)));
     };
     app.ledger.allow_purged(document.document_id).await?;
+    note(app, Act::PurgeAllowed, &document);
     Ok(Done::Allowed(document))
+}
+
+fn note(app: &App, act: Act, document: &KnownDocument) {
+    let target = document.document_id.to_string();
+    let act = Audit::now(TERMINAL, act, target);
+    app.ledger.writer().write(act);
 }
 
 /// Documents whose path or file name is almost what was asked for.

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::questions::Question;
-use crate::chat::{self, Caller, Chat, ChatError, Events, Turn};
+use crate::chat::{self, Caller, CallerKind, Chat, ChatError, Events, Turn};
 
 /// Who asks in an evaluation, as the ledger shows it.
 const CALLER: &str = "evaluation";
@@ -99,10 +99,7 @@ fn turn(question: &str, groups: &[String]) -> Turn {
         new_conversation: true,
         message_id: None,
         question: question.to_owned(),
-        caller: Caller {
-            name: CALLER.to_owned(),
-            groups: groups.to_vec(),
-        },
+        caller: Caller::named(CALLER, CallerKind::Terminal, groups.to_vec()),
         channel: Channel::Terminal,
         origin: Origin::Evaluation,
         cancelled: CancellationToken::new(),

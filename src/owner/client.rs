@@ -15,6 +15,7 @@ use crate::chat::{Answer, Event};
 use crate::commands::backup::BackupSummary;
 use crate::commands::doctor::Finding;
 use crate::commands::eval::{EvalRequest, Outcome};
+use crate::commands::key::{self, KeyRequest};
 use crate::commands::purge::{Done, PurgeRequest};
 use crate::eval;
 
@@ -140,6 +141,12 @@ impl OwnerClient {
     /// Has the owner purge a document.
     pub async fn purge(&self, request: &PurgeRequest) -> anyhow::Result<Done> {
         let response = self.post("purge", request).await?;
+        Ok(serde_json::from_slice(&response.bytes().await?)?)
+    }
+
+    /// Has the owner make, show or revoke keys.
+    pub async fn key(&self, request: &KeyRequest) -> anyhow::Result<key::Done> {
+        let response = self.post("key", request).await?;
         Ok(serde_json::from_slice(&response.bytes().await?)?)
     }
 

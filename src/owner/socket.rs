@@ -25,11 +25,13 @@ use uuid::Uuid;
 use super::{
     AskRequest, BackupRequest, DoctorRequest, EvalLine, IngestLine, IngestRequest, Migrated,
 };
-use crate::chat::{Caller, Turn};
+use crate::chat::turn::TERMINAL;
+use crate::chat::{Caller, CallerKind, Turn};
 use crate::commands::doctor::{self, Finding};
 use crate::commands::eval::{EvalRequest, evaluate};
+use crate::commands::key::KeyRequest;
 use crate::commands::purge::PurgeRequest;
-use crate::commands::{backup, ingest, purge};
+use crate::commands::{backup, ingest, key, purge};
 use crate::eval;
 use crate::server::AppState;
 use crate::server::problem::Problem;
@@ -61,6 +63,7 @@ pub fn router(service: AppState) -> Router {
         .route("/owner/ingest", post(run_ingest))
         .route("/owner/eval", post(run_eval))
         .route("/owner/purge", post(run_purge))
+        .route("/owner/key", post(run_key))
         .route("/owner/backup", post(run_backup))
         .route("/owner/doctor", post(run_doctor))
         .route("/owner/migrate", post(run_migrate))
@@ -69,12 +72,9 @@ pub fn router(service: AppState) -> Router {
 
 async fn ask(State(service): State<AppState>, Json(request): Json<AskRequest>) -> Response {
     let turn = terminal_turn(&service.app, request);
-    match service
-        .live
-        .start(&service.app, &service.chat, turn, "", None)
-    {
+    match crate::server::begin(&service, turn, "", None).await {
         Ok(reader) => crate::server::sse::stream(reader),
-        Err(refused) => Problem::from(refused).into_response(),
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -86,10 +86,11 @@ pub fn terminal_turn(app: &App, request: AskRequest) -> Turn {
         conversation_id: request.conversation_id.unwrap_or_else(Uuid::new_v4),
         message_id: None,
         question: request.question,
-        caller: Caller {
-            name: "terminal".to_owned(),
-            groups: app.config.access.anonymous_groups.clone(),
-        },
+        caller: Caller::named(
+            TERMINAL,
+            CallerKind::Terminal,
+            app.config.access.anonymous_groups.clone(),
+        ),
         channel: Channel::Terminal,
         origin: Origin::Person,
         cancelled: CancellationToken::new(),
@@ -190,6 +191,19 @@ async fn run_purge(State(service): State<AppState>, Json(request): Json<PurgeReq
     };
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     Problem::new(status, "purge_failed", failed).into_response()
+}
+
+async fn run_key(State(service): State<AppState>, Json(request): Json<KeyRequest>) -> Response {
+    let done = key::run(&service.app, &request).await;
+    // A key that was revoked ends at once here.
+    service.access.keys.forget_all();
+    match done {
+        Ok(done) => Json(done).into_response(),
+        Err(error) => {
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            Problem::new(status, "key_failed", format!("{error:#}")).into_response()
+        }
+    }
 }
 
 async fn run_migrate(State(service): State<AppState>) -> Response {

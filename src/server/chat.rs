@@ -13,11 +13,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::AppState;
+use super::access::limits;
 use super::problem::Problem;
 use super::sse;
 use crate::chat::live::Reader;
-use crate::chat::turn::ANONYMOUS;
-use crate::chat::{Answer, Caller, Event, Turn};
+use crate::chat::{Answer, Caller, CallerKind, Event, Turn};
 
 /// Longest `message_id`, in bytes.
 const MESSAGE_ID_MAX: usize = 128;
@@ -38,11 +38,12 @@ pub(super) struct Ask {
 
 pub(super) async fn ask(
     State(service): State<AppState>,
+    caller: Caller,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Result<Json<Ask>, JsonRejection>,
 ) -> Response {
-    match start(&service, peer, &headers, body) {
+    match start(&service, caller, peer, &headers, body).await {
         Ok((reader, true)) => sse::stream(reader),
         Ok((reader, false)) => match finished(reader).await {
             Ok(answer) => Json(answer).into_response(),
@@ -62,6 +63,7 @@ pub(super) struct Stop {
 /// for as long as a reader with a `message_id` may come back.
 pub(super) async fn stop(
     State(service): State<AppState>,
+    caller: Caller,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Result<Json<Stop>, JsonRejection>,
@@ -69,15 +71,11 @@ pub(super) async fn stop(
     match body {
         Ok(Json(stop)) => {
             let from = address(peer, &headers);
-            service.live.stop(ANONYMOUS, &stop.message_id, &from);
+            service.live.stop(&caller.name, &stop.message_id, &from);
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(rejection) => bad_request(&rejection).into_response(),
+        Err(rejection) => Problem::from(rejection).into_response(),
     }
-}
-
-fn bad_request(rejection: &JsonRejection) -> Problem {
-    Problem::new(rejection.status(), "bad_request", rejection.body_text())
 }
 
 /// Where a request comes from, as far as it can be told behind a proxy.
@@ -88,33 +86,50 @@ fn address(peer: SocketAddr, headers: &HeaderMap) -> String {
     format!("{} {}", peer.ip(), forwarded.unwrap_or_default())
 }
 
-fn start(
+async fn start(
     service: &AppState,
+    caller: Caller,
     peer: SocketAddr,
     headers: &HeaderMap,
     body: Result<Json<Ask>, JsonRejection>,
 ) -> Result<(Reader, bool), Problem> {
-    let Json(ask) = body.map_err(|rejection| bad_request(&rejection))?;
+    let Json(ask) = body?;
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let stream = ask.stream
         || header(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"));
     let after =
         header(header::HeaderName::from_static("last-event-id")).and_then(|id| id.parse().ok());
-    let caller = Caller {
-        name: ANONYMOUS.to_owned(),
-        groups: service.app.config.access.anonymous_groups.clone(),
-    };
-    let channel = if header(header::HeaderName::from_static("sec-fetch-site")).is_some() {
-        Channel::Web
-    } else {
-        Channel::Api
-    };
+    let channel = channel(&caller, headers);
     let turn = turn(service, ask, caller, channel)?;
     let from = address(peer, headers);
-    let reader = service
+    Ok((begin(service, turn, &from, after).await?, stream))
+}
+
+/// Where a question came in.
+pub(super) fn channel(caller: &Caller, headers: &HeaderMap) -> Channel {
+    match caller.kind {
+        CallerKind::Visitor | CallerKind::Guest => Channel::Widget,
+        // A browser says so; programs do not.
+        _ if headers.contains_key("sec-fetch-site") => Channel::Web,
+        _ => Channel::Api,
+    }
+}
+
+/// Begins a turn within the limits of its caller and channel, or finds the one that the same message
+/// has begun.
+pub(crate) async fn begin(
+    service: &AppState,
+    turn: Turn,
+    from: &str,
+    after: Option<usize>,
+) -> Result<Reader, Problem> {
+    if let Some(reader) = service.live.find(&turn, from, after)? {
+        return Ok(reader);
+    }
+    limits::admit(service, &turn.caller, turn.channel, turn.interaction_id).await?;
+    Ok(service
         .live
-        .start(&service.app, &service.chat, turn, &from, after)?;
-    Ok((reader, stream))
+        .start(&service.app, &service.chat, turn, from, after)?)
 }
 
 fn turn(service: &AppState, ask: Ask, caller: Caller, channel: Channel) -> Result<Turn, Problem> {

@@ -1,64 +1,164 @@
-//! `/v1/conversations`: reading and deleting one. Anonymous callers share one name, so for them a
-//! conversation's id is its key and there is no list.
+//! `/v1/conversations`: listing, reading, retitling and deleting one's own. Callers who share a name
+//! (anonymous, visitors of the widget) have no list: for them a conversation's id is its key.
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use docent_core::ledger::{Deletion, Record};
+use docent_core::ledger::{Act, Audit, Conversation, Deletion, LedgerError, Record};
+use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::AppState;
 use super::problem::Problem;
-use crate::chat::turn::ANONYMOUS;
+use crate::chat::Caller;
+use crate::chat::history::readable;
 
-/// Conversations of the caller. Nobody is known by name yet, so nobody has a list.
-pub(super) async fn list() -> Response {
-    Json(json!({ "conversations": [] })).into_response()
-}
+/// Conversations that are listed.
+const LISTED: i64 = 200;
+/// Longest title, in characters.
+const TITLE: usize = 200;
+/// What stands in place of an answer about documents that the caller may not read any more.
+const WITHDRAWN: &str = "(This answer was about documents that you may no longer read.)";
 
-/// One conversation with its turns, oldest first.
-pub(super) async fn read(
-    State(service): State<AppState>,
-    id: Result<Path<Uuid>, PathRejection>,
-) -> Response {
-    // What is no UUID is the id of no conversation.
-    let Ok(Path(id)) = id else {
-        return unknown().into_response();
-    };
+/// What a path's id may turn out to be.
+type Id = Result<Path<Uuid>, PathRejection>;
+
+/// `GET /v1/conversations`: the caller's own, the one that was used last first.
+pub(super) async fn list(State(service): State<AppState>, caller: Caller) -> Response {
+    let ledger = &service.app.ledger;
+    if caller.is_shared() {
+        return Json(json!({ "conversations": [] })).into_response();
+    }
     // Turns that are still queued would be missing.
-    service.app.ledger.flush().await;
-    match service.app.ledger.conversation(id, ANONYMOUS).await {
-        Ok(Some(conversation)) => Json(conversation).into_response(),
-        Ok(None) => unknown().into_response(),
-        Err(error) => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "ledger_unavailable",
-            error.to_string(),
-        )
-        .retry_after(5)
-        .into_response(),
+    ledger.flush().await;
+    match ledger.conversations(&caller.name, LISTED).await {
+        Ok(conversations) => Json(json!({ "conversations": conversations })).into_response(),
+        Err(error) => unavailable(&error).into_response(),
     }
 }
 
-/// Deletes a conversation of the caller, also while Postgres is away: the request waits in the
-/// spool. Whether there is one is not told.
-pub(super) async fn remove(
+/// `GET /v1/conversations/{id}`: one with its turns, oldest first.
+pub(super) async fn read(State(service): State<AppState>, caller: Caller, id: Id) -> Response {
+    let Ok(Path(id)) = id else {
+        // What is no UUID is the id of no conversation.
+        return unknown().into_response();
+    };
+    let ledger = &service.app.ledger;
+    ledger.flush().await;
+    let read = async {
+        let found = ledger.conversation(id, &caller.name).await;
+        let found = found.map_err(|error| unavailable(&error))?;
+        let mut conversation = found.ok_or_else(unknown)?;
+        withhold(&service, &caller, &mut conversation).await?;
+        Ok::<_, Problem>(conversation)
+    };
+    match read.await {
+        Ok(conversation) => Json(conversation).into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Takes out what the caller may not read any more. A question after it may have been read with it, so
+/// that only the caller's own words of those remain.
+async fn withhold(
+    service: &AppState,
+    caller: &Caller,
+    conversation: &mut Conversation,
+) -> Result<(), Problem> {
+    let documents: Vec<Uuid> = conversation
+        .interactions
+        .iter()
+        .flat_map(|turn| turn.passages.iter().map(|passage| passage.document_id))
+        .collect();
+    let readable = readable(&service.app, &documents, &caller.groups).await;
+    let readable = readable.map_err(|error| {
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "index_unavailable",
+            error.to_string(),
+        )
+        .retry_after(5)
+    })?;
+    let mut withheld = false;
+    for turn in &mut conversation.interactions {
+        let may = turn
+            .passages
+            .iter()
+            .all(|passage| readable.contains(&passage.document_id));
+        if !may {
+            withheld = true;
+            turn.answer = WITHDRAWN.to_owned();
+            turn.passages.clear();
+        }
+        if withheld {
+            turn.standalone_question.clone_from(&turn.question);
+        }
+        turn.passages.retain(|passage| passage.cited_as.is_some());
+    }
+    Ok(())
+}
+
+/// The body of `PATCH /v1/conversations/{id}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    title: String,
+}
+
+/// `PATCH /v1/conversations/{id}`: another title.
+pub(super) async fn retitle(
     State(service): State<AppState>,
-    id: Result<Path<Uuid>, PathRejection>,
+    caller: Caller,
+    id: Id,
+    body: Result<Json<Change>, JsonRejection>,
 ) -> Response {
     let Ok(Path(id)) = id else {
         return unknown().into_response();
     };
-    service.chat.conversations.forget(id, ANONYMOUS);
-    let deletion = Deletion {
-        conversation_id: id,
-        caller: Some(ANONYMOUS.to_owned()),
+    let Json(change) = match body {
+        Ok(change) => change,
+        Err(rejection) => return Problem::from(rejection).into_response(),
     };
-    let writer = service.app.ledger.writer();
-    writer.write(Record::DeleteConversation(deletion));
+    let title = change
+        .title
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    if title.is_empty() || title.chars().count() > TITLE {
+        let text = format!("a title has 1 to {TITLE} characters");
+        return Problem::new(StatusCode::BAD_REQUEST, "title_invalid", text).into_response();
+    }
+    let ledger = &service.app.ledger;
+    ledger.flush().await;
+    match ledger.retitle(id, &caller.name, &title).await {
+        Ok(true) => Json(json!({ "id": id, "title": title })).into_response(),
+        Ok(false) => unknown().into_response(),
+        Err(error) => unavailable(&error).into_response(),
+    }
+}
+
+/// `DELETE /v1/conversations/{id}`: deletes it with everything that was said, also while Postgres is
+/// away: the request waits in the spool then, and whether there was one is not told.
+pub(super) async fn remove(State(service): State<AppState>, caller: Caller, id: Id) -> Response {
+    let Ok(Path(id)) = id else {
+        return unknown().into_response();
+    };
+    let ledger = &service.app.ledger;
+    ledger.flush().await;
+    if let Ok(false) = ledger.has_conversation(id, &caller.name).await {
+        return unknown().into_response();
+    }
+    service.chat.conversations.forget(id, &caller.name);
+    let writer = ledger.writer();
+    writer.write(Record::DeleteConversation(Deletion {
+        conversation_id: id,
+        caller: Some(caller.name.clone()),
+    }));
+    let act = Act::ConversationDeleted;
+    writer.write(Audit::now(&caller.name, act, id.to_string()));
     StatusCode::NO_CONTENT.into_response()
 }
 
@@ -68,4 +168,13 @@ fn unknown() -> Problem {
         "conversation_unknown",
         "there is no such conversation",
     )
+}
+
+fn unavailable(error: &LedgerError) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "ledger_unavailable",
+        error.to_string(),
+    )
+    .retry_after(5)
 }

@@ -1,10 +1,12 @@
 //! What keeps other web pages away from a server on this machine: the `Host` must be docent's own
-//! (against DNS rebinding), and a request that a browser makes for another origin is refused.
+//! (against DNS rebinding), and a request that a browser makes for another origin is refused, unless that
+//! is one that the widget may stand on, and the route one that it needs.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use docent_core::config::Server;
 
 use super::AppState;
 use super::problem::Problem;
@@ -14,20 +16,77 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-pub(super) async fn guard(
+/// What pages of an allowed origin may send and see.
+const CORS: [(HeaderName, &str); 3] = [
+    (
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        "GET, POST, PATCH, DELETE",
+    ),
+    (
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        "authorization, content-type, last-event-id",
+    ),
+    (header::ACCESS_CONTROL_MAX_AGE, "600"),
+];
+
+/// The page of another origin that a request comes from; it is one of `widget.allowed_origins`.
+#[derive(Debug, Clone)]
+pub(super) struct ForeignOrigin(pub(super) String);
+
+/// For routes of docent's own pages and of programs.
+pub(super) async fn own(State(service): State<AppState>, request: Request, next: Next) -> Response {
+    let allowed = Hosts::of(&service.app.config.server);
+    match allowed.check(request.headers()) {
+        Ok(Sender::Own) => with_headers(next.run(request).await),
+        Ok(Sender::Foreign(_)) => origin_not_allowed().into_response(),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// For routes that the widget needs: pages of `widget.allowed_origins` may ask as well, by exact name
+/// and without cookies.
+pub(super) async fn widget(
     State(service): State<AppState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    let server = &service.app.config.server;
-    let allowed = Hosts {
-        loopback: server.is_loopback(),
-        public: host_of(&server.public_url),
+    let config = &service.app.config;
+    let origin = match Hosts::of(&config.server).check(request.headers()) {
+        Ok(Sender::Own) => return with_headers(next.run(request).await),
+        Ok(Sender::Foreign(origin)) => origin.to_owned(),
+        Err(problem) => return problem.into_response(),
     };
-    if let Err(problem) = allowed.check(request.headers()) {
-        return problem.into_response();
+    let value = HeaderValue::from_str(&origin);
+    let Some(value) = value
+        .ok()
+        .filter(|_| config.widget.allowed_origins.contains(&origin))
+    else {
+        return origin_not_allowed().into_response();
+    };
+    let is_preflight = request.method() == Method::OPTIONS;
+    let mut response = if is_preflight {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        request.extensions_mut().insert(ForeignOrigin(origin));
+        with_headers(next.run(request).await)
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, value);
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    if is_preflight {
+        for (name, value) in CORS {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    } else {
+        headers.insert(
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            HeaderValue::from_static("retry-after"),
+        );
     }
-    let mut response = next.run(request).await;
+    response
+}
+
+fn with_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
@@ -44,6 +103,24 @@ pub(super) async fn guard(
     response
 }
 
+fn origin_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "origin_not_allowed",
+        "pages of another origin may not ask docent; where this is its own page, set \
+         server.public_url to the address that people use, and where it is one with the widget, \
+         name it in widget.allowed_origins",
+    )
+}
+
+/// Where a request comes from.
+enum Sender<'a> {
+    /// A program, or docent's own page.
+    Own,
+    /// A page of this origin.
+    Foreign(&'a str),
+}
+
 struct Hosts<'a> {
     /// The server listens on a loopback address only.
     loopback: bool,
@@ -51,8 +128,15 @@ struct Hosts<'a> {
     public: Option<&'a str>,
 }
 
-impl Hosts<'_> {
-    fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
+impl<'a> Hosts<'a> {
+    fn of(server: &'a Server) -> Self {
+        Self {
+            loopback: server.is_loopback(),
+            public: host_of(&server.public_url),
+        }
+    }
+
+    fn check<'h>(&self, headers: &'h HeaderMap) -> Result<Sender<'h>, Problem> {
         let text = |name| {
             headers
                 .get(name)
@@ -69,7 +153,7 @@ impl Hosts<'_> {
         }
         // Browsers send Origin with every POST and with every request to another origin.
         let Some(origin) = text(header::ORIGIN) else {
-            return Ok(());
+            return Ok(Sender::Own);
         };
         // A name that is not known may have been rebound to this address; an address cannot be.
         let trusted = is_loopback_name(host)
@@ -77,14 +161,9 @@ impl Hosts<'_> {
             || (!self.loopback && address_of(host).is_some());
         let from = host_of(origin);
         if from.is_some() && (from == self.public || (trusted && from == Some(host))) {
-            return Ok(());
+            return Ok(Sender::Own);
         }
-        Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "origin_not_allowed",
-            "pages of another origin may not ask docent; where this is its own page, set \
-             server.public_url to the address that people use",
-        ))
+        Ok(Sender::Foreign(origin))
     }
 }
 
@@ -126,7 +205,7 @@ mod tests {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
         let public = host_of(public);
-        Hosts { loopback, public }.check(&headers).is_ok()
+        matches!(Hosts { loopback, public }.check(&headers), Ok(Sender::Own))
     }
 
     #[test]

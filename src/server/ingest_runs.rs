@@ -1,22 +1,22 @@
 //! `/v1/ingest/runs`: runs for orchestrators (Airflow, Dagster, a dbt job), which start one, repeat
 //! the request when they lost its answer, and look how far it is.
 
-use std::net::SocketAddr;
-
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection};
-use axum::extract::{ConnectInfo, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docent_core::config::Source;
-use docent_core::ledger::{LedgerError, RunOrigin, RunOutcome, RunRequest};
+use docent_core::ledger::{Act, Audit, LedgerError, RunOrigin, RunOutcome, RunRequest};
 use docent_ingest::{Claim, IngestError, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::AppState;
+use super::access::Admin;
 use super::problem::Problem;
-use super::{AppState, admin};
+use crate::chat::Caller;
 use crate::runs;
 
 /// Longest key, in bytes.
@@ -44,11 +44,11 @@ pub(super) struct Order {
 /// `POST /v1/ingest/runs`: begins a run and answers at once, with 202.
 pub(super) async fn start(
     State(service): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Admin(caller): Admin,
     headers: HeaderMap,
     body: Result<Json<Order>, JsonRejection>,
 ) -> Response {
-    match begin(&service, peer, &headers, body).await {
+    match begin(&service, &caller, &headers, body).await {
         Ok(run) => {
             let place = format!("/v1/ingest/runs/{}", run.id);
             let headers = [(header::LOCATION, place)];
@@ -61,13 +61,9 @@ pub(super) async fn start(
 /// `GET /v1/ingest/runs/{id}`: how far a run is, and its report once it has ended.
 pub(super) async fn read(
     State(service): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
+    Admin(_): Admin,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Response {
-    if let Err(problem) = admin::check(&service.app.config, peer, &headers) {
-        return problem.into_response();
-    }
     let Ok(Path(id)) = id else {
         return unknown().into_response();
     };
@@ -80,14 +76,11 @@ pub(super) async fn read(
 
 async fn begin(
     service: &AppState,
-    peer: SocketAddr,
+    caller: &Caller,
     headers: &HeaderMap,
     body: Result<Json<Order>, JsonRejection>,
 ) -> Result<RunRequest, Problem> {
-    admin::check(&service.app.config, peer, headers)?;
-    let Json(order) = body.map_err(|rejection| {
-        Problem::new(rejection.status(), "bad_request", rejection.body_text())
-    })?;
+    let Json(order) = body?;
     if service.stopping.is_cancelled() {
         let text = "docent is stopping; ask again in a moment";
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", text);
@@ -121,6 +114,9 @@ async fn begin(
         };
         match Claim::take(&service.app, &request).await {
             Ok(claim) => {
+                let target = format!("{run_id}: {}", names.join(", "));
+                let act = Audit::now(&caller.name, Act::RunStarted, target);
+                ledger.writer().write(act);
                 runs::spawn(service, request, claim);
                 let run = ledger.run_request(run_id).await;
                 return run

@@ -1,13 +1,13 @@
 //! The chat service. [`router`] shows every route, by who calls it.
 
-mod admin;
+pub(crate) mod access;
 mod chat;
 mod conversations;
 mod guard;
 mod health;
 mod ingest_runs;
 mod page;
-pub(crate) mod problem;
+pub mod problem;
 pub(crate) mod sse;
 
 use std::net::SocketAddr;
@@ -17,22 +17,25 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, patch, post};
 use docent_core::app::App;
 use docent_core::config::Config;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
 
+pub(crate) use chat::begin;
+
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
-use crate::{owner, runs};
+use crate::{owner, retention, runs};
 
 /// Everything a handler may need.
 pub struct Service {
     pub app: Arc<App>,
     pub chat: Arc<Chat>,
     pub live: LiveTurns,
+    pub access: access::Access,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -59,6 +62,7 @@ impl Service {
             app: Arc::new(app),
             chat: Arc::new(chat),
             live,
+            access: access::Access::default(),
             stopping: CancellationToken::new(),
         })
     }
@@ -67,37 +71,43 @@ impl Service {
 /// Every route.
 pub fn router(service: AppState) -> Router {
     let config = &service.app.config;
-    // Programs and the chat page.
-    let api = Router::new()
+    let body_limit = DefaultBodyLimit::max(config.server.max_body_bytes);
+    let own = middleware::from_fn_with_state(Arc::clone(&service), guard::own);
+    let widget = middleware::from_fn_with_state(Arc::clone(&service), guard::widget);
+    // Programs, the chat page, and the widget on pages of others.
+    let asking = Router::new()
         .route("/v1/chat", post(chat::ask))
         .route("/v1/chat/stop", post(chat::stop))
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}", get(conversations::read))
+        .route("/v1/conversations/{id}", patch(conversations::retitle))
         .route("/v1/conversations/{id}", delete(conversations::remove))
-        .layer(DefaultBodyLimit::max(config.server.max_body_bytes));
+        .route("/v1/widget/sessions", post(access::widget::begin))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(body_limit)
+        .layer(widget);
     // Orchestrators.
     let runs = Router::new()
         .route("/v1/ingest/runs", post(ingest_runs::start))
         .route("/v1/ingest/runs/{id}", get(ingest_runs::read))
-        .layer(DefaultBodyLimit::max(config.server.max_body_bytes));
+        .layer(body_limit)
+        .layer(own.clone());
     // People.
-    let pages = page::routes();
+    let base = config.server.base_path();
+    let mut pages = page::routes();
+    if !base.is_empty() {
+        // Nesting serves `/docent`, but not `/docent/`.
+        pages = pages.route(&format!("{base}/"), get(page::index));
+    }
+    let pages = pages.layer(own);
     // Whoever watches over the process.
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
 
-    let base = config.server.base_path();
-    let mut people = api.merge(runs).merge(pages);
-    if !base.is_empty() {
-        // Nesting serves `/docent`, but not `/docent/`.
-        people = people.route(&format!("{base}/"), get(page::index));
-    }
-    let routes = people
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&service),
-            guard::guard,
-        ))
+    let routes = asking
+        .merge(runs)
+        .merge(pages)
         .merge(health)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed);
@@ -136,6 +146,7 @@ pub async fn serve(
     tasks.spawn(async move { http.await });
 
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
+    tokio::spawn(retention::keep(Arc::clone(&service)));
 
     shutdown.await;
     tracing::info!("stopping: open answers may finish");

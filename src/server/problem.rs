@@ -1,5 +1,6 @@
 //! Errors as `application/problem+json` (RFC 9457) with a stable `code`.
 
+use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -9,7 +10,7 @@ use crate::chat::live::Refused;
 
 /// An error as a client sees it.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem {
+pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
@@ -24,11 +25,6 @@ impl Problem {
             detail: detail.into(),
             retry_after: None,
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
     }
 
     /// Asks the client to wait, in seconds.
@@ -103,6 +99,12 @@ impl From<Refused> for Problem {
             }
             Refused::OtherQuestion => Self::new(StatusCode::CONFLICT, "message_id_in_use", text),
         }
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), "bad_request", rejection.body_text())
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "helpers of tests fail as tests do, and clippy.toml frees only the tests themselves"
 )]
 
+mod access;
 mod binary;
 mod chat;
 mod cleaning;
@@ -15,17 +16,22 @@ mod eval;
 mod follow_ups;
 mod formats;
 mod grounding;
+mod groups;
 mod hostile;
 mod ingest;
 mod ingest_runs;
 mod interrupted;
+mod limits;
 mod model_failures;
 mod outage;
 mod owner;
 mod purge;
 mod redaction;
+mod replicas;
 mod reranking;
+mod retention;
 mod server;
 mod sources;
 mod support;
 mod turns;
+mod widget;

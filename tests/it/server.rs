@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use docent_core::config::Anonymous;
 use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
 use serde_json::{Value, json};
 
@@ -145,6 +146,7 @@ async fn nothing_ingested_is_said_so() {
 async fn the_page_works_under_a_sub_path() {
     let mut world = world().await;
     world.config.server.public_url = "https://data.example.com/docent".to_owned();
+    world.config.access.anonymous = Anonymous::Anywhere;
     let server = world.serve().await;
     let get = |path: &str| server.http.get(format!("{}{path}", server.url)).send();
     let page = get("/docent/").await.unwrap();

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use docent::commands::key::{self, Done, KeyRequest};
 use docent::owner::IngestRequest;
 use docent::server::{Service, serve};
 use docent_core::app::App;
 use docent_core::config::{self, ChatKind, Config, EmbeddingKind, Overrides, Secret};
 use docent_core::data_folder::DataFolder;
+use docent_core::ledger::Role;
 use docent_ingest::{ProgressSender, RunReport};
 use docent_scripted::database::TestDatabase;
 use docent_scripted::openai::ScriptedOpenAi;
@@ -200,6 +202,46 @@ impl TestServer {
             .unwrap();
         assert_eq!(response.status(), 200);
         events(&response.text().await.unwrap())
+    }
+
+    /// A new key for a program.
+    pub(crate) async fn key(&self, name: &str, groups: &[&str], role: Role) -> String {
+        let request = KeyRequest::Create {
+            name: name.to_owned(),
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            role,
+            expires_at: None,
+        };
+        match key::run(&self.service.app, &request).await.unwrap() {
+            Done::Created { key, .. } => key,
+            other => panic!("no key was made: {other:?}"),
+        }
+    }
+
+    /// A request to any path: status and JSON (null where there is none). `token` is sent as
+    /// `Authorization: Bearer`.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let mut request = self
+            .http
+            .request(method.parse().unwrap(), format!("{}{path}", self.url));
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or_default())
     }
 
     /// Asks the service to stop; answers when it has.

@@ -129,6 +129,15 @@ fn merge(into: &mut Table, from: Table) {
     }
 }
 
+/// Tables whose keys are names that a person chooses, or that serde checks.
+const FREE: [&str; 5] = [
+    "prices",
+    "source",
+    "redaction.patterns",
+    "limits.channels",
+    "retention.channels",
+];
+
 /// Refuses keys that the defaults don't have, and names the nearest one that they do.
 fn refuse_unknown(
     table: &Table,
@@ -139,7 +148,7 @@ fn refuse_unknown(
     for (key, value) in table {
         let name = format!("{prefix}{key}");
         // Sources are read, and their keys checked, in `source.rs`.
-        if ["prices", "source", "redaction.patterns"].contains(&name.as_str()) {
+        if FREE.contains(&name.as_str()) {
             continue;
         }
         match (known.get(key), value) {
@@ -205,6 +214,16 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
             "access.admin_key",
             &mut config.access.admin_key,
             &config.access.admin_key_file,
+        ),
+        (
+            "access.signing_key",
+            &mut config.access.signing_key,
+            &config.access.signing_key_file,
+        ),
+        (
+            "widget.user_secret",
+            &mut config.widget.user_secret,
+            &config.widget.user_secret_file,
         ),
         (
             "rerank.api_key",

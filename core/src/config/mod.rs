@@ -1,6 +1,7 @@
 //! Settings: what they are ([`Config`]), where they come from ([`load()`]) and what is wrong with
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
+mod access;
 mod environment;
 mod kinds;
 mod load;
@@ -13,6 +14,7 @@ mod validate;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub use access::{Access, Anonymous, Limit, Limits, Retention, Widget};
 use chrono::Offset as _;
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
@@ -38,6 +40,9 @@ pub struct Config {
     pub data: PathBuf,
     pub server: Server,
     pub access: Access,
+    pub widget: Widget,
+    pub limits: Limits,
+    pub retention: Retention,
     pub ledger: Ledger,
     pub index: Index,
     pub embedding: Embedding,
@@ -72,23 +77,6 @@ pub struct Server {
     pub resume_seconds: u64,
     pub suggestions: Vec<String>,
     pub max_answers: usize,
-}
-
-/// Who may ask without a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Anonymous {
-    Loopback,
-    Anywhere,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Access {
-    pub anonymous: Anonymous,
-    pub anonymous_groups: Vec<String>,
-    pub admin_key: Secret,
-    pub admin_key_file: PathBuf,
 }
 
 /// Whether tables are brought up to date at start.

@@ -123,16 +123,41 @@ fn secrets_come_from_files_and_never_show() {
 }
 
 #[test]
-fn a_public_address_without_a_login_is_refused() {
-    let said = with_file("[server]\nhost = \"0.0.0.0\"", &[]).unwrap_err();
-    assert!(said.contains("access.anonymous"), "{said}");
-    assert!(
-        with_file(
-            "[server]\nhost = \"0.0.0.0\"\n[access]\nanonymous = \"anywhere\"",
-            &[]
-        )
-        .is_ok()
-    );
+fn origins_and_secrets_of_the_widget_are_exact_and_long() {
+    let said = |text: &str| with_file(text, &[]).unwrap_err();
+    insta::assert_snapshot!(said("[widget]\nallowed_origins = [\"https://*.example.com\"]"), @r#"widget.allowed_origins: "https://*.example.com" must be an exact origin such as "https://wiki.example.com""#);
+    for broken in [
+        "https://a.example/",
+        "a.example",
+        "https://A.example",
+        "null",
+        "https://",
+    ] {
+        let text = format!("[widget]\nallowed_origins = [\"{broken}\"]");
+        assert!(with_file(&text, &[]).is_err(), "{broken}");
+    }
+    let fits = "[widget]\nallowed_origins = [\"https://a.example\", \"http://localhost:3000\"]";
+    assert!(with_file(fits, &[]).is_ok());
+    insta::assert_snapshot!(said("[widget]\nuser_secret = \"short\""), @"widget.user_secret must have at least 32 characters, for example from `openssl rand -hex 32`");
+}
+
+#[test]
+fn limits_and_retention_are_of_channels_that_there_are() {
+    let said = |text: &str| with_file(text, &[]).unwrap_err();
+    let config = with_file(
+        "[limits.channels.widget]\nquestions_per_day = 10\n[retention.channels]\napi = 7",
+        &[],
+    )
+    .unwrap();
+    let widget = config.limits.channels[&crate::ledger::Channel::Widget];
+    assert_eq!(widget.allowance().unwrap().questions_per_day, Some(10));
+    assert_eq!(config.limits.caller.allowance(), None);
+    assert_eq!(config.retention.of(crate::ledger::Channel::Api), Some(7));
+    assert_eq!(config.retention.of(crate::ledger::Channel::Web), None);
+    assert!(said("[limits.channels.fax]\nquestions_per_day = 1").contains("fax"));
+    assert!(said("[limits.caller]\nquestions_per_week = 1").contains("questions_per_week"));
+    let unpriced = "[chat]\nkind = \"openai\"\nbase_url = \"http://x\"\nmodel = \"m\"\n[limits.caller]\nusd_per_day = 1.0";
+    insta::assert_snapshot!(said(unpriced), @r#"limits.caller.usd_per_day: what "m" costs is not known, so dollars cannot limit it; add it to [prices], or set tokens_per_day"#);
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! What no single setting can say of itself: settings that do not fit each other.
 
-use super::{
-    Anonymous, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset,
-};
+use super::{ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset};
 
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
@@ -15,14 +13,6 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
 
 fn check_access(config: &Config) -> Result<(), ConfigError> {
     let fail = |text: String| Err(ConfigError(text));
-    if config.access.anonymous == Anonymous::Loopback && !config.server.is_loopback() {
-        return fail(format!(
-            "server.host = \"{}\" can be reached from other machines, and anyone there could ask \
-             without a key; listen on 127.0.0.1, or put docent behind a login of your own and set \
-             access.anonymous = \"anywhere\"",
-            config.server.host
-        ));
-    }
     let public = &config.server.public_url;
     if !(public.is_empty() || public.starts_with("http://") || public.starts_with("https://")) {
         return fail(format!(
@@ -33,6 +23,32 @@ fn check_access(config: &Config) -> Result<(), ConfigError> {
         return fail(
             "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
         );
+    }
+    for origin in &config.widget.allowed_origins {
+        // What a browser sends: scheme, host and port, nothing behind.
+        let rest = origin
+            .strip_prefix("https://")
+            .or_else(|| origin.strip_prefix("http://"));
+        let exact = rest.is_some_and(|rest| {
+            !rest.is_empty()
+                && !rest.contains(['/', '*', '?', '#', '@', ' '])
+                && *rest == rest.to_lowercase()
+        });
+        if !exact {
+            return fail(format!(
+                "widget.allowed_origins: \"{origin}\" must be an exact origin such as \"https://wiki.example.com\""
+            ));
+        }
+    }
+    for (name, secret) in [
+        ("access.signing_key", &config.access.signing_key),
+        ("widget.user_secret", &config.widget.user_secret),
+    ] {
+        if !secret.is_empty() && secret.expose().len() < 32 {
+            return fail(format!(
+                "{name} must have at least 32 characters, for example from `openssl rand -hex 32`"
+            ));
+        }
     }
     Ok(())
 }
@@ -117,6 +133,21 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     for (name, value) in at_least_one {
         if value == 0 {
             return fail(format!("{name} must be at least 1"));
+        }
+    }
+    for (name, limit) in config.limits.named() {
+        if limit.usd_per_day.is_sign_negative() && !limit.usd_per_day.is_zero() {
+            return fail(format!(
+                "{name}.usd_per_day must not be negative; 0 means no limit"
+            ));
+        }
+        let model = &config.chat.model;
+        let is_priced = model.is_empty() || config.prices.contains_key(model);
+        if !limit.usd_per_day.is_zero() && config.chat.kind == ChatKind::OpenAi && !is_priced {
+            return fail(format!(
+                "{name}.usd_per_day: what \"{model}\" costs is not known, so dollars cannot limit it; \
+                 add it to [prices], or set tokens_per_day"
+            ));
         }
     }
     for (name, limit) in [

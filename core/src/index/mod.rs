@@ -284,6 +284,27 @@ impl VectorIndex {
         engine!(self.set_sparse(name, changes))
     }
 
+    /// Those of some documents that one of these groups may read now.
+    pub async fn readable(
+        &self,
+        name: &str,
+        documents: &[Uuid],
+        groups: &[String],
+    ) -> Result<HashSet<Uuid>, IndexError> {
+        let mut readable = HashSet::new();
+        for document in documents.iter().collect::<HashSet<_>>() {
+            let filter = Filter {
+                groups: Some(groups.to_vec()),
+                document_id: Some(*document),
+                ..Filter::default()
+            };
+            if self.count(name, &filter).await? > 0 {
+                readable.insert(*document);
+            }
+        }
+        Ok(readable)
+    }
+
     /// The exact number of matching points.
     pub async fn count(&self, name: &str, filter: &Filter) -> Result<u64, IndexError> {
         if filter.matches_nothing() {

@@ -6,16 +6,20 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::store::without_nul;
 use super::{Interaction, InteractionOutcome, Ledger, LedgerError};
 
 /// An earlier turn of a conversation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PastTurn {
+    pub id: Uuid,
     pub question: String,
     pub standalone_question: String,
     pub answer: String,
     pub outcome: InteractionOutcome,
     pub at: DateTime<Utc>,
+    /// What the answer cites, or names as looked at: whoever may not read these may not read it.
+    pub documents: Vec<Uuid>,
 }
 
 /// A line of the list of conversations.
@@ -36,22 +40,37 @@ pub struct Conversation {
     pub title: String,
     pub started_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// Oldest first, with only the passages that were cited, and without embeddings.
+    /// Oldest first, with the passages that were cited, or that an abstention looked at, and without
+    /// embeddings.
     pub interactions: Vec<Interaction>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PastRow {
+    id: Uuid,
+    question: String,
+    standalone_question: String,
+    answer: String,
+    outcome: String,
+    at: DateTime<Utc>,
+    documents: Vec<Uuid>,
 }
 
 impl Ledger {
     /// The last turns of a caller's conversation that were answered or refused, oldest first; none
-    /// of anyone else's.
+    /// of anyone else's. `None`: the conversation was deleted.
     pub async fn history(
         &self,
         conversation_id: Uuid,
         caller: &str,
         limit: i64,
-    ) -> Result<Vec<PastTurn>, LedgerError> {
+    ) -> Result<Option<Vec<PastTurn>>, LedgerError> {
         let pool = self.connection.pool().await?;
-        let rows: Vec<(String, String, String, String, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT question, standalone_question, answer, outcome, at FROM interaction
+        let rows: Vec<PastRow> = sqlx::query_as(
+            "SELECT i.id, question, standalone_question, answer, outcome, at,
+                    ARRAY(SELECT DISTINCT document_id FROM passage p WHERE p.interaction_id = i.id
+                             AND (p.cited_as IS NOT NULL OR i.outcome <> 'answered')) AS documents
+               FROM interaction i
               WHERE conversation_id = $1 AND caller = $2 AND outcome IN ('answered', 'abstained')
               ORDER BY at DESC, id DESC LIMIT $3",
         )
@@ -61,18 +80,35 @@ impl Ledger {
         .fetch_all(pool)
         .await
         .map_err(|error| self.connection.failed(&error))?;
+        if rows.is_empty() && self.is_deleted(conversation_id).await? {
+            return Ok(None);
+        }
         rows.into_iter()
             .rev()
-            .map(|(question, standalone_question, answer, outcome, at)| {
+            .map(|row| {
                 Ok(PastTurn {
-                    question,
-                    standalone_question,
-                    answer,
-                    outcome: self.read(Value::String(outcome))?,
-                    at,
+                    id: row.id,
+                    question: row.question,
+                    standalone_question: row.standalone_question,
+                    answer: row.answer,
+                    outcome: self.read(Value::String(row.outcome))?,
+                    at: row.at,
+                    documents: row.documents,
                 })
             })
-            .collect()
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
+    async fn is_deleted(&self, conversation_id: Uuid) -> Result<bool, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM conversation WHERE id = $1 AND deleted_at IS NOT NULL)",
+        )
+        .bind(conversation_id)
+        .fetch_one(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
     }
 
     /// The turn of a client's message, with all its passages; a repeated message is the same turn.
@@ -140,10 +176,12 @@ impl Ledger {
             "SELECT to_jsonb(i) - 'question_embedding' || jsonb_build_object('passages', (
                         SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.cited_as, p.rank), '[]')
                           FROM passage p
-                         WHERE p.interaction_id = i.id AND p.cited_as IS NOT NULL))
-               FROM interaction i WHERE conversation_id = $1 ORDER BY at, id",
+                         WHERE p.interaction_id = i.id
+                           AND (p.cited_as IS NOT NULL OR i.outcome <> 'answered')))
+               FROM interaction i WHERE conversation_id = $1 AND caller = $2 ORDER BY at, id",
         )
         .bind(id)
+        .bind(caller)
         .fetch_all(pool)
         .await
         .map_err(|error| self.connection.failed(&error))?;
@@ -156,6 +194,36 @@ impl Ledger {
             updated_at,
             interactions: interactions?,
         }))
+    }
+
+    /// Whether a caller has a conversation.
+    pub async fn has_conversation(&self, id: Uuid, caller: &str) -> Result<bool, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM conversation
+                             WHERE id = $1 AND caller = $2 AND deleted_at IS NULL)",
+        )
+        .bind(id)
+        .bind(caller)
+        .fetch_one(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// Gives a caller's conversation another title; `false`: the caller has no such conversation.
+    pub async fn retitle(&self, id: Uuid, caller: &str, title: &str) -> Result<bool, LedgerError> {
+        let pool = self.connection.pool().await?;
+        let changed = sqlx::query(
+            "UPDATE conversation SET title = $3
+              WHERE id = $1 AND caller = $2 AND deleted_at IS NULL",
+        )
+        .bind(id)
+        .bind(caller)
+        .bind(without_nul(title))
+        .execute(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        Ok(changed.rows_affected() == 1)
     }
 
     /// A row as the record that was written.

@@ -4,8 +4,9 @@
 //! Postgres is away, [`ingest`], [`terms`], [`runs`] and [`requests`] are what a
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
-//! reads, [`backup`] carries all of it elsewhere.
+//! reads, [`api_key`] who may ask, [`limits`] how much, [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
 
+mod api_key;
 mod backup;
 mod budget;
 mod chat;
@@ -14,9 +15,11 @@ mod connection;
 mod error;
 mod ingest;
 mod lease;
+mod limits;
 mod purge;
 pub mod record;
 mod requests;
+mod retention;
 mod runs;
 mod sources;
 mod spool;
@@ -30,6 +33,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::Migrate;
+pub use api_key::{ApiKey, Role};
 pub use budget::Reservation;
 pub use chat::{Conversation, ConversationSummary, PastTurn};
 pub use cleaned::CleanedPart;
@@ -37,12 +41,14 @@ use connection::Connection;
 pub use error::LedgerError;
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
+pub use limits::{Account, Allowance, Used};
 pub use purge::{KnownDocument, PURGED_ANSWER, PurgedDocument, PurgedTraces};
 pub use record::{
-    CallOutcome, Channel, Deletion, GeneratorKind, Interaction, InteractionOutcome, ModelCall,
-    Origin, Purge, Purpose, Record, RetrievedPassage, UsageSource,
+    Act, Admission, Audit, CallOutcome, Channel, Deletion, GeneratorKind, Interaction,
+    InteractionOutcome, ModelCall, Origin, Purge, Purpose, Record, RetrievedPassage, UsageSource,
 };
 pub use requests::{NewRequest, RunOrigin, RunRequest};
+pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
 pub use sources::SourceRow;
 pub use terms::{TermCounts, TermDeltas};
@@ -50,7 +56,7 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 17] = [
     "source",
     "collection",
     "ingest_request",
@@ -65,10 +71,13 @@ const TABLES: [&str; 14] = [
     "passage",
     "purged",
     "cleaned",
+    "api_key",
+    "audit",
+    "interaction_day",
 ];
 
-/// Tables that hold of this moment only, and are in no backup.
-const PASSING: [&str; 1] = ["lease"];
+/// Tables that hold of this moment only, or hold a secret, and are in no backup.
+const PASSING: [&str; 4] = ["lease", "signing_key", "usage_count", "admission"];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]
@@ -153,6 +162,11 @@ impl Ledger {
     /// Waits until every record queued so far is in Postgres or in the fsynced spool.
     pub async fn flush(&self) {
         self.flusher.flush().await;
+    }
+
+    /// Takes texts that have expired out of the spool.
+    pub fn expire_spooled(&self, expiries: Vec<Expiry>) {
+        self.flusher.expire(expiries);
     }
 
     /// [`Ledger::flush`], then gives the connections back. Reads fail after this.

@@ -17,6 +17,56 @@ pub enum Record {
     DeleteConversation(Deletion),
     /// Takes what was set aside of a purged document out; the tables sweep themselves.
     PurgeDocument(Purge),
+    Audit(Audit),
+    Admission(Admission),
+}
+
+/// An administrative act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    /// As callers are named.
+    pub who: String,
+    pub act: Act,
+    /// A name or an id, never a text.
+    pub target: String,
+}
+
+impl Audit {
+    /// An act of this moment.
+    pub fn now(who: &str, act: Act, target: impl Into<String>) -> Record {
+        Record::Audit(Self {
+            id: Uuid::now_v7(),
+            at: Utc::now(),
+            who: who.to_owned(),
+            act,
+            target: target.into(),
+        })
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    KeyCreated,
+    KeyRevoked,
+    ConversationDeleted,
+    DocumentPurged,
+    PurgeAllowed,
+    RunStarted,
+    SettingsSeen,
+    TextsExpired,
+}
+
+/// On whose account the calls of a question are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    pub interaction_id: Uuid,
+    pub at: DateTime<Utc>,
+    /// As [`Account::subject`](super::Account::subject).
+    pub subjects: Vec<String>,
 }
 
 /// Which document was purged.
@@ -123,12 +173,29 @@ pub struct ModelCall {
 }
 
 /// Where a question came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
+    /// docent's own page.
     Web,
+    /// A page of somebody else, with the widget in it.
+    Widget,
     Api,
     Terminal,
+}
+
+impl Channel {
+    pub const ALL: [Self; 4] = [Self::Web, Self::Widget, Self::Api, Self::Terminal];
+
+    /// As the ledger and the configuration name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Web => "web",
+            Self::Widget => "widget",
+            Self::Api => "api",
+            Self::Terminal => "terminal",
+        }
+    }
 }
 
 /// Who is behind a question; only `Person` counts as use.

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Deletion, Purge, Record};
+use super::{Deletion, Expiry, Purge, Record};
 
 /// What Postgres will never take.
 const REJECTED: &str = "rejected.jsonl";
@@ -186,6 +186,25 @@ impl Spool {
         }
     }
 
+    /// Takes texts that have expired out of what waits here and of what was set aside. Nothing of the
+    /// spool may be on its way to Postgres meanwhile.
+    pub(super) fn expire(&mut self, expiries: &[Expiry]) {
+        let kept = |line: &[u8]| !has_expired(line, expiries);
+        let waiting = match self.open.as_mut() {
+            Some(open) if open.head < open.len => open.keep(kept),
+            _ => Ok(()),
+        };
+        let path = self.folder.join(REJECTED);
+        let set_aside = if path.exists() {
+            rewrite(&self.folder, &path, kept)
+        } else {
+            Ok(())
+        };
+        if let Err(error) = waiting.and(set_aside) {
+            tracing::error!(%error, folder = %self.folder.display(), "texts that have expired may still be there");
+        }
+    }
+
     /// Takes the texts of deleted conversations, and of answers that a purged document was found for,
     /// out of what was set aside.
     pub(super) fn forget(&self, deletions: &[Deletion], purges: &[Purge]) {
@@ -193,35 +212,49 @@ impl Spool {
         if (deletions.is_empty() && purges.is_empty()) || !path.exists() {
             return;
         }
-        if let Err(error) = self.rewrite_rejected(&path, deletions, purges) {
+        let kept = |line: &[u8]| {
+            !deletions.iter().any(|deletion| is_of(line, deletion))
+                && !purges.iter().any(|purge| shows(line, purge))
+        };
+        if let Err(error) = rewrite(&self.folder, &path, kept) {
             tracing::error!(%error, file = %path.display(), "what was deleted or purged may still be in it");
         }
     }
+}
 
-    fn rewrite_rejected(
-        &self,
-        path: &Path,
-        deletions: &[Deletion],
-        purges: &[Purge],
-    ) -> io::Result<()> {
-        let _lock = lock_rejected(&self.folder)?;
-        let before = fs::read(path)?;
-        let kept: Vec<u8> = before
-            .split_inclusive(|byte| *byte == b'\n')
-            .filter(|line| !deletions.iter().any(|deletion| is_of(line, deletion)))
-            .filter(|line| !purges.iter().any(|purge| shows(line, purge)))
-            .flatten()
-            .copied()
-            .collect();
-        if kept.len() == before.len() {
-            return Ok(());
-        }
-        let new = path.with_extension("new");
-        let _ = fs::remove_file(&new);
-        let mut file = appendable(&new)?;
-        file.write_all(&kept)?;
-        file.sync_all()?;
-        fs::rename(&new, path)
+/// Takes lines out of what was set aside.
+fn rewrite(folder: &Path, path: &Path, kept: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+    let _lock = lock_rejected(folder)?;
+    let before = fs::read(path)?;
+    let kept = filtered(&before, kept);
+    if kept.len() == before.len() {
+        return Ok(());
+    }
+    let new = path.with_extension("new");
+    let _ = fs::remove_file(&new);
+    let mut file = appendable(&new)?;
+    file.write_all(&kept)?;
+    file.sync_all()?;
+    fs::rename(&new, path)
+}
+
+/// The lines that are kept.
+fn filtered(lines: &[u8], kept: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    lines
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| kept(line))
+        .flatten()
+        .copied()
+        .collect()
+}
+
+/// Whether a line holds a question from before its channel's moment.
+fn has_expired(line: &[u8], expiries: &[Expiry]) -> bool {
+    match serde_json::from_slice(line) {
+        Ok(Record::Interaction(interaction)) => expiries
+            .iter()
+            .any(|expiry| interaction.channel == expiry.channel && interaction.at < expiry.before),
+        _ => false,
     }
 }
 
@@ -236,9 +269,7 @@ fn is_of(line: &[u8], deletion: &Deletion) -> bool {
                     .as_ref()
                     .is_none_or(|caller| *caller == interaction.caller)
         }
-        Ok(Record::ModelCall(_) | Record::DeleteConversation(_) | Record::PurgeDocument(_)) => {
-            false
-        }
+        Ok(_) => false,
         Err(_) => String::from_utf8_lossy(line).contains(&deletion.conversation_id.to_string()),
     }
 }
@@ -297,9 +328,15 @@ impl Open {
 
     /// Gives the space of replayed lines back.
     fn compact(&mut self) -> io::Result<()> {
+        self.keep(|_| true)
+    }
+
+    /// Leaves the lines that are kept, of those that were not replayed yet.
+    fn keep(&mut self, kept: impl Fn(&[u8]) -> bool) -> io::Result<()> {
         let new = self.path.with_extension("new");
         let mut rest = vec![0; (self.len - self.head) as usize];
         self.file.read_exact_at(&mut rest, self.head)?;
+        let rest = filtered(&rest, kept);
         let _ = fs::remove_file(&new);
         let mut file = appendable(&new)?;
         file.write_all(&rest)?;

@@ -20,12 +20,16 @@ pub(super) async fn store(pool: &PgPool, records: &[Record]) -> Result<(), sqlx:
     let mut calls = Vec::new();
     let mut interactions = Vec::new();
     let mut deleted = Vec::new();
+    let mut acts = Vec::new();
+    let mut admissions = Vec::new();
     for record in records {
         match record {
             Record::ModelCall(call) => calls.push(call),
             Record::Interaction(interaction) => interactions.push(interaction.as_ref()),
             Record::DeleteConversation(deletion) => deleted.push(deletion),
             Record::PurgeDocument(_) => {}
+            Record::Audit(act) => acts.push(act),
+            Record::Admission(admission) => admissions.push(admission),
         }
     }
     // A tombstone may come before its conversation; this one's would be another caller's.
@@ -47,6 +51,13 @@ pub(super) async fn store(pool: &PgPool, records: &[Record]) -> Result<(), sqlx:
         insert_interactions(&mut transaction, &interactions).await?;
         let ids: Vec<Uuid> = interactions.iter().map(|one| one.id).collect();
         sweep(&mut transaction, Some(&ids)).await?;
+    }
+    if !acts.is_empty() {
+        insert_acts(&mut transaction, rows(&acts)).await?;
+    }
+    // Before the calls that are counted by them.
+    if !admissions.is_empty() {
+        insert_admissions(&mut transaction, rows(&admissions)).await?;
     }
     if !calls.is_empty() {
         insert_calls(&mut transaction, rows(&calls)).await?;
@@ -220,15 +231,57 @@ async fn insert_interactions(
     Ok(())
 }
 
+async fn insert_acts(connection: &mut PgConnection, rows: Value) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO audit (id, at, who, act, target)
+         SELECT * FROM jsonb_to_recordset($1)
+             AS r (id uuid, at timestamptz, who text, act text, target text)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(Json(rows))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn insert_admissions(connection: &mut PgConnection, rows: Value) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO admission (interaction_id, at, subjects)
+         SELECT * FROM jsonb_to_recordset($1)
+             AS r (interaction_id uuid, at timestamptz, subjects text[])
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(Json(rows))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Books calls, and counts them on the accounts of their questions: a call that is there already is
+/// not counted again.
 async fn insert_calls(connection: &mut PgConnection, rows: Value) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO model_call (id, at, purpose, model, input_tokens, cached_tokens,
-             output_tokens, usage_source, cost, latency_ms, outcome, run_id, interaction_id)
-         SELECT * FROM jsonb_to_recordset($1) AS r (id uuid, at timestamptz, purpose text,
-                model text, input_tokens bigint, cached_tokens bigint, output_tokens bigint,
-                usage_source text, cost numeric, latency_ms bigint, outcome text, run_id uuid,
-                interaction_id uuid)
-         ON CONFLICT DO NOTHING",
+        "WITH booked AS (
+             INSERT INTO model_call (id, at, purpose, model, input_tokens, cached_tokens,
+                 output_tokens, usage_source, cost, latency_ms, outcome, run_id, interaction_id)
+             SELECT * FROM jsonb_to_recordset($1) AS r (id uuid, at timestamptz, purpose text,
+                    model text, input_tokens bigint, cached_tokens bigint, output_tokens bigint,
+                    usage_source text, cost numeric, latency_ms bigint, outcome text, run_id uuid,
+                    interaction_id uuid)
+             ON CONFLICT DO NOTHING
+             RETURNING interaction_id, input_tokens, output_tokens, cost),
+         used AS (
+             SELECT subject, (a.at AT TIME ZONE 'UTC')::date AS day, date_trunc('minute', a.at) AS minute,
+                    coalesce(sum(b.input_tokens), 0) + coalesce(sum(b.output_tokens), 0) AS tokens,
+                    coalesce(sum(b.cost), 0) AS cost
+               FROM booked b JOIN admission a USING (interaction_id)
+              CROSS JOIN unnest(a.subjects) AS subject
+              GROUP BY 1, 2, 3)
+         INSERT INTO usage_count AS u (subject, day, minute, minute_questions, questions, tokens, cost)
+         SELECT subject, day, max(minute), 0, 0, sum(tokens), sum(cost) FROM used
+          GROUP BY 1, 2 ORDER BY subject
+         ON CONFLICT (subject, day) DO UPDATE
+         SET tokens = u.tokens + excluded.tokens, cost = u.cost + excluded.cost",
     )
     .bind(Json(rows))
     .execute(connection)

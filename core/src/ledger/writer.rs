@@ -18,7 +18,7 @@ use super::connection::Connection;
 use super::error::{is_records_fault, without_values};
 use super::spool::Spool;
 use super::store::store;
-use super::{Deletion, LedgerError, Purge, Record};
+use super::{Deletion, Expiry, LedgerError, Purge, Record};
 
 /// Records in one transaction.
 const BATCH: usize = 500;
@@ -62,15 +62,23 @@ impl Writer {
 
 /// Asks the task to finish what is queued.
 #[derive(Clone)]
-pub(super) struct Flusher(mpsc::UnboundedSender<oneshot::Sender<()>>);
+pub(super) struct Flusher {
+    flushes: mpsc::UnboundedSender<oneshot::Sender<()>>,
+    expiries: mpsc::UnboundedSender<Vec<Expiry>>,
+}
 
 impl Flusher {
     /// Waits until every record queued so far is in Postgres or on disk.
     pub(super) async fn flush(&self) {
         let (done, wait) = oneshot::channel();
-        if self.0.send(done).is_ok() {
+        if self.flushes.send(done).is_ok() {
             let _ = wait.await;
         }
+    }
+
+    /// Has texts that have expired taken out of the spool, where they wait for Postgres.
+    pub(super) fn expire(&self, expiries: Vec<Expiry>) {
+        let _ = self.expiries.send(expiries);
     }
 }
 
@@ -82,12 +90,15 @@ pub(super) fn start(
 ) -> (Writer, Flusher) {
     let (queue, records) = mpsc::unbounded_channel();
     let (flush, flushes) = mpsc::unbounded_channel();
+    let (expire, expiries) = mpsc::unbounded_channel();
     let depth = Arc::new(AtomicUsize::new(0));
     let task = Task {
         connection,
         records,
         depth: Arc::clone(&depth),
         flushes,
+        expiries,
+        expired: Vec::new(),
         spool: Arc::new(Mutex::new(Spool::new(spool, spool_max_bytes))),
         spooling: false,
         pending: Vec::new(),
@@ -101,7 +112,11 @@ pub(super) fn start(
         queue,
         depth: Some(depth),
     };
-    (writer, Flusher(flush))
+    let flusher = Flusher {
+        flushes: flush,
+        expiries: expire,
+    };
+    (writer, flusher)
 }
 
 struct Task {
@@ -109,6 +124,9 @@ struct Task {
     records: mpsc::UnboundedReceiver<Record>,
     depth: Arc<AtomicUsize>,
     flushes: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+    expiries: mpsc::UnboundedReceiver<Vec<Expiry>>,
+    /// What is to be taken out of the spool as soon as nothing of it is on its way.
+    expired: Vec<Expiry>,
     spool: Arc<Mutex<Spool>>,
     /// Whether the spool holds records: new ones go behind them.
     spooling: bool,
@@ -147,6 +165,7 @@ impl Task {
         let mut open = true;
         while open || !self.is_settled() {
             self.spill().await;
+            self.expire().await;
             self.begin_attempt().await;
             if self.is_settled() {
                 for done in self.waiting.drain(..) {
@@ -166,6 +185,7 @@ impl Task {
                     }
                     self.waiting.push(done);
                 }
+                Some(expiries) = self.expiries.recv() => self.expired = expiries,
                 outcome = finished(&mut self.attempt) => self.end_attempt(outcome).await,
                 () = tokio::time::sleep_until(retry_at), if self.spooling && self.attempt.is_none() => {}
             }
@@ -194,6 +214,23 @@ impl Task {
         }
         records.append(&mut self.pending);
         self.append(records).await;
+    }
+
+    async fn expire(&mut self) {
+        let on_its_way = self
+            .attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.spooled.is_some());
+        if self.expired.is_empty() || on_its_way {
+            return;
+        }
+        let expired = std::mem::take(&mut self.expired);
+        self.spooling = self
+            .with_spool(move |spool| {
+                spool.expire(&expired);
+                !spool.is_empty()
+            })
+            .await;
     }
 
     async fn append(&mut self, records: Vec<Record>) {

@@ -135,7 +135,11 @@ async fn what_waits_in_the_spool_survives_the_process_and_keeps_its_order() {
         .await
         .unwrap();
     arrives(&database, "interaction", 3).await;
-    let history = ledger.history(conversation, "ana", 10).await.unwrap();
+    let history = ledger
+        .history(conversation, "ana", 10)
+        .await
+        .unwrap()
+        .unwrap();
     let questions: Vec<&str> = history.iter().map(|turn| turn.question.as_str()).collect();
     assert_eq!(questions, ["one", "two", "three"]);
 }
