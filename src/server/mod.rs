@@ -3,12 +3,14 @@
 mod admin;
 mod chat;
 mod conversations;
+mod feedback;
 mod guard;
 mod health;
 mod ingest_runs;
 mod page;
 pub(crate) mod problem;
 pub(crate) mod sse;
+mod widget;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -74,6 +76,7 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}", get(conversations::read))
         .route("/v1/conversations/{id}", delete(conversations::remove))
+        .route("/v1/feedback", post(feedback::rate))
         .layer(DefaultBodyLimit::max(config.server.max_body_bytes));
     // Orchestrators.
     let runs = Router::new()
@@ -82,6 +85,8 @@ pub fn router(service: AppState) -> Router {
         .layer(DefaultBodyLimit::max(config.server.max_body_bytes));
     // People.
     let pages = page::routes();
+    // Pages of others.
+    let widget = widget::routes();
     // Whoever watches over the process.
     let health = Router::new()
         .route("/healthz", get(health::alive))
@@ -98,6 +103,7 @@ pub fn router(service: AppState) -> Router {
             Arc::clone(&service),
             guard::guard,
         ))
+        .merge(widget)
         .merge(health)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed);

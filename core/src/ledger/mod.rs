@@ -4,7 +4,7 @@
 //! Postgres is away, [`ingest`], [`terms`], [`runs`] and [`requests`] are what a
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
-//! reads, [`backup`] carries all of it elsewhere.
+//! reads, [`feedback`] what readers think of answers, [`backup`] carries all of it elsewhere.
 
 mod backup;
 mod budget;
@@ -12,6 +12,7 @@ mod chat;
 mod cleaned;
 mod connection;
 mod error;
+mod feedback;
 mod ingest;
 mod lease;
 mod purge;
@@ -35,6 +36,7 @@ pub use chat::{Conversation, ConversationSummary, PastTurn};
 pub use cleaned::CleanedPart;
 use connection::Connection;
 pub use error::LedgerError;
+pub use feedback::{Feedback, Rating};
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
 pub use purge::{KnownDocument, PURGED_ANSWER, PurgedDocument, PurgedTraces};
@@ -50,7 +52,7 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "source",
     "collection",
     "ingest_request",
@@ -63,6 +65,7 @@ const TABLES: [&str; 14] = [
     "conversation",
     "interaction",
     "passage",
+    "feedback",
     "purged",
     "cleaned",
 ];
