@@ -37,10 +37,7 @@ pub(super) async fn rate(
     }
 }
 
-async fn keep(
-    service: &AppState,
-    body: Result<Json<Rated>, JsonRejection>,
-) -> Result<(), Problem> {
+async fn keep(service: &AppState, body: Result<Json<Rated>, JsonRejection>) -> Result<(), Problem> {
     let Json(rated) = body.map_err(|rejection| {
         Problem::new(rejection.status(), "bad_request", rejection.body_text())
     })?;

@@ -42,7 +42,7 @@ test("the widget changes nothing of its page", async () => {
   await host("/plain", {}, async (page) => {
     const look = () =>
       page.evaluate(() =>
-        [...document.querySelectorAll("html, body, h1, body > p")].map((each) => {
+        [...document.querySelectorAll("html, body, h1, p")].map((each) => {
           const { x, y, width, height } = each.getBoundingClientRect();
           return [x, y, width, height, getComputedStyle(each).font, getComputedStyle(each).color];
         }),
@@ -119,6 +119,8 @@ test("on a phone the panel is the screen, on a tablet it is a panel, and axe fin
         await ask(page, QUESTION);
         const panel = await page.locator("#panel").boundingBox();
         assert.equal(panel.width === width && panel.height === height, full);
+        const colour = await page.locator("#panel").evaluate((panel) => getComputedStyle(panel).backgroundColor);
+        assert.equal(colour, colorScheme === "dark" ? "rgb(22, 24, 26)" : "rgb(251, 250, 248)");
         assert.deepEqual(await axe(page), []);
       });
     }

@@ -94,15 +94,19 @@ test("a token that runs out between two questions is one more session, and one a
 test("too many questions: a plain sentence as an alert, and trying again", async () => {
   says(GOOD);
   scene.sessions.state.refuse = [429, "rate_limited", "you have asked 30 questions within a minute; ask again in 7 seconds"];
-  await host("/plain", async (page) => {
-    const turn = await ask(page, QUESTION);
-    assert.match(await turn.getByRole("alert").innerText(), /You have asked 30 questions within a minute; ask again in 7 seconds/i);
-    assert.deepEqual(await axe(page), []);
+  try {
+    await host("/plain", async (page) => {
+      const turn = await ask(page, QUESTION);
+      assert.match(await turn.getByRole("alert").innerText(), /You have asked 30 questions within a minute; ask again in 7 seconds/i);
+      assert.deepEqual(await axe(page), []);
+      scene.sessions.state.refuse = null;
+      await turn.getByRole("button", { name: "Try again" }).click();
+      await page.locator("[data-outcome=answered]").waitFor();
+      assert.equal(await page.locator("article.turn").count(), 1);
+    }, /429/);
+  } finally {
     scene.sessions.state.refuse = null;
-    await turn.getByRole("button", { name: "Try again" }).click();
-    await page.locator("[data-outcome=answered]").waitFor();
-    assert.equal(await page.locator("article.turn").count(), 1);
-  }, /429/);
+  }
 });
 
 test("a forbidden origin is told so in a sentence, and learns nothing", async () => {

@@ -68,7 +68,7 @@ test("no trick in an answer or its sources becomes active", async () => {
       for (const link of found.links) assert.match(link, /^https?:\/\/\S+ noopener noreferrer _blank$/);
       assert.ok(found.links.some((link) => link.startsWith("https://docs.example/a?b=1&c=2 ")));
       assert.equal(found.quoteLinks, 0);
-      assert.equal(found.chips, 2);
+      assert.equal(found.chips, 3);
       assert.equal(found.marks, 1);
       assert.match(found.text, /\[99\]/);
       assert.match(found.text, /<script>window\.hurt=1<\/script>/);

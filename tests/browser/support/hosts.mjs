@@ -2,7 +2,7 @@
 
 import { createServer } from "node:http";
 
-const TEXT = "<h1>An internal page</h1><p>Some text that was here before.</p>";
+const TEXT = "<main><h1>An internal page</h1><p>Some text that was here before.</p></main>";
 
 /** The pages by path, for a widget whose script is at `docent`. */
 function pages(docent) {

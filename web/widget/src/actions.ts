@@ -23,7 +23,11 @@ export function actions(view: View, answer: Answer, rating: Rating | undefined, 
   const comment = element("div", {});
   const thumb = (which: Rating) => {
     const pressed = () => {
-      void send(which).then((sent) => sent && comment.replaceChildren(commentForm(view, (text) => send(which, text))));
+      void send(which).then((sent) => {
+        if (!sent) return;
+        comment.replaceChildren(commentForm(view, (text) => send(which, text)));
+        comment.scrollIntoView({ block: "nearest" });
+      });
     };
     const label = words.say(which);
     return button({ class: "quiet small", "aria-label": label, title: label, "aria-pressed": String(rating === which) }, pressed, icon(ICONS[which], { size: 18 }));

@@ -9,12 +9,12 @@ import type { View } from "./view.js";
 const LONGEST = 1800;
 
 /** The person or team to ask, with a prepared mail and Slack where they are known; null when nobody is. */
-export function contactCard(view: View, person: Contact | null, question: string, titles: string[]): HTMLElement | null {
+export function contactCard(view: View, person: Contact | null, question: string, answer: string): HTMLElement | null {
   if (!person || !(person.owner || person.slack || person.email)) return null;
   const { words } = view;
   const { asset, owner, slack, email } = person;
   const isAddress = /^[^\s@<>?&]+@[^\s@<>?&]+$/.test(email ?? "");
-  const asked = message(view, question, titles);
+  const asked = message(view, question, answer);
   const subject = asset ? words.say("handOffSubject", { asset }) : words.say("handOffSubjectPlain");
   const mail = `mailto:${email}?subject=${encodeURIComponent(subject)}&body=${encodeURIComponent(asked)}`.slice(0, LONGEST).replace(/%[0-9A-F]?$/, "");
   const ways = [isWeb(slack) ? null : slack, email].filter(Boolean).join(" · ");
@@ -42,8 +42,7 @@ function copyButton(view: View, slack: string, asked: string): HTMLElement {
   return made;
 }
 
-function message({ words }: View, question: string, titles: string[]): string {
-  const looked = titles.length > 0 ? words.say("handOffLooked", { titles: titles.join(", ") }) : "";
+function message({ words }: View, question: string, answer: string): string {
   // The address without what may be private in it.
-  return words.say("handOffBody", { question, looked, page: location.origin + location.pathname });
+  return words.say("handOffBody", { question, answer, page: location.origin + location.pathname });
 }

@@ -27,7 +27,7 @@ export class Turn {
     readonly question: string,
     private readonly again: () => void,
   ) {
-    const asked = heading(view.level, { class: "asked", lang: languageOf(question), dir: "auto" }, question);
+    const asked = heading(view.level, { class: "asked", lang: languageOf(question) }, element("span", { dir: "auto" }, question));
     this.element = element("article", { class: "turn" }, asked, this.#understood, this.#answer, this.#status, this.#notes);
     this.wait(view.words.say("searching"));
   }
@@ -83,9 +83,8 @@ export class Turn {
     this.draw();
     const answered = done.outcome === "answered";
     const quoted = done.generator === "extractive" && answered;
-    const titles = [...new Set([...this.#known.values()].slice(0, 3).map(({ title }) => title))];
     this.#note(
-      answered ? null : contactCard(this.view, done.contact, this.question, titles),
+      answered ? null : contactCard(this.view, done.contact, this.question, this.text),
       answered ? this.#unverified(done) : null,
       answered ? this.#sources(done.citations) : this.#lookedAt(),
       quoted ? note(done.fallback_reason ? words.say("fallback", { reason: done.fallback_reason }) : words.say("quoted")) : null,
@@ -190,7 +189,7 @@ export class Turn {
       .filter(({ verified }) => !verified)
       .map(({ start, end, reason }) => {
         const said = characters.slice(start, end).join("").replace(/^[\s>*+|-]+/, "");
-        return element("li", {}, element("q", { lang: languageOf(said), dir: "auto" }, said), reason ? ` ${reason}` : "");
+        return element("li", {}, element("q", { lang: languageOf(said), dir: "auto" }, said), " ", element("bdi", {}, reason ?? ""));
       });
     if (items.length === 0) return null;
     return element("section", { class: "not-found" }, heading(this.view.level + 1, {}, this.view.words.say("unverifiedTitle")), element("ul", {}, ...items));
