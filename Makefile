@@ -1,9 +1,9 @@
-# make demo | test | check | bench | eval. Each installs what it needs on a fresh Debian machine.
+# make demo | widget | test | check | bench | eval. Each installs what it needs on a fresh Debian machine.
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/docent/target
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: demo test check bench eval
+.PHONY: demo widget test check bench eval
 
 ## Ingest the demo documents and serve the chat page on http://127.0.0.1:8080/
 demo:
@@ -12,6 +12,11 @@ demo:
 	@cargo build --release --locked --bin docent
 	@PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$(CARGO_TARGET_DIR)/release/docent" demo
 
+## Build web/built from web/widget, and say the integrity of both files
+widget:
+	@scripts/tools.sh widget
+	@npm run --silent --prefix web/widget build
+
 ## Everything that CI runs: the checks, then all tests
 test: check
 	@scripts/tools.sh postgres
@@ -19,9 +24,11 @@ test: check
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo test --workspace --locked
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/
 
-## Format, lints, documentation, licenses and sources of dependencies
+## Format, lints, documentation, licenses and sources of dependencies; the widget is what its source gives
 check:
 	@scripts/tools.sh deny
+	@scripts/tools.sh widget
+	npm run --silent --prefix web/widget check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is not there, on a fresh Debian machine, and says what it does:
-#   scripts/tools.sh postgres | deny | browser
+#   scripts/tools.sh postgres | deny | browser | widget
 # Nothing is installed twice. As another user than root it uses sudo where that asks no password.
 set -euo pipefail
 
@@ -73,16 +73,27 @@ deny() {
     CARGO_TARGET_DIR=$(mktemp -d) cargo install -q --locked --debug cargo-deny --version 0.20.2
 }
 
-# Chromium and playwright-core, for the tests of the chat page.
+# Chromium, playwright-core and axe-core, for the tests of the chat.
 browser() {
     if ! command -v chromium >/dev/null; then
         apt chromium fonts-noto-cjk
     fi
-    if [ ! -d "$cache/browser/node_modules/playwright-core" ]; then
-        say "installing playwright-core 1.64.1 with npm"
+    if [ ! -d "$cache/browser/node_modules/playwright-core" ] ||
+        [ ! -d "$cache/browser/node_modules/axe-core" ]; then
+        say "installing playwright-core 1.64.1 and axe-core 4.14.1 with npm"
         mkdir -p "$cache/browser"
-        npm install --silent --no-audit --no-fund --prefix "$cache/browser" playwright-core@1.64.1
+        npm install --silent --no-audit --no-fund --prefix "$cache/browser" \
+            playwright-core@1.64.1 axe-core@4.14.1
     fi
+}
+
+# What the widget is built with, as web/widget/package-lock.json says.
+widget() {
+    local folder=web/widget
+    [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && return
+    say "installing what the widget is built with, with npm"
+    npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$folder"
+    touch "$folder/node_modules/.package-lock.json"
 }
 
 "$@"

@@ -3,12 +3,14 @@
 pub(crate) mod access;
 mod chat;
 mod conversations;
+mod feedback;
 mod guard;
 mod health;
 mod ingest_runs;
 mod page;
 pub mod problem;
 pub(crate) mod sse;
+mod widget;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -73,7 +75,7 @@ pub fn router(service: AppState) -> Router {
     let config = &service.app.config;
     let body_limit = DefaultBodyLimit::max(config.server.max_body_bytes);
     let own = middleware::from_fn_with_state(Arc::clone(&service), guard::own);
-    let widget = middleware::from_fn_with_state(Arc::clone(&service), guard::widget);
+    let for_widget = middleware::from_fn_with_state(Arc::clone(&service), guard::widget);
     // Programs, the chat page, and the widget on pages of others.
     let asking = Router::new()
         .route("/v1/chat", post(chat::ask))
@@ -82,10 +84,11 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/conversations/{id}", get(conversations::read))
         .route("/v1/conversations/{id}", patch(conversations::retitle))
         .route("/v1/conversations/{id}", delete(conversations::remove))
+        .route("/v1/feedback", post(feedback::rate))
         .route("/v1/widget/sessions", post(access::widget::begin))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(body_limit)
-        .layer(widget);
+        .layer(for_widget);
     // Orchestrators.
     let runs = Router::new()
         .route("/v1/ingest/runs", post(ingest_runs::start))
@@ -100,6 +103,8 @@ pub fn router(service: AppState) -> Router {
         pages = pages.route(&format!("{base}/"), get(page::index));
     }
     let pages = pages.layer(own);
+    // Pages of others.
+    let scripts = widget::routes();
     // Whoever watches over the process.
     let health = Router::new()
         .route("/healthz", get(health::alive))
@@ -108,6 +113,7 @@ pub fn router(service: AppState) -> Router {
     let routes = asking
         .merge(runs)
         .merge(pages)
+        .merge(scripts)
         .merge(health)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed);

@@ -1,4 +1,4 @@
-//! The chat page, embedded in the program.
+//! The chat page, embedded in the program: the widget (see [`super::widget`]) as a whole page.
 
 use axum::Router;
 use axum::extract::{OriginalUri, State};
@@ -10,10 +10,10 @@ use super::AppState;
 
 const INDEX: &str = include_str!("../../web/page/index.html");
 /// Where the page looks for the questions that it offers.
-const NO_SUGGESTIONS: &str = r#"<meta name="docent-suggestions" content="[]">"#;
+const NO_SUGGESTIONS: &str = r#"suggestions="[]""#;
 
-/// Name, type and text of everything that the page loads.
-const FILES: [(&str, &str, &str); 10] = [
+/// Name, type and text of what the page loads, besides the widget's script.
+const FILES: [(&str, &str, &str); 2] = [
     (
         "/page.css",
         "text/css",
@@ -23,46 +23,6 @@ const FILES: [(&str, &str, &str); 10] = [
         "/icon.svg",
         "image/svg+xml",
         include_str!("../../web/page/icon.svg"),
-    ),
-    (
-        "/page.js",
-        "text/javascript",
-        include_str!("../../web/page/page.js"),
-    ),
-    (
-        "/ask.js",
-        "text/javascript",
-        include_str!("../../web/page/ask.js"),
-    ),
-    (
-        "/card.js",
-        "text/javascript",
-        include_str!("../../web/page/card.js"),
-    ),
-    (
-        "/dom.js",
-        "text/javascript",
-        include_str!("../../web/page/dom.js"),
-    ),
-    (
-        "/markdown.js",
-        "text/javascript",
-        include_str!("../../web/page/markdown.js"),
-    ),
-    (
-        "/sse.js",
-        "text/javascript",
-        include_str!("../../web/page/sse.js"),
-    ),
-    (
-        "/turn.js",
-        "text/javascript",
-        include_str!("../../web/page/turn.js"),
-    ),
-    (
-        "/words.js",
-        "text/javascript",
-        include_str!("../../web/page/words.js"),
     ),
 ];
 
@@ -86,11 +46,8 @@ pub(super) async fn index(State(service): State<AppState>, uri: OriginalUri) -> 
         return Redirect::permanent(&format!("{base}/")).into_response();
     }
     let suggestions = serde_json::to_string(&server.suggestions).unwrap_or_default();
-    let meta = format!(
-        r#"<meta name="docent-suggestions" content="{}">"#,
-        attribute(&suggestions)
-    );
-    file("text/html", INDEX.replace(NO_SUGGESTIONS, &meta))
+    let filled = format!(r#"suggestions="{}""#, attribute(&suggestions));
+    file("text/html", INDEX.replace(NO_SUGGESTIONS, &filled))
 }
 
 /// Text made fit for an HTML attribute.

@@ -13,6 +13,7 @@ mod cleaning;
 mod data_products;
 mod economy;
 mod eval;
+mod feedback;
 mod follow_ups;
 mod formats;
 mod grounding;

@@ -158,7 +158,7 @@ async fn the_page_works_under_a_sub_path() {
             .contains("script-src 'self'")
     );
     let html = page.text().await.unwrap();
-    for file in ["page.css", "page.js", "icon.svg"] {
+    for file in ["page.css", "widget.js", "icon.svg"] {
         assert!(
             html.contains(&format!("\"{file}\"")),
             "{file} is not addressed relatively"

@@ -4,7 +4,8 @@
 //! Postgres is away, [`ingest`], [`terms`], [`runs`] and [`requests`] are what a
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
-//! reads, [`api_key`] who may ask, [`limits`] how much, [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
+//! reads, [`feedback`] what readers think of answers, [`api_key`] who may ask, [`limits`] how much,
+//! [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
 
 mod api_key;
 mod backup;
@@ -13,6 +14,7 @@ mod chat;
 mod cleaned;
 mod connection;
 mod error;
+mod feedback;
 mod ingest;
 mod lease;
 mod limits;
@@ -39,6 +41,7 @@ pub use chat::{Conversation, ConversationSummary, PastTurn};
 pub use cleaned::CleanedPart;
 use connection::Connection;
 pub use error::LedgerError;
+pub use feedback::{Feedback, Rating};
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
 pub use limits::{Account, Allowance, Used};
@@ -56,7 +59,7 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "source",
     "collection",
     "ingest_request",
@@ -69,6 +72,7 @@ const TABLES: [&str; 17] = [
     "conversation",
     "interaction",
     "passage",
+    "feedback",
     "purged",
     "cleaned",
     "api_key",

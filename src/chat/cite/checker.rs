@@ -185,9 +185,10 @@ impl<'a> Checker<'a> {
     /// Whether a word would open a code block, or lead to one, without the citation that stood before it in
     /// its line.
     fn is_exposed(&self, word: &str) -> bool {
-        let line = match self.space.contains('\n') {
-            true => "",
-            false => &self.answer[self.line..],
+        let line = if self.space.contains('\n') {
+            ""
+        } else {
+            &self.answer[self.line..]
         };
         (word.starts_with(['`', '~']) || may_become_code_block(&format!("{word} ")))
             && !self.space[self.before_group..].contains('\n')

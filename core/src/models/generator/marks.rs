@@ -182,9 +182,10 @@ impl Reader {
 fn before_a_number(text: &str) -> usize {
     let number = text.strip_suffix(['.', ')']).unwrap_or(text);
     let before = number.trim_end_matches(|c: char| c.is_ascii_digit());
-    match before.len() == number.len() {
-        true => text.len(),
-        false => before.len(),
+    if before.len() == number.len() {
+        text.len()
+    } else {
+        before.len()
     }
 }
 

@@ -23,9 +23,16 @@ async fn fill(ledger: &Ledger) -> Uuid {
     );
     odd.question_embedding = Some(vec![0.25, -1.5e-7]);
     odd.message_id = Some("odd".to_owned());
+    let feedback = docent_core::ledger::Feedback {
+        interaction_id: odd.id,
+        rating: docent_core::ledger::Rating::Down,
+        comment: Some("tab\t".to_owned()),
+    };
+    let caller = odd.caller.clone();
     ledger.writer().write(turn(odd));
     ledger.writer().write(Record::ModelCall(call("m")));
     ledger.flush().await;
+    assert!(ledger.rate(&caller, &feedback).await.unwrap());
     let source = SourceRow {
         name: "docs".to_owned(),
         kind: "folder".to_owned(),

@@ -1,0 +1,71 @@
+// The real program twice over the demo documents: `quoting` without a model, `writing` with a scripted one.
+
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { startModel } from "./model.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+const program = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug", "docent");
+
+/** Starts both; `end()` stops them and checks that they end well. */
+export async function startDocent() {
+  const folder = mkdtempSync(join(tmpdir(), "docent-browser-"));
+  const common = (data) => ["--config", join(root, "demo", "docent.toml"), "--data", join(folder, data)];
+  const ingest = spawnSync(program, [...common("quoting"), "ingest"], { encoding: "utf8" });
+  assert.equal(ingest.status, 0, ingest.stderr);
+  // With the owners of its files: Postgres wants them.
+  assert.equal(spawnSync("cp", ["-a", join(folder, "quoting"), join(folder, "writing")]).status, 0);
+  const model = await startModel();
+  const [quoting, writing] = await Promise.all([
+    serve(common("quoting"), {}),
+    serve(common("writing"), {
+      DOCENT_CHAT__KIND: "openai",
+      DOCENT_CHAT__BASE_URL: model.url,
+      DOCENT_CHAT__MODEL: "scripted",
+      DOCENT_CHAT__RETRIES: "0",
+    }),
+  ]);
+  const end = async () => {
+    const ended = await Promise.all([quoting.end(), writing.end()]);
+    model.end();
+    rmSync(folder, { recursive: true, force: true });
+    assert.deepEqual(ended, [0, 0], "docent ends well");
+  };
+  return { quoting: quoting.url, writing: writing.url, model, end };
+}
+
+async function serve(args, settings) {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/`;
+  const serving = spawn(program, [...args, "serve"], {
+    env: { ...process.env, DOCENT_SERVER__PORT: String(port), DOCENT_LOG__LEVEL: "error", ...settings },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  for (let tries = 0; ; tries += 1) {
+    const ready = await fetch(`${url}readyz`).catch(() => null);
+    if (ready?.ok) break;
+    assert.ok(tries < 200, "docent does not become ready");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const end = () => {
+    const ended = new Promise((resolve) => serving.once("exit", resolve));
+    serving.kill("SIGTERM");
+    return ended;
+  };
+  return { url, end };
+}
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
