@@ -52,7 +52,7 @@ async fn a_chat_model_that_fails_is_replaced_by_quotes_and_the_answer_says_why()
     ];
     for (fault, expected) in cases {
         let name = format!("{fault:?}");
-        let answer = ask_with(fault).await;
+        let answer = Box::pin(ask_with(fault)).await;
         let reason = answer["fallback_reason"].as_str().unwrap();
         assert!(reason.contains(expected), "{name}: {reason}");
         assert!(reason.contains("scripted-chat"), "{name}: {reason}");
