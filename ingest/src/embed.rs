@@ -62,7 +62,7 @@ pub(crate) async fn batch(run: &Arc<Run>, batch: Batch) -> Embedded {
     };
     for prepared in batch.0 {
         match prepared {
-            Prepared::Changed(one) => changed.push(one),
+            Prepared::Changed(one) => changed.push(*one),
             other => embedded.others.push(other),
         }
     }
@@ -133,14 +133,14 @@ pub(crate) async fn batch(run: &Arc<Run>, batch: Batch) -> Embedded {
 async fn points(
     run: &Arc<Run>,
     mut vectors: Vectors,
-    changed: Vec<Box<ChangedDocument>>,
+    changed: Vec<ChangedDocument>,
 ) -> (Vec<EmbeddedDocument>, TermDeltas) {
     let run = Arc::clone(run);
     let work = move || {
         let mut terms = TermDeltas::default();
         let documents = changed
             .into_iter()
-            .map(|one| vectors.document(&run, *one, &mut terms))
+            .map(|one| vectors.document(&run, one, &mut terms))
             .collect();
         (documents, terms)
     };

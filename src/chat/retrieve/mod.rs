@@ -156,7 +156,7 @@ async fn found_by(
             number: position + 1,
             cosine: hit.cosine,
             matched: match alone.get(&hit.id) {
-                Some(matched) => matched.clone(),
+                Some(matched) => *matched,
                 None => question.met_by(&analyse(&hit)),
             },
             hit,

@@ -142,39 +142,6 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::{FileExt, MetadataExt};
-
-    use super::*;
-
-    #[test]
-    fn a_copied_folder_has_the_same_bytes_and_the_same_holes() {
-        const LENGTH: u64 = 32 << 20;
-        let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
-        fs::create_dir_all(from.join("inner")).unwrap();
-        fs::write(from.join("inner/small"), "all of it").unwrap();
-        fs::write(from.join("empty"), "").unwrap();
-        let sparse = File::create(from.join("sparse")).unwrap();
-        sparse.set_len(LENGTH).unwrap();
-        sparse.write_all_at(b"first", 0).unwrap();
-        sparse.write_all_at(b"second", LENGTH / 2 + 7).unwrap();
-        let hole = File::create(from.join("hole")).unwrap();
-        hole.set_len(LENGTH).unwrap();
-
-        copy_folder(&from, &to).unwrap();
-        for name in ["inner/small", "empty", "sparse", "hole"] {
-            let read = |folder: &Path| fs::read(folder.join(name)).unwrap();
-            assert!(read(&from) == read(&to), "{name}");
-        }
-        for name in ["sparse", "hole"] {
-            let taken = to.join(name).metadata().unwrap().blocks() * 512;
-            assert!(taken < LENGTH / 8, "{name}: {taken} bytes");
-        }
-    }
-}
-
 /// Most that is read ahead where the system does not say how much memory is free.
 const READ_AHEAD: u64 = 1 << 30;
 
@@ -229,4 +196,37 @@ fn available_memory() -> Option<u64> {
         .find(|line| line.starts_with("MemAvailable:"))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{FileExt, MetadataExt};
+
+    use super::*;
+
+    #[test]
+    fn a_copied_folder_has_the_same_bytes_and_the_same_holes() {
+        const LENGTH: u64 = 32 << 20;
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::create_dir_all(from.join("inner")).unwrap();
+        fs::write(from.join("inner/small"), "all of it").unwrap();
+        fs::write(from.join("empty"), "").unwrap();
+        let sparse = File::create(from.join("sparse")).unwrap();
+        sparse.set_len(LENGTH).unwrap();
+        sparse.write_all_at(b"first", 0).unwrap();
+        sparse.write_all_at(b"second", LENGTH / 2 + 7).unwrap();
+        let hole = File::create(from.join("hole")).unwrap();
+        hole.set_len(LENGTH).unwrap();
+
+        copy_folder(&from, &to).unwrap();
+        for name in ["inner/small", "empty", "sparse", "hole"] {
+            let read = |folder: &Path| fs::read(folder.join(name)).unwrap();
+            assert!(read(&from) == read(&to), "{name}");
+        }
+        for name in ["sparse", "hole"] {
+            let taken = to.join(name).metadata().unwrap().blocks() * 512;
+            assert!(taken < LENGTH / 8, "{name}: {taken} bytes");
+        }
+    }
 }
