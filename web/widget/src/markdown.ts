@@ -113,7 +113,7 @@ function draw(block: Token, words: Words, chip: Chip): Element {
 /** What may scroll sideways can be reached and scrolled by keyboard. */
 function region(part: HTMLElement, name: string): void {
   part.tabIndex = 0;
-  part.setAttribute("role", "region");
+  part.setAttribute("role", "group");
   part.setAttribute("aria-label", name);
 }
 
