@@ -250,7 +250,7 @@ export class Chat implements View {
     this.#scroll.append(column);
     // It scrolls, so the keyboard has to reach it.
     this.#scroll.tabIndex = 0;
-    this.#scroll.setAttribute("role", page ? "main" : "group");
+    this.#scroll.setAttribute("role", page ? "main" : "region");
     this.#scroll.setAttribute("aria-label", words.say("conversation"));
     if (page) this.#bar.setAttribute("role", "banner");
     this.#question.setAttribute("aria-label", words.say("question"));
