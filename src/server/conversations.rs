@@ -6,15 +6,15 @@ use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use docent_core::ledger::{Act, Audit, Conversation, Deletion, LedgerError, Record};
+use docent_core::ledger::{Act, Audit, Conversation, Deletion, Record};
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::AppState;
 use super::problem::Problem;
-use crate::chat::Caller;
 use crate::chat::history::readable;
+use crate::chat::{Caller, ChatError};
 
 /// Conversations that are listed.
 const LISTED: i64 = 200;
@@ -36,7 +36,7 @@ pub(super) async fn list(State(service): State<AppState>, caller: Caller) -> Res
     ledger.flush().await;
     match ledger.conversations(&caller.name, LISTED).await {
         Ok(conversations) => Json(json!({ "conversations": conversations })).into_response(),
-        Err(error) => unavailable(&error).into_response(),
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn read(State(service): State<AppState>, caller: Caller, id: Id
     ledger.flush().await;
     let read = async {
         let found = ledger.conversation(id, &caller.name).await;
-        let found = found.map_err(|error| unavailable(&error))?;
+        let found = found.map_err(Problem::from)?;
         let mut conversation = found.ok_or_else(unknown)?;
         withhold(&service, &caller, &mut conversation).await?;
         Ok::<_, Problem>(conversation)
@@ -74,14 +74,7 @@ async fn withhold(
         .flat_map(|turn| turn.passages.iter().map(|passage| passage.document_id))
         .collect();
     let readable = readable(&service.app, &documents, &caller.groups).await;
-    let readable = readable.map_err(|error| {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "index_unavailable",
-            error.to_string(),
-        )
-        .retry_after(5)
-    })?;
+    let readable = readable.map_err(|error| Problem::from(ChatError::Index(error)))?;
     let mut withheld = false;
     for turn in &mut conversation.interactions {
         let may = turn
@@ -136,7 +129,7 @@ pub(super) async fn retitle(
     match ledger.retitle(id, &caller.name, &title).await {
         Ok(true) => Json(json!({ "id": id, "title": title })).into_response(),
         Ok(false) => unknown().into_response(),
-        Err(error) => unavailable(&error).into_response(),
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 
@@ -168,13 +161,4 @@ fn unknown() -> Problem {
         "conversation_unknown",
         "there is no such conversation",
     )
-}
-
-fn unavailable(error: &LedgerError) -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "ledger_unavailable",
-        error.to_string(),
-    )
-    .retry_after(5)
 }

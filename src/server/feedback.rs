@@ -43,9 +43,7 @@ async fn keep(
     caller: &Caller,
     body: Result<Json<Rated>, JsonRejection>,
 ) -> Result<(), Problem> {
-    let Json(rated) = body.map_err(|rejection| {
-        Problem::new(rejection.status(), "bad_request", rejection.body_text())
-    })?;
+    let Json(rated) = body?;
     let comment = rated.comment.as_deref().map(str::trim);
     if comment.is_some_and(|text| text.chars().count() > COMMENT_MAX) {
         return Err(Problem::new(
@@ -66,11 +64,6 @@ async fn keep(
             "interaction_unknown",
             "you have had no such answer; interaction_id is the one that an answer carries",
         )),
-        Err(error) => Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "ledger_unavailable",
-            error.to_string(),
-        )
-        .retry_after(5)),
+        Err(error) => Err(Problem::from(error)),
     }
 }

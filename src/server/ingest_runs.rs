@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docent_core::config::Source;
-use docent_core::ledger::{Act, Audit, LedgerError, RunOrigin, RunOutcome, RunRequest};
+use docent_core::ledger::{Act, Audit, RunOrigin, RunOutcome, RunRequest};
 use docent_ingest::{Claim, IngestError, Request};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ pub(super) async fn read(
     match service.app.ledger.run_request(id).await {
         Ok(Some(run)) => Json(shown(&run)).into_response(),
         Ok(None) => unknown().into_response(),
-        Err(error) => unavailable(&error).into_response(),
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 
@@ -119,9 +119,7 @@ async fn begin(
                 ledger.writer().write(act);
                 runs::spawn(service, request, claim);
                 let run = ledger.run_request(run_id).await;
-                return run
-                    .map_err(|error| unavailable(&error))?
-                    .ok_or_else(unknown);
+                return run.map_err(Problem::from)?.ok_or_else(unknown);
             }
             // Another request with this key came first; or a run that was just begun with it.
             Err(IngestError::KeyInUse(_)) => {}
@@ -142,7 +140,7 @@ async fn begin(
                     }
                 }
             }
-            Err(IngestError::Ledger(error)) => return Err(unavailable(&error)),
+            Err(IngestError::Ledger(error)) => return Err(Problem::from(error)),
             Err(error) => {
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 return Err(Problem::new(status, "internal", error.to_string()));
@@ -160,7 +158,7 @@ async fn existing(
     names: &[String],
 ) -> Result<Option<RunRequest>, Problem> {
     let run = service.app.ledger.run_request_by_key(key).await;
-    let run = run.map_err(|error| unavailable(&error))?;
+    let run = run.map_err(Problem::from)?;
     match run {
         Some(run) if run.sources != names => Err(Problem::new(
             StatusCode::CONFLICT,
@@ -260,13 +258,4 @@ fn shown(run: &RunRequest) -> Value {
 
 fn unknown() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "run_unknown", "there is no such run")
-}
-
-fn unavailable(error: &LedgerError) -> Problem {
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "ledger_unavailable",
-        error.to_string(),
-    )
-    .retry_after(5)
 }

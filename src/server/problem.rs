@@ -3,6 +3,7 @@
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use docent_core::ledger::LedgerError;
 use serde_json::json;
 
 use crate::chat::ChatError;
@@ -31,6 +32,12 @@ impl Problem {
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+
+    /// Postgres is away; `detail` says what cannot be done meanwhile.
+    pub(crate) fn ledger_unavailable(detail: impl Into<String>) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::new(status, "ledger_unavailable", detail).retry_after(5)
     }
 
     /// What the event of a turn that gave no answer says, as a response.
@@ -105,6 +112,12 @@ impl From<Refused> for Problem {
 impl From<JsonRejection> for Problem {
     fn from(rejection: JsonRejection) -> Self {
         Self::new(rejection.status(), "bad_request", rejection.body_text())
+    }
+}
+
+impl From<LedgerError> for Problem {
+    fn from(error: LedgerError) -> Self {
+        Self::ledger_unavailable(error.to_string())
     }
 }
 

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use axum::http::StatusCode;
 use chrono::Utc;
 use docent_core::document::text_hash;
 use docent_core::ledger::{ApiKey, Ledger, Role};
@@ -74,12 +73,9 @@ impl Keys {
             }
             Err(error) => match known {
                 Some((key, at)) if at.elapsed() < KEPT => opened(&key),
-                _ => Err(Problem::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "ledger_unavailable",
-                    format!("this key cannot be looked up now: {error}"),
-                )
-                .retry_after(5)),
+                _ => Err(Problem::ledger_unavailable(format!(
+                    "this key cannot be looked up now: {error}"
+                ))),
             },
         }
     }

@@ -27,12 +27,9 @@ impl Signing {
         });
         match read.await {
             Ok(key) => Ok(key),
-            Err(error) => Err(Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "ledger_unavailable",
-                format!("sessions cannot be checked now: {error}"),
-            )
-            .retry_after(5)),
+            Err(error) => Err(Problem::ledger_unavailable(format!(
+                "sessions cannot be checked now: {error}"
+            ))),
         }
     }
 
