@@ -12,16 +12,6 @@ use crate::support::{TestServer, World, ingest};
 
 const QUESTION: &str = "How often is fct_trips loaded?";
 
-async fn world() -> World {
-    let world = World::new().await;
-    world.write(
-        "fct_trips.md",
-        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
-    );
-    world.ingest().await;
-    world
-}
-
 async fn ask(server: &TestServer, token: &str) -> (u16, Value) {
     let body = json!({ "question": QUESTION });
     server.send("POST", "/v1/chat", token, Some(body)).await
@@ -33,7 +23,7 @@ fn code((status, body): (u16, Value)) -> (u16, String) {
 
 #[tokio::test]
 async fn a_key_opens_until_it_is_revoked_or_expires_and_is_stored_nowhere() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.config.access.anonymous = Anonymous::Never;
     let server = world.serve().await;
     assert_eq!(
@@ -116,7 +106,7 @@ async fn a_key_opens_until_it_is_revoked_or_expires_and_is_stored_nowhere() {
 
 #[tokio::test]
 async fn nobody_asks_without_a_key_beyond_this_machine() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     let refused = (401, "key_required".to_owned());
     // A public address says that a proxy stands in front.
     world.config.server.public_url = "https://data.example.com".to_owned();
@@ -143,7 +133,7 @@ async fn nobody_asks_without_a_key_beyond_this_machine() {
 
 #[tokio::test]
 async fn runs_want_a_key_of_the_role_admin() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.config.server.host = "0.0.0.0".to_owned();
     let server = world.serve().await;
     let run = |token: String| {
@@ -172,7 +162,7 @@ async fn runs_want_a_key_of_the_role_admin() {
 
 #[tokio::test]
 async fn the_configured_admin_key_starts_runs_and_asks() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.config.access.admin_key = Secret::new("s3cret");
     world.config.access.anonymous = Anonymous::Never;
     let server = world.serve().await;
@@ -218,7 +208,7 @@ async fn a_key_seen_of_late_works_while_postgres_is_away_and_another_one_waits()
 
 #[tokio::test]
 async fn conversations_are_listed_retitled_and_deleted_by_their_own_caller() {
-    let world = world().await;
+    let world = World::of_trips().await;
     let server = world.serve().await;
     let ana = server.key("ana", &["everyone"], Role::User).await;
     let bob = server.key("bob", &["everyone"], Role::User).await;

@@ -9,16 +9,6 @@ use uuid::Uuid;
 
 use crate::support::{TestServer, World};
 
-async fn world() -> World {
-    let world = World::new().await;
-    world.write(
-        "fct_trips.md",
-        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
-    );
-    world.ingest().await;
-    world
-}
-
 async fn rate(server: &TestServer, body: &Value) -> (u16, Value) {
     let response = server
         .http
@@ -40,7 +30,7 @@ async fn kept(world: &World) -> Vec<Vec<Option<String>>> {
 
 #[tokio::test]
 async fn the_last_rating_of_a_caller_counts_and_its_comment_stays() {
-    let world = world().await;
+    let world = World::of_trips().await;
     let server = world.serve().await;
     let answer = server.ask("How often is fct_trips loaded?").await;
     let id = &answer["interaction_id"];
@@ -64,7 +54,7 @@ async fn the_last_rating_of_a_caller_counts_and_its_comment_stays() {
 
 #[tokio::test]
 async fn only_an_answer_that_one_has_had_can_be_rated() {
-    let world = world().await;
+    let world = World::of_trips().await;
     let server = world.serve().await;
     let id = Uuid::now_v7();
     for (body, status, code) in [
@@ -102,7 +92,7 @@ async fn only_an_answer_that_one_has_had_can_be_rated() {
 
 #[tokio::test]
 async fn any_page_may_load_the_widget_and_loads_it_once() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.config.server.public_url = "https://data.example.com/docent".to_owned();
     let server = world.serve().await;
     for file in ["widget.js", "widget.mjs"] {

@@ -14,16 +14,6 @@ use crate::support::{TestServer, World, ingest};
 
 const QUESTION: &str = "How often is fct_trips loaded?";
 
-async fn world() -> World {
-    let world = World::new().await;
-    world.write(
-        "fct_trips.md",
-        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
-    );
-    world.ingest().await;
-    world
-}
-
 /// Status, `Retry-After` and body.
 async fn ask(server: &TestServer, token: &str, body: &Value) -> (u16, Option<u64>, Value) {
     let mut request = server.chat();
@@ -44,7 +34,7 @@ fn question() -> Value {
 
 #[tokio::test]
 async fn a_caller_who_has_asked_enough_is_told_when_to_come_back() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.config.limits.caller.questions_per_day = 2;
     let server = world.serve().await;
     let ana = server.key("ana", &["everyone"], Role::User).await;
@@ -73,7 +63,7 @@ async fn a_caller_who_has_asked_enough_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn a_channel_has_a_limit_for_all_its_callers_together() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     let limit = Limit {
         questions_per_minute: 2,
         ..Limit::default()
@@ -102,7 +92,7 @@ async fn a_channel_has_a_limit_for_all_its_callers_together() {
 async fn tokens_of_a_day_are_counted_once_each_and_end_the_day() {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| script.answer = Answer::Text("It is loaded hourly [1].".to_owned()));
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.chat_with(&model);
     world.config.limits.caller.tokens_per_day = 10;
     let server = world.serve().await;

@@ -8,16 +8,6 @@ use serde_json::{Value, json};
 
 use crate::support::{World, events};
 
-async fn world() -> World {
-    let world = World::new().await;
-    world.write(
-        "fct_trips.md",
-        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
-    );
-    world.ingest().await;
-    world
-}
-
 async fn problem(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
     assert_eq!(
@@ -32,7 +22,7 @@ async fn problem(response: reqwest::Response) -> (u16, Value) {
 
 #[tokio::test]
 async fn errors_are_problems_with_a_stable_code() {
-    let world = world().await;
+    let world = World::of_trips().await;
     let server = world.serve().await;
     let send = |body: String| server.chat().body(body).send();
     let cases = [
@@ -93,7 +83,7 @@ async fn errors_are_problems_with_a_stable_code() {
 
 #[tokio::test]
 async fn another_origin_and_a_rebound_name_are_turned_away() {
-    let world = world().await;
+    let world = World::of_trips().await;
     let server = world.serve().await;
     let body = json!({ "question": "How often is fct_trips loaded?" }).to_string();
     let foreign = server
@@ -144,7 +134,7 @@ async fn nothing_ingested_is_said_so() {
 
 #[tokio::test]
 async fn the_page_works_under_a_sub_path() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.config.server.public_url = "https://data.example.com/docent".to_owned();
     world.config.access.anonymous = Anonymous::Anywhere;
     let server = world.serve().await;
@@ -204,7 +194,7 @@ async fn an_open_answer_finishes_before_the_service_stops() {
         script.answer = Answer::Text(format!("{}[1].", "The table is loaded hourly, ".repeat(20)));
         script.gap = Duration::from_millis(10);
     });
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.chat_with(&model);
     let server = world.serve().await;
     let body = json!({ "question": "How often is fct_trips loaded?" }).to_string();
@@ -236,7 +226,7 @@ async fn an_open_answer_finishes_before_the_service_stops() {
 async fn more_answers_than_allowed_are_asked_to_come_back() {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| script.first_token = Duration::from_millis(400));
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.chat_with(&model);
     world.config.server.max_answers = 1;
     let server = world.serve().await;

@@ -53,6 +53,17 @@ impl World {
         }
     }
 
+    /// One that knows of a table: `fct_trips is loaded hourly`.
+    pub(crate) async fn of_trips() -> Self {
+        let world = Self::new().await;
+        world.write(
+            "fct_trips.md",
+            "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
+        );
+        world.ingest().await;
+        world
+    }
+
     pub(crate) fn docs(&self) -> PathBuf {
         self.folder.path().join("docs")
     }

@@ -10,21 +10,11 @@ use crate::support::{TestServer, World, ingest};
 
 const QUESTION: &str = "How often is fct_trips loaded?";
 
-async fn world() -> World {
-    let world = World::new().await;
-    world.write(
-        "fct_trips.md",
-        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
-    );
-    world.ingest().await;
-    world
-}
-
 /// The world with a chat model that answers with a text.
 async fn answering(text: &str) -> (World, ScriptedOpenAi) {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| script.answer = Answer::Text(text.to_owned()));
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     world.chat_with(&model);
     (world, model)
 }
@@ -54,7 +44,7 @@ async fn a_message_that_failed_runs_again_when_it_is_sent_again() {
 
 #[tokio::test]
 async fn strangers_who_choose_the_same_message_id_do_not_get_each_others_turn() {
-    let mut world = world().await;
+    let mut world = World::of_trips().await;
     // Behind a proxy nobody counts as being on this machine.
     world.config.access.anonymous = Anonymous::Anywhere;
     let server = world.serve().await;
@@ -74,7 +64,7 @@ async fn strangers_who_choose_the_same_message_id_do_not_get_each_others_turn() 
 
 #[tokio::test]
 async fn a_message_is_the_same_turn_in_its_own_conversation_only() {
-    let world = world().await;
+    let world = World::of_trips().await;
     let server = world.serve().await;
     let id = Uuid::new_v4();
     let first = server
