@@ -69,11 +69,12 @@ pub(super) async fn listen(
 async fn keep_ready(app: Arc<App>) {
     let mut warmed = None;
     loop {
-        if let Err(error) = warm(&app, &mut warmed).await {
-            tracing::debug!(%error, "the index could not be read ahead");
-        }
+        // First what takes a moment; reading a large index ahead takes seconds.
         if let Err(error) = app.load_terms().await {
             tracing::debug!(%error, "the terms' rarity could not be read");
+        }
+        if let Err(error) = warm(&app, &mut warmed).await {
+            tracing::debug!(%error, "the index could not be read ahead");
         }
         tokio::time::sleep(TERMS_EVERY).await;
     }

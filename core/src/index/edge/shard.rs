@@ -82,9 +82,9 @@ impl Shard {
         files::sync_folder(folder.parent().unwrap_or(folder)).map_err(unavailable)
     }
 
-    /// Spreads what comes, so many points, over several segments; nothing happens once there is a point. Edge walks
-    /// over all of a term's points in a segment for each new one, so that a segment filled with
-    /// many points takes a time that grows with their square.
+    /// Spreads what comes, so many points, over several segments; nothing happens once there is a
+    /// point. Edge walks over all of a term's points in a segment for each new one, so that a segment
+    /// filled with many points takes a time that grows with their square.
     pub(super) fn spread(&self, points: usize) -> Result<(), IndexError> {
         let _writer = self.writer.lock();
         let mut engine = self.engine.write();
