@@ -221,6 +221,11 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
             &config.access.signing_key_file,
         ),
         (
+            "oidc.client_secret",
+            &mut config.oidc.client_secret,
+            &config.oidc.client_secret_file,
+        ),
+        (
             "widget.user_secret",
             &mut config.widget.user_secret,
             &config.widget.user_secret_file,

@@ -5,6 +5,7 @@ mod access;
 mod environment;
 mod kinds;
 mod load;
+mod oidc;
 mod products;
 mod schedule;
 mod secret;
@@ -18,6 +19,7 @@ pub use access::{Access, Anonymous, Limit, Limits, Retention, Widget};
 use chrono::Offset as _;
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
+pub use oidc::Oidc;
 pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use schedule::{Schedule, utc_offset};
@@ -40,6 +42,7 @@ pub struct Config {
     pub data: PathBuf,
     pub server: Server,
     pub access: Access,
+    pub oidc: Oidc,
     pub widget: Widget,
     pub limits: Limits,
     pub retention: Retention,

@@ -5,6 +5,7 @@ use super::{ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     check_access(config)?;
+    check_oidc(config)?;
     check_models(config)?;
     check_rerank(config)?;
     check_limits(config)?;
@@ -49,6 +50,46 @@ fn check_access(config: &Config) -> Result<(), ConfigError> {
                 "{name} must have at least 32 characters, for example from `openssl rand -hex 32`"
             ));
         }
+    }
+    Ok(())
+}
+
+fn check_oidc(config: &Config) -> Result<(), ConfigError> {
+    let oidc = &config.oidc;
+    if !oidc.is_configured() {
+        return Ok(());
+    }
+    let fail = |text: String| Err(ConfigError(text));
+    let host = |scheme| oidc.issuer.strip_prefix(scheme);
+    // Tokens and the client's secret go there.
+    let is_local = host("http://").is_some_and(|host| {
+        ["127.0.0.1", "localhost", "[::1]"]
+            .iter()
+            .any(|local| host == *local || host.starts_with(&format!("{local}:")))
+    });
+    if host("https://").is_none() && !is_local {
+        return fail(format!(
+            "oidc.issuer = \"{}\" must start with https:// (http:// is for this machine alone)",
+            oidc.issuer
+        ));
+    }
+    if oidc.client_id.is_empty() {
+        return fail(
+            "oidc.issuer needs oidc.client_id, which the identity provider gave docent".to_owned(),
+        );
+    }
+    if !(1..=720).contains(&oidc.session_hours) {
+        return fail(format!(
+            "oidc.session_hours = {} must be from 1 to 720",
+            oidc.session_hours
+        ));
+    }
+    if config.server.public_url.is_empty() && !config.server.is_loopback() {
+        return fail(
+            "signing in needs server.public_url, the address that the identity provider sends people \
+             back to"
+                .to_owned(),
+        );
     }
     Ok(())
 }

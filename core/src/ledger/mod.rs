@@ -4,7 +4,7 @@
 //! Postgres is away, [`ingest`], [`terms`], [`runs`] and [`requests`] are what a
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
-//! reads, [`feedback`] what readers think of answers, [`api_key`] who may ask, [`limits`] how much,
+//! reads, [`feedback`] what readers think of answers, [`api_key`] and [`login`] who may ask, [`limits`] how much,
 //! [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
 
 mod api_key;
@@ -18,6 +18,7 @@ mod feedback;
 mod ingest;
 mod lease;
 mod limits;
+mod login;
 mod purge;
 pub mod record;
 mod requests;
@@ -45,6 +46,7 @@ pub use feedback::{Feedback, Rating};
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
 pub use limits::{Account, Allowance, Used};
+pub use login::Login;
 pub use purge::{KnownDocument, PURGED_ANSWER, PurgedDocument, PurgedTraces};
 pub use record::{
     Act, Admission, Audit, CallOutcome, Channel, Deletion, GeneratorKind, Interaction,
@@ -81,7 +83,7 @@ const TABLES: [&str; 18] = [
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
-const PASSING: [&str; 4] = ["lease", "signing_key", "usage_count", "admission"];
+const PASSING: [&str; 5] = ["lease", "signing_key", "login", "usage_count", "admission"];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]

@@ -80,12 +80,13 @@ impl Ledger {
             .map_err(|error: sqlx::Error| self.connection.failed(&error))
     }
 
-    /// Deletes what limits were counted by, once its day has passed.
+    /// Deletes what limits were counted by, once its day has passed, and sign-ins that are over.
     pub async fn expire_counts(&self) -> Result<(), LedgerError> {
         let pool = self.connection.pool().await?;
         for statement in [
             "DELETE FROM usage_count WHERE day < (now() AT TIME ZONE 'UTC')::date - 1",
             "DELETE FROM admission WHERE at < now() - interval '2 days'",
+            "DELETE FROM login WHERE expires_at < now()",
         ] {
             sqlx::query(statement)
                 .execute(pool)

@@ -1,15 +1,11 @@
-//! Keys of programs, as the ledger has them. One that was looked up within the last minutes goes on
-//! working while Postgres is away.
-
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+//! Keys of programs, as the ledger has them.
 
 use chrono::Utc;
 use docent_core::document::text_hash;
 use docent_core::ledger::{ApiKey, Ledger, Role};
-use parking_lot::Mutex;
 use uuid::Uuid;
 
+use super::recent::Recent;
 use super::unauthorized;
 use crate::chat::{Caller, CallerKind};
 use crate::server::problem::Problem;
@@ -18,12 +14,6 @@ use crate::server::problem::Problem;
 pub(crate) const KEY_PREFIX: &str = "docent_";
 /// Characters of a key that are shown.
 const SHOWN: usize = KEY_PREFIX.len() + 6;
-/// How long a key is not looked up again: another process may revoke it.
-const FRESH: Duration = Duration::from_secs(5);
-/// How long it works without Postgres.
-const KEPT: Duration = Duration::from_mins(10);
-/// Keys remembered; when there are more, those of longest ago are looked up again.
-const REMEMBERED: usize = 10_000;
 
 /// A new key, which is in no place but the hands of whoever made it, and its hash.
 pub(crate) struct NewKey {
@@ -48,49 +38,26 @@ impl NewKey {
     }
 }
 
-/// Keys that were looked up of late, by hash.
+/// Keys that were looked up of late.
 #[derive(Default)]
-pub(crate) struct Keys(Mutex<HashMap<String, (ApiKey, Instant)>>);
+pub(crate) struct Keys(Recent<ApiKey>);
 
 impl Keys {
     /// Whose a key is.
     pub(super) async fn caller(&self, ledger: &Ledger, given: &str) -> Result<Caller, Problem> {
         let hash = text_hash(given);
-        let known = self.0.lock().get(&hash).cloned();
-        if let Some((key, at)) = &known
-            && at.elapsed() < FRESH
-        {
-            return opened(key);
+        match self.0.find(&hash, ledger.key_by_hash(&hash)).await {
+            Ok(Some(key)) => opened(&key),
+            Ok(None) => Err(unknown()),
+            Err(error) => Err(Problem::ledger_unavailable(format!(
+                "this key cannot be looked up now: {error}"
+            ))),
         }
-        match ledger.key_by_hash(&hash).await {
-            Ok(Some(key)) => {
-                self.remember(hash, key.clone());
-                opened(&key)
-            }
-            Ok(None) => {
-                self.0.lock().remove(&hash);
-                Err(unknown())
-            }
-            Err(error) => match known {
-                Some((key, at)) if at.elapsed() < KEPT => opened(&key),
-                _ => Err(Problem::ledger_unavailable(format!(
-                    "this key cannot be looked up now: {error}"
-                ))),
-            },
-        }
-    }
-
-    fn remember(&self, hash: String, key: ApiKey) {
-        let mut known = self.0.lock();
-        if known.len() >= REMEMBERED {
-            known.retain(|_, (_, at)| at.elapsed() < FRESH);
-        }
-        known.insert(hash, (key, Instant::now()));
     }
 
     /// Looks every key up again: one was revoked.
     pub(crate) fn forget_all(&self) {
-        self.0.lock().clear();
+        self.0.forget_all();
     }
 }
 
