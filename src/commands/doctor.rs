@@ -14,6 +14,7 @@ use super::{Access, Ended, open};
 use crate::chat::turn::TERMINAL;
 use crate::owner::{Configured, DoctorRequest};
 use crate::runs::next_run;
+use crate::server::access::oidc;
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,12 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
         report.add(&Finding::of(&part, checked, |found| match next {
             Some(next) => format!("{found}; {next}"),
             None => found,
+        }));
+    }
+    if config.oidc.is_configured() {
+        let found = oidc::check(&config).await;
+        report.add(&Finding::of("identity provider", found, |keys| {
+            format!("{} signs with {keys} keys", config.oidc.issuer)
         }));
     }
     if config.sources.is_empty() {

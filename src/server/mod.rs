@@ -102,6 +102,7 @@ pub fn router(service: AppState) -> Router {
         // Nesting serves `/docent`, but not `/docent/`.
         pages = pages.route(&format!("{base}/"), get(page::index));
     }
+    let pages = pages.merge(access::oidc::login::routes());
     let pages = pages.layer(own);
     // Pages of others.
     let scripts = widget::routes();

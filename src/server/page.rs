@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
 use super::AppState;
+use super::access::oidc;
+use super::problem::Problem;
+use crate::chat::Caller;
 
 const INDEX: &str = include_str!("../../web/page/index.html");
 /// Where the page looks for the questions that it offers.
@@ -39,11 +42,21 @@ pub(super) fn routes() -> Router<AppState> {
 }
 
 /// The page. Its addresses are relative, so the path must end in `/`.
-pub(super) async fn index(State(service): State<AppState>, uri: OriginalUri) -> Response {
-    let server = &service.app.config.server;
+pub(super) async fn index(
+    State(service): State<AppState>,
+    uri: OriginalUri,
+    caller: Result<Caller, Problem>,
+) -> Response {
+    let config = &service.app.config;
+    let server = &config.server;
     let base = server.base_path();
     if !base.is_empty() && uri.path() == base {
         return Redirect::permanent(&format!("{base}/")).into_response();
+    }
+    if caller.is_err_and(|problem| problem.is_unauthorized())
+        && let Some(login) = oidc::login::redirect(config, &uri)
+    {
+        return login.into_response();
     }
     let suggestions = serde_json::to_string(&server.suggestions).unwrap_or_default();
     let filled = format!(r#"suggestions="{}""#, attribute(&suggestions));
@@ -51,7 +64,7 @@ pub(super) async fn index(State(service): State<AppState>, uri: OriginalUri) -> 
 }
 
 /// Text made fit for an HTML attribute.
-fn attribute(text: &str) -> String {
+pub(super) fn attribute(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('"', "&quot;")
         .replace('<', "&lt;")

@@ -34,6 +34,11 @@ impl Problem {
         self
     }
 
+    /// Whether whoever asks could be let in by saying who they are.
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// Postgres is away; `detail` says what cannot be done meanwhile.
     pub(crate) fn ledger_unavailable(detail: impl Into<String>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -24,6 +24,7 @@ mod ingest_runs;
 mod interrupted;
 mod limits;
 mod model_failures;
+mod oidc;
 mod outage;
 mod owner;
 mod purge;

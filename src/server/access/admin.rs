@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::anonymous::is_alone;
-use super::{Arriving, caller, unauthorized};
+use super::{Arriving, caller, oidc, unauthorized};
 use crate::chat::Caller;
 use crate::server::AppState;
 use crate::server::problem::Problem;
@@ -22,7 +22,8 @@ impl FromRequestParts<AppState> for Admin {
         let arriving = Arriving::of(parts);
         let config = &service.app.config;
         let has_key = !config.access.admin_key.is_empty();
-        if arriving.bearer().is_none() && arriving.foreign.is_none() {
+        let anonymous = arriving.bearer().is_none() && arriving.foreign.is_none();
+        if anonymous && oidc::signed_in(service, &arriving).await?.is_none() {
             // Whoever set a key wants it, also on this machine.
             if !has_key && is_alone(config, &arriving) {
                 let groups = config.access.anonymous_groups.clone();
@@ -49,7 +50,8 @@ impl FromRequestParts<AppState> for Admin {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "admin_required",
-                "this wants a key of the role admin: `docent key create NAME --role admin`",
+                "this wants a key of the role admin (`docent key create NAME --role admin`), or a member \
+                 of oidc.admin_groups",
             ));
         }
         Ok(Self(caller))

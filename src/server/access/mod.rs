@@ -5,6 +5,8 @@ mod admin;
 mod anonymous;
 mod keys;
 pub(crate) mod limits;
+pub(crate) mod oidc;
+mod recent;
 mod session;
 mod token;
 pub(super) mod widget;
@@ -37,12 +39,15 @@ pub struct Access {
     pub(crate) keys: keys::Keys,
     pub(crate) limits: limits::Counters,
     signing: session::Signing,
+    oidc: oidc::Oidc,
 }
 
 /// What of a request tells who sent it.
 pub(super) struct Arriving<'a> {
     peer: SocketAddr,
     headers: &'a HeaderMap,
+    /// Whether it only reads.
+    is_safe: bool,
     /// The page of another origin that it comes from.
     foreign: Option<&'a str>,
 }
@@ -55,6 +60,7 @@ impl<'a> Arriving<'a> {
             // Without an address nobody is on this machine.
             peer: peer.map_or(SocketAddr::from(([0, 0, 0, 0], 0)), |peer| peer.0),
             headers: &parts.headers,
+            is_safe: parts.method.is_safe(),
             foreign: foreign.map(|origin| origin.0.as_str()),
         }
     }
@@ -68,6 +74,16 @@ impl<'a> Arriving<'a> {
         let (scheme, given) = self.header(header::AUTHORIZATION)?.split_once(' ')?;
         let given = given.trim();
         (scheme.eq_ignore_ascii_case("bearer") && !given.is_empty()).then_some(given)
+    }
+
+    /// A cookie, which a browser may also send for another site's page: where the request does more than
+    /// read, it must be known to come from docent's own.
+    fn cookie(&self, name: &str) -> Option<&'a str> {
+        let own_origin = self.foreign.is_none() && self.headers.contains_key(header::ORIGIN);
+        let own_page =
+            self.header(header::HeaderName::from_static("sec-fetch-site")) == Some("same-origin");
+        let may = self.foreign.is_none() && (self.is_safe || own_origin || own_page);
+        oidc::cookie_of(self.headers, name).filter(|_| may)
     }
 
     /// The address that the request came from, as far as it can be told behind a proxy: what the
@@ -101,7 +117,12 @@ async fn caller(service: &AppState, arriving: &Arriving<'_>) -> Result<Caller, P
             "a page of another origin asks with a session: POST /v1/widget/sessions gives one",
         ));
     }
-    anonymous::caller(&service.app.config, arriving)
+    if let Some(person) = oidc::signed_in(service, arriving).await? {
+        return Ok(person);
+    }
+    let config = &service.app.config;
+    anonymous::caller(config, arriving)
+        .map_err(|problem| oidc::wants_login(config).unwrap_or(problem))
 }
 
 /// A caller's groups as the search takes them; `None`: what was said is no list of groups.

@@ -3,7 +3,7 @@
 use docent_core::document::text_hash;
 
 use super::keys::KEY_PREFIX;
-use super::{Arriving, unauthorized, widget};
+use super::{Arriving, oidc, unauthorized, widget};
 use crate::chat::{Caller, CallerKind};
 use crate::server::AppState;
 use crate::server::problem::Problem;
@@ -25,6 +25,9 @@ pub(super) async fn caller(
             "a page of another origin asks with a session, not with a key: POST \
              /v1/widget/sessions gives one",
         ));
+    }
+    if is_jwt && oidc::is_token(service, given) {
+        return oidc::caller(service, given).await;
     }
     // Hashes, so that the time taken says nothing about the key.
     if !access.admin_key.is_empty() && text_hash(given) == text_hash(access.admin_key.expose()) {

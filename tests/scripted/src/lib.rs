@@ -1,5 +1,6 @@
 //! Scripted servers for tests and benchmarks.
 
 pub mod database;
+pub mod identity;
 pub mod openai;
 pub mod site;
