@@ -180,6 +180,58 @@ async fn a_document_that_the_model_could_not_be_asked_about_is_tidied_by_the_nex
     assert_eq!(model.chat_requests().len(), calls);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn tidying_that_the_budget_has_no_room_for_is_not_begun() {
+    let model = ScriptedOpenAi::start(Script::default()).await;
+    let mut world = world(&model).await;
+    let free = Price {
+        input: Some("0".parse().unwrap()),
+        cached_input: None,
+        output: None,
+        searches: None,
+    };
+    let embedding = world.config.embedding.model.clone();
+    world.config.prices.insert(embedding, free);
+    let dry = IngestRequest {
+        dry_run: true,
+        ..IngestRequest::default()
+    };
+    let most = world.ingest_with(dry).await.sources[0].cleaning.clone().unwrap();
+    let most = most.cost_usd.unwrap();
+    world.config.budget.ingest_run_usd = most / rust_decimal::Decimal::TWO;
+    let said = world.try_ingest().await.unwrap_err();
+    assert!(
+        said.contains(&format!("this run would cost ${}", most.normalize()))
+            && said.contains("scripted-chat")
+            && said.contains("budget.ingest_run_usd"),
+        "{said}"
+    );
+    assert_eq!(model.chat_requests().len(), 0);
+    assert_eq!(world.database.count("document").await, 0);
+
+    // With room for what it may cost, it costs less, and the rest is free for the next run.
+    world.config.budget.ingest_run_usd = most;
+    world.config.budget.ingest_month_usd = most;
+    let report = world.try_ingest().await.unwrap();
+    let cleaning = report.sources[0].cleaning.clone().unwrap();
+    assert_eq!((cleaning.cleaned, cleaning.refused), (1, 1), "{report:?}");
+    let rows = world
+        .database
+        .rows(
+            "SELECT (r.estimate >= r.cost)::text, (r.cost = (SELECT sum(cost) FROM model_call))::text
+               FROM budget_reservation r",
+        )
+        .await;
+    let said: Vec<&str> = rows[0].iter().flatten().map(String::as_str).collect();
+    assert_eq!(said, ["true", "true"]);
+    world.write("riders.md", "# Riders\n\nRiders pay yearly, in the app.\n");
+    world.try_ingest().await.unwrap();
+    // A second document of the size of all is too much for what is left.
+    world.write("more.md", &NOTES.repeat(3));
+    let said = world.try_ingest().await.unwrap_err();
+    assert!(said.contains("of this month's"), "{said}");
+}
+
 #[tokio::test]
 async fn without_a_chat_model_the_source_fails_and_says_what_to_do() {
     let mut world = World::new().await;

@@ -236,15 +236,6 @@ fn price(world: &mut World, dollars_a_million: &str) {
     world.config.prices.insert(model, price);
 }
 
-async fn try_ingest(world: &World) -> Result<RunReport, String> {
-    let app = Arc::new(world.app().await);
-    let progress = docent_ingest::ProgressSender::default();
-    let request = IngestRequest::default();
-    let ran = docent::commands::ingest::run(Arc::clone(&app), &request, progress).await;
-    Arc::into_inner(app).unwrap().close().await;
-    ran.map_err(|error| format!("{error:#}"))
-}
-
 async fn reservations(world: &World) -> Vec<(String, String)> {
     let rows = world
         .database
@@ -268,7 +259,7 @@ async fn a_run_that_the_budget_has_no_room_for_is_not_begun_and_the_index_stays(
 
     // A price that nobody knows.
     world.config.budget.ingest_month_usd = "1".parse().unwrap();
-    let said = try_ingest(&world).await.unwrap_err();
+    let said = world.try_ingest().await.unwrap_err();
     assert!(
         said.contains("\"scripted-embedding\" has no price") && said.contains("[prices]"),
         "{said}"
@@ -280,7 +271,7 @@ async fn a_run_that_the_budget_has_no_room_for_is_not_begun_and_the_index_stays(
     world.config.budget.ingest_month_usd = "0".parse().unwrap();
     let plan = world.ingest_with(dry()).await;
     let tokens = plan.sources[0].tokens;
-    let said = try_ingest(&world).await.unwrap_err();
+    let said = world.try_ingest().await.unwrap_err();
     let expected = format!(
         "this run would cost ${tokens} ({tokens} tokens of scripted-embedding), and \
          budget.ingest_run_usd is $100; name fewer sources, or raise it"
@@ -306,14 +297,14 @@ async fn a_run_that_the_budget_has_no_room_for_is_not_begun_and_the_index_stays(
     // Enough for this run, not for the next one of this month.
     world.config.budget.ingest_run_usd = "0".parse().unwrap();
     world.config.budget.ingest_month_usd = (tokens + 10).to_string().parse().unwrap();
-    try_ingest(&world).await.unwrap();
+    world.try_ingest().await.unwrap();
     let spent = reservations(&world).await;
     assert_eq!(spent[0].0, format!("{tokens}.000000"));
     // The scripted server counts words, so the real cost is another one.
     let cost: f64 = spent[0].1.parse().unwrap();
     assert!(cost > 0.0 && cost < tokens as f64, "{spent:?}");
     world.write("three.md", &document(10..40));
-    let said = try_ingest(&world).await.unwrap_err();
+    let said = world.try_ingest().await.unwrap_err();
     // What the cost book has is used: also the word that was asked for the length of the vectors,
     // which is no run's.
     let rows = world
@@ -333,7 +324,7 @@ async fn a_run_that_the_budget_has_no_room_for_is_not_begun_and_the_index_stays(
     // What costs nothing goes on.
     std::fs::remove_file(world.docs().join("three.md")).unwrap();
     std::fs::rename(world.docs().join("one.md"), world.docs().join("1.md")).unwrap();
-    let report = try_ingest(&world).await.unwrap();
+    let report = world.try_ingest().await.unwrap();
     assert_eq!(together(&report), (0, 2), "{report:?}");
 }
 

@@ -83,6 +83,16 @@ impl World {
         self.config.sources = config::load(&overrides).unwrap().sources;
     }
 
+    /// One run of everything, or why there was none.
+    pub(crate) async fn try_ingest(&self) -> Result<RunReport, String> {
+        let app = Arc::new(self.app().await);
+        let progress = ProgressSender::default();
+        let request = IngestRequest::default();
+        let ran = docent::commands::ingest::run(Arc::clone(&app), &request, progress).await;
+        Arc::into_inner(app).unwrap().close().await;
+        ran.map_err(|error| format!("{error:#}"))
+    }
+
     /// One run as a request says.
     pub(crate) async fn ingest_with(&self, request: IngestRequest) -> RunReport {
         let app = Arc::new(self.app().await);

@@ -6,12 +6,14 @@
 //! that says what to do. Formats: <https://docs.getdbt.com/reference/artifacts/dbt-artifacts>.
 
 mod catalog;
+mod columns;
 mod document;
 mod fetch;
 mod freshness;
 mod lenient;
 mod lineage;
 mod load;
+mod loaded;
 mod manifest;
 mod node;
 mod owner;
