@@ -78,6 +78,9 @@ pub struct Metadata {
     pub updated_at: Option<DateTime<Utc>>,
     /// When the data that it describes was last loaded.
     pub fresh_at: Option<DateTime<Utc>>,
+    /// When they count as too old by the criterion that their own project holds them to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_at: Option<DateTime<Utc>>,
 }
 
 /// A document after extraction and cleaning: Markdown text and its metadata.

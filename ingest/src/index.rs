@@ -130,6 +130,7 @@ fn with_metadata(payload: &Payload, document: &Document) -> Payload {
         status: metadata.status,
         updated_at: metadata.updated_at,
         fresh_at: metadata.fresh_at,
+        stale_at: metadata.stale_at,
         language: document.language.clone(),
         ..payload.clone()
     }

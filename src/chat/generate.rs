@@ -7,7 +7,7 @@ use docent_core::models::{
     CallFor, FinishReason, GenerateRequest, Generated, Generator, ModelError,
 };
 
-use super::cite::{Checker, Evidence, Shown, Sources, notes};
+use super::cite::{Checker, Evidence, Shown, Sources, contradictions, notes};
 use super::language::Language;
 use super::no_answer::{self, Opening};
 use super::prompt::Prompt;
@@ -163,7 +163,7 @@ impl Page<'_> {
         let note = cut_short(&self.turn.question, ended);
         Ok(Written {
             gives_up: no_answer::stands_alone(&said),
-            ..self.written(draft, checker, note)
+            ..self.written(draft, &sources, checker, note)
         })
     }
 
@@ -186,13 +186,20 @@ impl Page<'_> {
         }
         self.show(draft, checker.push(&sanitiser.finish()));
         self.show(draft, checker.finish());
-        Ok(self.written(draft, checker, None))
+        Ok(self.written(draft, &sources, checker, None))
     }
 
     /// The whole, with what docent itself says below it.
-    fn written(&self, draft: &mut Draft, checker: Checker<'_>, note: Option<&str>) -> Written {
+    fn written(
+        &self,
+        draft: &mut Draft,
+        sources: &Sources<'_>,
+        checker: Checker<'_>,
+        note: Option<&str>,
+    ) -> Written {
         let language = Language::of(&self.turn.question);
-        let evidence = checker.evidence;
+        let mut evidence = checker.evidence;
+        let against = contradictions(sources, &evidence);
         let of_sources = notes(
             &self.app.config,
             &evidence,
@@ -203,11 +210,20 @@ impl Page<'_> {
         let lines = note
             .map(|note| format!("*{note}*"))
             .into_iter()
-            .chain(of_sources);
+            .chain(
+                against
+                    .iter()
+                    .map(|against| against.line(sources, &draft.answer_so_far, language)),
+            )
+            .chain(of_sources)
+            .collect::<Vec<_>>();
         for line in lines {
             let fence = open_fence(&draft.answer_so_far)
                 .map_or_else(String::new, |fence| format!("\n{fence}"));
             self.show(draft, vec![Shown::Text(format!("{fence}\n\n{line}"))]);
+        }
+        for against in against {
+            evidence.entry(against.number).or_insert(against.quote);
         }
         Written {
             text: draft.answer_so_far.clone(),

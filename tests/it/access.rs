@@ -188,7 +188,7 @@ async fn a_key_seen_of_late_works_while_postgres_is_away_and_another_one_waits()
     {
         let app = Arc::new(world.app().await);
         ingest(&app).await;
-        Arc::into_inner(app).unwrap().close().await;
+        crate::support::closed(app).await;
     }
     let server = world.serve().await;
     let seen = server.key("seen", &["everyone"], Role::User).await;

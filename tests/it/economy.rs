@@ -1,7 +1,6 @@
 //! What a run pays for: each text once, what a plan said, and never more than the budget has.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use docent::owner::IngestRequest;
@@ -399,7 +398,7 @@ async fn two_runs_at_once_do_not_both_get_the_last_money() {
     for world in [&mut one, &mut two] {
         world.config.budget.ingest_month_usd = (tokens * 3 / 2).to_string().parse().unwrap();
     }
-    let (first, second) = tokio::join!(try_ingest(&one), try_ingest(&two));
+    let (first, second) = tokio::join!(one.try_ingest(), two.try_ingest());
     assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
     let refused = first.err().or(second.err()).unwrap();
     assert!(refused.contains("are left"), "{refused}");

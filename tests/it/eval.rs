@@ -404,7 +404,7 @@ async fn a_judge_reads_the_answers_of_a_chat_model_and_is_booked() {
     assert_eq!(asked.scores["judged_supported"], 0.0);
     assert_eq!(asked.scores["citations_supported"], 1.0);
     assert!(asked.output_tokens > 0);
-    std::sync::Arc::into_inner(app).unwrap().close().await;
+    crate::support::closed(app).await;
     let judged = world
         .database
         .rows("SELECT count(*)::text FROM model_call WHERE purpose = 'judge'")

@@ -119,7 +119,7 @@ async fn a_dry_run_tells_the_tokens_and_writes_nothing() {
     assert!(report.sources[0].tokens > 0);
     assert_eq!(model.embedding_requests(), 0);
     assert_eq!(app.index.collections().await.unwrap(), Vec::<String>::new());
-    std::sync::Arc::into_inner(app).unwrap().close().await;
+    crate::support::closed(app).await;
     assert_eq!(world.database.count("document").await, 0);
 }
 

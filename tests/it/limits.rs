@@ -183,7 +183,7 @@ async fn while_postgres_is_away_limits_hold_and_what_was_let_through_is_counted_
     {
         let app = Arc::new(world.app().await);
         ingest(&app).await;
-        Arc::into_inner(app).unwrap().close().await;
+        crate::support::closed(app).await;
     }
     let server = world.serve().await;
     assert_eq!(ask(&server, "", &question()).await.0, 200);

@@ -24,7 +24,7 @@ async fn an_outage_of_postgres_loses_no_answer_and_no_record() {
     {
         let app: Arc<App> = Arc::new(world.app().await);
         ingest(&app).await;
-        Arc::into_inner(app).unwrap().close().await;
+        crate::support::closed(app).await;
     }
     let server: TestServer = world.serve().await;
 

@@ -150,7 +150,7 @@ async fn an_answer_that_is_recorded_after_the_purge_quotes_nothing_of_it() {
     app.ledger.flush().await;
     assert_eq!(world.database.count("interaction").await, 1);
     assert!(!whole_ledger(&world).await.contains("Quentin"));
-    Arc::into_inner(app).unwrap().close().await;
+    crate::support::closed(app).await;
 }
 
 #[test]

@@ -134,7 +134,7 @@ async fn texts_expire_in_the_spool_while_postgres_is_away() {
     {
         let app = Arc::new(world.app().await);
         ingest(&app).await;
-        Arc::into_inner(app).unwrap().close().await;
+        crate::support::closed(app).await;
     }
     world.config.retention.days = 30;
     let server = world.serve().await;

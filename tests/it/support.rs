@@ -89,7 +89,7 @@ impl World {
         let progress = ProgressSender::default();
         let request = IngestRequest::default();
         let ran = docent::commands::ingest::run(Arc::clone(&app), &request, progress).await;
-        Arc::into_inner(app).unwrap().close().await;
+        closed(app).await;
         ran.map_err(|error| format!("{error:#}"))
     }
 
@@ -100,7 +100,7 @@ impl World {
         let report = docent::commands::ingest::run(Arc::clone(&app), &request, progress)
             .await
             .unwrap();
-        Arc::into_inner(app).unwrap().close().await;
+        closed(app).await;
         report
     }
 
@@ -138,7 +138,7 @@ impl World {
     pub(crate) async fn ingest(&self) -> RunReport {
         let app = Arc::new(self.app().await);
         let report = ingest(&app).await;
-        Arc::into_inner(app).unwrap().close().await;
+        closed(app).await;
         report
     }
 
@@ -299,4 +299,16 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("never came true: {what}");
+}
+
+/// Closes an app once the last tasks of a run have let go of it.
+pub(crate) async fn closed(mut app: Arc<App>) {
+    for _ in 0..1000 {
+        match Arc::try_unwrap(app) {
+            Ok(app) => return app.close().await,
+            Err(shared) => app = shared,
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("a task still holds the parts of a run that has ended");
 }

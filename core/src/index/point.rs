@@ -37,6 +37,8 @@ pub struct Payload {
     pub status: Option<Status>,
     pub updated_at: Option<DateTime<Utc>>,
     pub fresh_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale_at: Option<DateTime<Utc>>,
 }
 
 impl Payload {
@@ -64,6 +66,7 @@ impl Payload {
             status: metadata.status,
             updated_at: metadata.updated_at,
             fresh_at: metadata.fresh_at,
+            stale_at: metadata.stale_at,
         }
     }
 

@@ -26,6 +26,8 @@ pub struct FrontMatter {
     pub updated_at: Option<DateTime<Utc>>,
     /// When the data that it describes was last loaded.
     pub fresh_at: Option<DateTime<Utc>>,
+    /// When they count as too old.
+    pub stale_at: Option<DateTime<Utc>>,
     /// Where people open it: `uri` or `url`.
     pub uri: Option<String>,
     pub language: Option<String>,
@@ -63,6 +65,10 @@ impl FrontMatter {
             groups,
             status: self.status.or(given.status),
             updated_at: self.updated_at.or(given.updated_at),
+            // One goes with the other.
+            stale_at: self
+                .stale_at
+                .or_else(|| given.stale_at.filter(|_| self.fresh_at.is_none())),
             fresh_at: self.fresh_at.or(given.fresh_at),
             uri: self.uri.or(given.uri),
             language: self.language.or(given.language),
@@ -271,6 +277,7 @@ fn read(map: &Map<String, Value>) -> Result<FrontMatter, Outcome> {
         status,
         updated_at: keys.date(&["updated_at", "updated", "last_updated", "date"]),
         fresh_at: keys.date(&["fresh_at"]),
+        stale_at: keys.date(&["stale_at"]),
         uri: keys.text(&["uri", "url"]),
         language: keys
             .text(&["language", "lang"])

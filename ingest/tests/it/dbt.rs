@@ -83,6 +83,7 @@ fn whole(documents: &Documents, path: &str) -> String {
         given.status.map(|status| status.name().to_owned()),
     );
     line("fresh_at", given.fresh_at.map(|at| at.to_rfc3339()));
+    line("stale_at", given.stale_at.map(|at| at.to_rfc3339()));
     line("uri", given.uri.clone());
     line(
         "tags",

@@ -2,6 +2,7 @@
 //! sentence that says so. Checked while the answer streams ([`Checker`]), without a model.
 
 mod checker;
+mod contradiction;
 mod note;
 mod verdict;
 
@@ -15,6 +16,7 @@ use super::retrieve::{Retrieval, Retrieved};
 use super::turn::{Citation, Mark, Span};
 
 pub(super) use self::checker::{Checker, Shown};
+pub(super) use self::contradiction::contradictions;
 pub(super) use self::note::notes;
 pub(super) use self::verdict::Sources;
 

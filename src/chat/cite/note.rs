@@ -50,6 +50,21 @@ fn note(
             }
         });
     }
+    if let (Some(at), Some(stale)) = (payload.fresh_at, payload.stale_at)
+        && stale < now
+    {
+        let (at, stale) = (at.format("%Y-%m-%d %H:%M"), stale.format("%Y-%m-%d %H:%M"));
+        return Some(match language {
+            Language::English => format!(
+                "Note: the data of “{title}” are as of {at} UTC; by their own freshness criterion they \
+                 are stale since {stale} UTC."
+            ),
+            Language::Korean => format!(
+                "참고: “{title}”의 데이터는 {at} UTC 기준이며, 자체 신선도 기준에 따르면 {stale} UTC부터 \
+                 오래된 데이터입니다."
+            ),
+        });
+    }
     let days = stale_after(config, &payload.source)?;
     let age = |at: DateTime<Utc>| (now - at).num_days();
     // The age of the data says more than that of the page about them.
@@ -97,7 +112,7 @@ fn stale_after(config: &Config, source: &str) -> Option<u32> {
 }
 
 /// A title as words within a sentence.
-fn plain(title: &str) -> String {
+pub(super) fn plain(title: &str) -> String {
     let mut sanitiser = Sanitiser::new(Allowed::default());
     let mut safe = sanitiser.push(&title.replace(['*', '`', '\n', '[', ']'], " "));
     safe.push_str(&sanitiser.finish());

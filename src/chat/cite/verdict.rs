@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use docent_core::config::Grounding;
 
-use crate::chat::ground::{Claim, Passage, Quote, Unsupported, check};
+use crate::chat::ground::{Claim, Passage, Quote, Unsupported, check, contradiction};
 use crate::chat::language::Language;
 use crate::chat::retrieve::Retrieved;
 
@@ -84,6 +84,27 @@ impl<'a> Sources<'a> {
                     .filter(|_| finding.unsupported.is_none())
                     .map(|quote| (number, quote))
             })
+    }
+
+    /// What a passage says against a claim that another one was cited for. Those of the same document, and
+    /// those that cannot be about the same, are not looked into.
+    pub(super) fn against(&self, claim: &Claim, cited: usize, number: usize) -> Option<Quote> {
+        let of = |number: usize| Some(&self.retrieved.get(number.checked_sub(1)?)?.hit.payload);
+        let (mine, other) = (of(cited)?, of(number)?);
+        if mine.document_id == other.document_id {
+            return None;
+        }
+        let same_asset = mine.asset.is_some() && mine.asset == other.asset;
+        if !same_asset && !claim.may_be_about(&other.text) {
+            return None;
+        }
+        contradiction(claim, self.passage(number)?, same_asset)
+    }
+
+    /// The title of a passage's document.
+    pub(super) fn title(&self, number: usize) -> &str {
+        let retrieved = number.checked_sub(1).and_then(|at| self.retrieved.get(at));
+        retrieved.map_or("", |retrieved| &retrieved.hit.payload.title)
     }
 
     /// The sentence of a passage that comes nearest to a claim which was taken from it.

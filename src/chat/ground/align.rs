@@ -32,11 +32,51 @@ enum Kind {
     End,
 }
 
+/// What a detail is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DetailKind {
+    Date,
+    Clock,
+    Weekday,
+    Number,
+    Rate,
+    Identifier,
+    Name,
+}
+
+impl DetailKind {
+    /// Whether it tells how something is, not which thing, nor when something happened.
+    pub(super) fn is_standing(self) -> bool {
+        matches!(
+            self,
+            Self::Clock | Self::Weekday | Self::Number | Self::Rate
+        )
+    }
+
+    fn is_name(self) -> bool {
+        matches!(self, Self::Identifier | Self::Name)
+    }
+}
+
+/// How two sentences lie beside each other.
+pub(super) struct Beside {
+    /// Words and details that go along.
+    pub(super) common: usize,
+    /// Whether an identifier or a name is among them.
+    pub(super) names_the_same: bool,
+    /// The details of each that do not go along.
+    pub(super) apart: (usize, usize),
+}
+
 /// In what a claim differs from a statement that it goes along with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Difference {
     /// It says one thing where the statement says another.
-    Detail { said: String, stated: String },
+    Detail {
+        said: String,
+        stated: String,
+        kind: DetailKind,
+    },
     /// One of them is negated.
     Negation,
 }
@@ -132,6 +172,31 @@ fn is_light(word: &str) -> bool {
             .any(|stem| word.starts_with(stem)))
 }
 
+/// Lays two sentences beside each other.
+pub(super) fn beside(claim: &[Item], statement: &[Item], units: &[Unit]) -> Beside {
+    if claim.len() > LONGEST || statement.len() > LONGEST {
+        return Beside {
+            common: 0,
+            names_the_same: false,
+            apart: (0, 0),
+        };
+    }
+    let pairs = common(claim, statement, units);
+    let details = |items: &[Item]| items.iter().filter(|item| item.class().is_some()).count();
+    let along = pairs
+        .iter()
+        .filter_map(|(mine, theirs)| Some((claim[*mine].class()?, statement[*theirs].class()?)));
+    let along: Vec<_> = along.collect();
+    Beside {
+        common: pairs.len(),
+        names_the_same: along.iter().any(|(mine, _)| mine.is_name()),
+        apart: (
+            details(claim) - along.len(),
+            details(statement) - along.len(),
+        ),
+    }
+}
+
 /// Where a claim goes along with a statement and differs.
 pub(super) fn difference(claim: &[Item], statement: &[Item], units: &[Unit]) -> Option<Difference> {
     if claim.len() > LONGEST || statement.len() > LONGEST {
@@ -161,6 +226,7 @@ pub(super) fn difference(claim: &[Item], statement: &[Item], units: &[Unit]) -> 
             return Some(Difference::Detail {
                 said: found.0.text().to_owned(),
                 stated: found.1.text().to_owned(),
+                kind: found.0.class()?,
             });
         }
         let Some((i, j)) = pair else { break };
@@ -225,18 +291,18 @@ impl Item {
     }
 
     /// What can stand in the place of what.
-    fn class(&self) -> Option<u8> {
+    fn class(&self) -> Option<DetailKind> {
         let Kind::Detail(found) = &self.kind else {
             return None;
         };
         Some(match found.any.first()? {
-            Detail::Date(_) => 0,
-            Detail::Clock(_) => 1,
-            Detail::Weekday(_) => 2,
-            Detail::Number(..) => 3,
-            Detail::Rate(_) => 4,
-            Detail::Identifier(_) => 5,
-            Detail::Name(_) => 6,
+            Detail::Date(_) => DetailKind::Date,
+            Detail::Clock(_) => DetailKind::Clock,
+            Detail::Weekday(_) => DetailKind::Weekday,
+            Detail::Number(..) => DetailKind::Number,
+            Detail::Rate(_) => DetailKind::Rate,
+            Detail::Identifier(_) => DetailKind::Identifier,
+            Detail::Name(_) => DetailKind::Name,
         })
     }
 }

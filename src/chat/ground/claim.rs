@@ -65,6 +65,16 @@ impl Claim {
         clauses
     }
 
+    /// Whether a text has one of the identifiers or names that it speaks of.
+    pub(crate) fn may_be_about(&self, text: &str) -> bool {
+        let named = self.details.iter().filter(|found| {
+            let mut any = found.any.iter();
+            any.any(|detail| matches!(detail, Detail::Identifier(_) | Detail::Name(_)))
+        });
+        let mut named = named.map(|found| found.text.as_str());
+        named.any(|name| text.contains(name))
+    }
+
     /// Whether it says something that a passage could support or not.
     pub(crate) fn says_something(&self) -> bool {
         self.details.iter().any(|found| found.required) || self.terms.len() >= 3

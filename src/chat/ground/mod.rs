@@ -9,6 +9,7 @@
 
 mod align;
 pub(crate) mod claim;
+mod contradiction;
 mod details;
 mod passage;
 
@@ -16,6 +17,7 @@ use docent_core::config::Grounding;
 
 use self::align::Difference;
 pub use self::claim::Claim;
+pub use self::contradiction::contradiction;
 use self::details::Detail;
 pub use self::passage::Passage;
 use self::passage::{Statement, has_name, said};
@@ -240,7 +242,7 @@ fn differs(
         }
     }
     match first? {
-        Difference::Detail { said, stated } => Some(Unsupported::Differs { said, stated }),
+        Difference::Detail { said, stated, .. } => Some(Unsupported::Differs { said, stated }),
         Difference::Negation => settings.negation.then_some(Unsupported::Negated),
     }
 }

@@ -127,8 +127,24 @@ async fn an_answer_says_that_what_it_cites_is_deprecated_or_old() {
         "fct_data.md",
         &format!("---\nfresh_at: {old}T05:00:00Z\n---\n# fct_data\n\nThe table fct_data counts scooters by week.\n"),
     );
+    world.write(
+        "fct_late.md",
+        &format!(
+            "---\nfresh_at: {old}T05:00:00Z\nstale_at: {old}T11:00:00Z\n---\n# fct_late\n\n\
+             The table fct_late counts payments by hour.\n"
+        ),
+    );
     world.ingest().await;
     let server = world.serve().await;
+    let late = server.ask("What does the table fct_late count?").await;
+    let text = late["answer"].as_str().unwrap();
+    assert!(
+        text.contains(&format!(
+            "*Note: the data of “fct_late” are as of {old} 05:00 UTC; by their own freshness \
+             criterion they are stale since {old} 11:00 UTC.*"
+        )),
+        "{text}"
+    );
     let deprecated = server.ask("What does the report rpt_daily count?").await;
     let text = deprecated["answer"].as_str().unwrap();
     assert!(
@@ -151,5 +167,57 @@ async fn an_answer_says_that_what_it_cites_is_deprecated_or_old() {
         "{text}"
     );
     assert!(data["citations"][0]["fresh_at"].is_string());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn documents_that_contradict_each_other_are_both_shown() {
+    let mut world = World::new().await;
+    world.write(
+        "fct_trips.md",
+        "# Trips\n\nThe table fct_trips is loaded hourly by the scheduler.\n",
+    );
+    world.write(
+        "schedules.md",
+        "# Schedules\n\nThe table fct_trips is loaded daily by the scheduler.\n\n\
+         The table fct_rides is loaded weekly by the scheduler.\n",
+    );
+    world.ingest().await;
+    let model = ScriptedOpenAi::start(Script::default()).await;
+    model.change(|script| {
+        script.answer = Answer::made(|request| {
+            let prompt = request.to_string();
+            // The number of the passage that says so, whichever it is.
+            let before = &prompt[..prompt.find("loaded hourly").unwrap()];
+            let number = if before.contains("loaded daily") {
+                2
+            } else {
+                1
+            };
+            format!("The table fct_trips is loaded hourly by the scheduler [{number}].")
+        });
+    });
+    world.chat_with(&model);
+    let server = world.serve().await;
+    let answer = server.ask("How often is the table fct_trips loaded?").await;
+    let text = answer["answer"].as_str().unwrap();
+    assert!(
+        text.contains(
+            "*Note: “Schedules” says otherwise: “The table fct_trips is loaded daily by the scheduler.”*"
+        ),
+        "{text}"
+    );
+    let cited = answer["citations"].as_array().unwrap();
+    let quotes: Vec<&str> = cited
+        .iter()
+        .map(|citation| citation["quote"].as_str().unwrap())
+        .collect();
+    assert!(
+        quotes.iter().any(|quote| quote.contains("hourly"))
+            && quotes.iter().any(|quote| quote.contains("daily")),
+        "{quotes:?}"
+    );
+    // What another table does is no contradiction.
+    assert!(!text.contains("weekly"), "{text}");
     server.stop().await;
 }

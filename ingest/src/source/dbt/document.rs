@@ -3,6 +3,7 @@
 use docent_core::document::Status;
 
 use super::Project;
+use super::catalog::Relation;
 use super::columns::columns;
 use super::loaded::freshness;
 use super::manifest::{Kind, Resource};

@@ -181,6 +181,7 @@ impl Project<'_> {
             owner_email: owner.email,
             status: Standing::of(node).status,
             fresh_at: self.fresh_at(resource),
+            stale_at: self.stale_at(resource),
             updated_at: self.manifest.generated_at,
             uri: own_url.or_else(|| address(uri, &path, resource)),
             tags: node.all_tags().into_iter().map(str::to_owned).collect(),
@@ -203,6 +204,26 @@ impl Project<'_> {
         };
         let below = || self.oldest_source(resource).map(|(at, _)| at);
         checked.or_else(built).or_else(below)
+    }
+
+    /// When the data count as stale by their own criterion; for what shows the data below it, by the
+    /// first of theirs that is broken.
+    fn stale_at(&self, resource: &Resource) -> Option<DateTime<Utc>> {
+        if !is_seen_through(resource) {
+            return self.stale_by_criterion(resource);
+        }
+        let roots = self.lineage.roots(self.manifest, &resource.id);
+        let below = roots
+            .into_iter()
+            .filter_map(|id| self.stale_by_criterion(self.manifest.resources.get(id)?));
+        below.min()
+    }
+
+    fn stale_by_criterion(&self, resource: &Resource) -> Option<DateTime<Utc>> {
+        let check = self.freshness.check(&resource.id)?;
+        let given = check.criteria.as_ref().filter(|given| given.is_given());
+        let limit = given.or(resource.node.criteria())?.limit()?;
+        check.max_loaded_at?.checked_add_signed(limit)
     }
 
     /// For what shows the data below it: the source of its lineage that was loaded longest ago.

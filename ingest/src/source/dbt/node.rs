@@ -3,6 +3,7 @@
 
 #![expect(clippy::struct_field_names, reason = "the names are dbt's")]
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -274,7 +275,25 @@ impl Criteria {
     }
 }
 
+impl Criteria {
+    /// The age at which data are stale: what fails, else what warns.
+    pub(super) fn limit(&self) -> Option<TimeDelta> {
+        let of = |age: &Option<Age>| age.as_ref().and_then(Age::span);
+        of(&self.error_after).or_else(|| of(&self.warn_after))
+    }
+}
+
 impl Age {
+    fn span(&self) -> Option<TimeDelta> {
+        let count = i64::try_from(self.count?).ok()?;
+        match self.period.as_deref()?.to_lowercase().as_str() {
+            "minute" => TimeDelta::try_minutes(count),
+            "hour" => TimeDelta::try_hours(count),
+            "day" => TimeDelta::try_days(count),
+            _ => None,
+        }
+    }
+
     /// `24 hours`; `None` where one of the two is missing.
     pub(super) fn in_words(&self) -> Option<String> {
         let (count, period) = (self.count?, self.period.as_deref()?);

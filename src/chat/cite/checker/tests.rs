@@ -39,6 +39,7 @@ fn retrieved(number: usize, title: &str, text: &str) -> Retrieved {
                 status: None,
                 updated_at: None,
                 fresh_at: None,
+                stale_at: None,
             },
         },
         number,
