@@ -82,9 +82,11 @@ test("too many questions: a plain sentence as an alert, and trying again", async
     await host("/plain", async (page) => {
       const turn = await ask(page, QUESTION);
       assert.match(await turn.getByRole("alert").innerText(), /You have asked 30 questions within a minute; ask again in 7 seconds/i);
+      // Not before the time that the service said.
+      assert.ok(await turn.getByRole("button", { name: /Try again in [12] seconds?/ }).isDisabled());
       assert.deepEqual(await axe(page), []);
       scene.sessions.state.refuse = null;
-      await turn.getByRole("button", { name: "Try again" }).click();
+      await turn.getByRole("button", { name: "Try again", exact: true }).click();
       await page.locator("[data-outcome=answered]").waitFor();
       assert.equal(await page.locator("article.turn").count(), 1);
     }, /429/);

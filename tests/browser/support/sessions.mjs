@@ -38,7 +38,8 @@ export async function startSessions(service, allowed) {
     }
     if (state.refuse && pathname === "/v1/chat") {
       const [status, code, detail] = state.refuse;
-      response.setHeader("retry-after", "7");
+      response.setHeader("retry-after", "2");
+      response.setHeader("access-control-expose-headers", "retry-after");
       return problem(response, status, code, detail);
     }
     const { authorization, origin: own, referer, ...headers } = request.headers;

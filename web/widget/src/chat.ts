@@ -173,9 +173,9 @@ export class Chat implements View {
       this.announce(this.words.say("stopped"));
       return;
     }
-    const problem = error instanceof Problem ? error.message : this.words.say("failed");
-    seen.problem = problem;
-    this.#follow(turn, () => turn.fail(problem));
+    const problem = error instanceof Problem ? error : new Problem(this.words.say("failed"), "failed");
+    seen.problem = problem.message;
+    this.#follow(turn, () => turn.fail(problem.message, problem));
   }
 
   /** Puts a new turn at the end. Trying again takes the failed one away. */

@@ -8,6 +8,8 @@ export class Problem extends Error {
     message: string,
     readonly code: string,
     readonly status = 0,
+    /** Until when it makes no sense to try again, in milliseconds of the clock; 0: it does now. */
+    readonly until = 0,
   ) {
     super(message);
   }
@@ -46,6 +48,11 @@ export class Service {
       if (problem.code !== "token_expired" || attempt > 0) throw problem;
       this.#session = null;
     }
+  }
+
+  /** Where somebody signs in, to come back to this page. */
+  get signIn(): string {
+    return `${this.base}login?to=${encodeURIComponent(location.pathname + location.search)}`;
   }
 
   /** A request with a JSON body. */
@@ -95,11 +102,13 @@ export class Service {
   /** What a response that is no success stands for. */
   async #problem(response: Response): Promise<Problem> {
     const { status } = response;
+    const seconds = Number(response.headers.get("Retry-After")) || 0;
+    const until = seconds > 0 ? Date.now() + seconds * 1000 : 0;
     if (/^application\/(problem\+)?json/.test(response.headers.get("Content-Type") ?? "")) {
       const { title, detail, code } = (await response.json().catch(() => ({}))) as Record<string, string | undefined>;
-      return new Problem(detail || title || this.words.say("failed"), code ?? "unknown", status);
+      return new Problem(detail || title || this.words.say("failed"), code ?? "unknown", status, until);
     }
-    if (status === 429 || status === 503) return new Problem(this.words.say("tooBusy"), "busy", status);
+    if (status === 429 || status === 503) return new Problem(this.words.say("tooBusy"), "busy", status, until);
     if (status >= 500) return new Problem(this.words.say("network"), "unreachable", status);
     return new Problem(this.words.say("signIn"), "not_docent", status);
   }

@@ -6,6 +6,7 @@ import { contactCard } from "./contact.js";
 import { button, element, heading } from "./dom.js";
 import { forget, show } from "./markdown.js";
 import type { SeenTurn } from "./memory.js";
+import type { Problem } from "./service.js";
 import type { Answer, AnswerEvent, Citation, Rating } from "./types.js";
 import type { View } from "./view.js";
 import { languageOf } from "./words.js";
@@ -69,7 +70,7 @@ export class Turn {
     this.text = text;
     if (done) return this.finish(done, rating);
     this.draw();
-    return problem ? this.fail(problem, false) : this.stop();
+    return problem ? this.fail(problem) : this.stop();
   }
 
   /** Shows the whole answer as the service gave it; it wins over the deltas. */
@@ -92,11 +93,14 @@ export class Turn {
     );
   }
 
-  /** Ends the turn without an answer; what was written of it stays. As an alert, unless it is long known. */
-  fail(message: string, news = true): void {
+  /** Ends the turn without an answer; what was written of it stays. As an alert where it is news, with a way to sign in or a time to wait. */
+  fail(message: string, news?: Problem): void {
     this.wait("");
     this.element.dataset["outcome"] = "failed";
-    this.#note(element("p", { class: "problem", role: news ? "alert" : null }, message), this.#retry());
+    const said = element("p", { class: "problem", role: news ? "alert" : null }, message);
+    if (news?.code !== "login_required") return this.#note(said, this.#retry(news?.until));
+    const link = element("a", { class: "action", href: this.view.service.signIn }, this.view.words.say("signInHere"));
+    this.#note(said, link, this.#retry());
   }
 
   /** Ends the turn because the reader stopped it. */
@@ -195,8 +199,18 @@ export class Turn {
     return element("section", { class: "not-found" }, heading(this.view.level + 1, {}, this.view.words.say("unverifiedTitle")), element("ul", {}, ...items));
   }
 
-  #retry(): HTMLElement {
-    return button({ class: "action again" }, this.again, this.view.words.say("again"));
+  /** The button to try again, which counts down to a time (of the clock, in ms) before it does. */
+  #retry(until = 0): HTMLElement {
+    const { words } = this.view;
+    const retry = button({ class: "action again" }, this.again, words.say("again"));
+    const tick = () => {
+      const seconds = Math.ceil((until - Date.now()) / 1000);
+      retry.disabled = seconds > 0;
+      retry.textContent = seconds > 0 ? words.say("againIn", { count: seconds }) : words.say("again");
+      if (seconds > 0) setTimeout(tick, 250);
+    };
+    tick();
+    return retry;
   }
 }
 
