@@ -9,6 +9,7 @@ mod ingest;
 mod machine;
 mod search;
 mod service;
+mod streams;
 mod table;
 mod words;
 
@@ -58,6 +59,7 @@ fn main() {
     runtime.block_on(async {
         answers::run(&mut table).await;
         service::run(&mut table).await;
+        streams::run(&mut table).await;
         search::run(&mut table).await;
     });
     table.print();

@@ -1,6 +1,21 @@
-//! Which process this is, so that another one can tell whether it still lives.
+//! Which process this is, so that another one can tell whether it still lives, and how many files it may
+//! hold open.
 
 use std::fs;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Lets this process hold as many files open as it may at all. The limit that a shell or systemd sets at
+/// first (1,024) is there for programs that use `select`; each answer under way takes two connections.
+pub fn raise_file_limit() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    // Where it may not, it goes on with fewer.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
 
 /// This process: the machine's boot, the process namespace, the number and the moment of its start.
 /// Without Linux's `/proc` only a number that nobody can look up.

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use docent_core::config::{self, Config, LogFormat, Overrides};
+use docent_core::process;
 
 pub use open::{Access, open};
 
@@ -84,6 +85,7 @@ pub fn main() -> ExitCode {
     if let Command::ExtractWorker = cli.command {
         return extract_worker();
     }
+    process::raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

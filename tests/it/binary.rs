@@ -252,3 +252,24 @@ fn while_serve_owns_the_folder_other_commands_go_through_its_socket() {
     assert!(serving.0.wait().unwrap().success());
     assert!(!socket.exists());
 }
+
+#[test]
+fn a_low_limit_of_open_files_is_raised_as_far_as_it_may_be() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let program = docent(&data);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -Sn 256; exec \"$0\" \"$@\""])
+        .arg(program.get_program())
+        .args(program.get_args())
+        .stdin(Stdio::null());
+    let serving = Serving::start(&mut limited, &data);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", serving.0.id())).unwrap();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))
+        .unwrap();
+    let numbers: Vec<&str> = line.split_whitespace().skip(3).take(2).collect();
+    assert!(numbers[0] == numbers[1] && numbers[0] != "256", "{line}");
+}
