@@ -159,6 +159,16 @@ pub struct Citation {
     pub owner: Option<String>,
 }
 
+impl Citation {
+    /// Its address, where it is of a kind that a link may have: documents can name their own.
+    pub fn address(&self) -> Option<&str> {
+        let may_be_linked = ["https://", "http://", "file://"]
+            .iter()
+            .any(|scheme| self.uri.starts_with(scheme));
+        may_be_linked.then_some(self.uri.as_str())
+    }
+}
+
 /// A part of a text, in characters (Unicode scalar values) from its start: from `start` up to `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {

@@ -246,12 +246,22 @@ impl Parts {
 }
 
 fn source(citation: &Citation) -> Value {
-    json!({
-        "type": "source-url",
-        "sourceId": citation.number.to_string(),
-        "url": citation.uri,
-        "title": citation.title,
-    })
+    let id = citation.number.to_string();
+    match citation.address() {
+        Some(address) => json!({
+            "type": "source-url",
+            "sourceId": id,
+            "url": address,
+            "title": citation.title,
+        }),
+        None => json!({
+            "type": "source-document",
+            "sourceId": id,
+            "mediaType": "text/markdown",
+            "title": citation.title,
+            "filename": citation.path,
+        }),
+    }
 }
 
 fn lines(parts: &[Value], is_last: bool) -> Vec<String> {
