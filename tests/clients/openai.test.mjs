@@ -93,7 +93,7 @@ test("openai for Python does the same", async () => {
 for (const version of ["ai", "ai-5"]) {
   test(`a chat of the AI SDK (${version}) shows text, sources and citations`, async () => {
     const { AbstractChat, DefaultChatTransport } = require(version);
-    docent.model.script.text = "A weekly active rider has finished at least one trip in the week [1]. Everyone gets a free bike.";
+    docent.model.script.text = "A weekly active rider is a rider with at least one finished trip in the week [1]. Everyone gets a free bike.";
     // `Chat` of the packages for React, Vue and Svelte is this one, with a state of theirs.
     class Chat extends AbstractChat {
       constructor() {
