@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,10 +21,7 @@ use crate::chat::turn::Citation;
 use crate::chat::{Answer, Caller, Event, Mark};
 
 /// How `useChat` knows the stream.
-const VERSION: (HeaderName, HeaderValue) = (
-    HeaderName::from_static("x-vercel-ai-ui-message-stream"),
-    HeaderValue::from_static("v1"),
-);
+const VERSION: (&str, &str) = ("x-vercel-ai-ui-message-stream", "v1");
 /// Conversations of chat ids are named in it.
 const CHATS: Uuid = Uuid::from_u128(0x3f0c_9d52_61b4_4e0c_9a57_7f6a_2b1d_8e43);
 /// A chat id as long as those that the AI SDK makes: nobody guesses it.
@@ -74,7 +71,9 @@ pub(super) async fn ask(
     let mut parts = Parts::default();
     let mut response = sse::translated(read, reader, move |event| parts.of(event));
     let (name, value) = VERSION;
-    response.headers_mut().insert(name, value);
+    response
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
     Ok(response)
 }
 

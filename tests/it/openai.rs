@@ -84,13 +84,8 @@ fn said(chunks: &[Value]) -> String {
 
 #[tokio::test]
 async fn an_answer_has_footnotes_and_the_citations_of_docents_own_api() {
-    let (mut world, model) = answering(ANSWER).await;
+    let (world, model) = answering(ANSWER).await;
     model.change(|script| script.cached_tokens = 3);
-    let price = serde_json::from_value(json!({ "input": 2.0, "output": 8.0 })).unwrap();
-    world
-        .config
-        .prices
-        .insert("scripted-chat".to_owned(), price);
     let server = world.serve().await;
     let own = server.ask(QUESTION).await;
     // What clients always send besides.
