@@ -70,7 +70,7 @@ async fn an_answer_comes_as_text_marks_sources_and_citations() {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| {
         script.answer = Answer::Text(
-            "The table fct_trips is loaded hourly [1]. It is made of gold.".to_owned(),
+            "The table fct_trips is loaded hourly [1]. It keeps 37 columns of gold.".to_owned(),
         );
     });
     let mut world = World::of_trips().await;
