@@ -58,7 +58,7 @@ test("openai for Node lists the model, asks, and streams", async () => {
   assert.equal(said, streamed.choices[0].message.content);
   assert.equal(said, whole.choices[0].message.content);
   isCited(streamed, streamed.citations);
-  assert.deepEqual(await stream.totalUsage(), { ...whole.usage, ...(await stream.totalUsage()) });
+  assert.equal((await stream.totalUsage()).total_tokens, whole.usage.total_tokens);
 
   const declined = await client().chat.completions.create(asking(UNKNOWN));
   assert.equal(declined.docent.outcome, "abstained");

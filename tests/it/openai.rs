@@ -453,7 +453,7 @@ async fn a_refused_request_is_told_in_the_form_of_openai() {
             400,
             invalid,
             "question_empty",
-            None,
+            Some("messages"),
         ),
         (
             "",
@@ -461,7 +461,7 @@ async fn a_refused_request_is_told_in_the_form_of_openai() {
             413,
             invalid,
             "question_too_long",
-            None,
+            Some("messages"),
         ),
         (
             "",

@@ -177,6 +177,8 @@ mod tests {
             definition.ends_with(", Ana, updated 2026-11-20"),
             "{definition}"
         );
+        let korean = super::definition(&citation, Language::Korean);
+        assert!(korean.ends_with(", Ana, 2026-11-20 수정"), "{korean}");
         let scripted = Citation {
             uri: "javascript:alert(1)".to_owned(),
             ..citation

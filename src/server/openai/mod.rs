@@ -36,7 +36,8 @@ pub(super) async fn complete(
     let Json(completion) = body?;
     let (asked, form) = completion.read()?;
     let channel = chat::channel(&caller, &headers);
-    let turn = chat::turn(&service, asked, caller, channel)?;
+    let turn = chat::turn(&service, asked, caller, channel)
+        .map_err(|problem| problem.about("messages"))?;
     let from = chat::address(peer, &headers);
     let mut reader = chat::begin(&service, turn, &from, None).await?;
     let created = chrono::Utc::now().timestamp();
@@ -68,6 +69,6 @@ fn known(name: &str) -> Result<(), Problem> {
     if name == MODEL {
         return Ok(());
     }
-    let detail = format!("there is no model {name:?} here; the only one is {MODEL:?}");
+    let detail = format!("there is no such model here; the only one is {MODEL:?}");
     Err(Problem::new(StatusCode::NOT_FOUND, "model_not_found", detail).about("model"))
 }
