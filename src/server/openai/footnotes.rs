@@ -162,27 +162,21 @@ mod tests {
             "owner": "Ana *",
         }))
         .unwrap();
-        let definition = super::definition(&citation, Language::English);
-        assert!(!definition.contains('\n'), "{definition}");
-        assert_eq!(definition.matches("](").count(), 1, "{definition}");
+        let line = definition(&citation, Language::English);
+        assert!(!line.contains('\n'), "{line}");
+        assert_eq!(line.matches("](").count(), 1, "{line}");
+        assert!(!line.contains("<img>") || line.contains("\\<img"), "{line}");
         assert!(
-            !definition.contains("<img>") || definition.contains("\\<img"),
-            "{definition}"
+            line.contains("](https://wiki.example.com/a%20%28b%29%3E) — "),
+            "{line}"
         );
-        assert!(
-            definition.contains("](https://wiki.example.com/a%20%28b%29%3E) — "),
-            "{definition}"
-        );
-        assert!(
-            definition.ends_with(", Ana, updated 2026-11-20"),
-            "{definition}"
-        );
-        let korean = super::definition(&citation, Language::Korean);
+        assert!(line.ends_with(", Ana, updated 2026-11-20"), "{line}");
+        let korean = definition(&citation, Language::Korean);
         assert!(korean.ends_with(", Ana, 2026-11-20 수정"), "{korean}");
         let scripted = Citation {
             uri: "javascript:alert(1)".to_owned(),
             ..citation
         };
-        assert!(!super::definition(&scripted, Language::English).contains("javascript"));
+        assert!(!definition(&scripted, Language::English).contains("javascript"));
     }
 }

@@ -87,7 +87,7 @@ impl Chunks {
             Event::Delta { text } => {
                 self.said.push(&text);
                 let text = self.footnotes.push(&text);
-                self.text(text).into_iter().collect()
+                self.text(&text).into_iter().collect()
             }
             Event::Done(answer) => self.end(&answer),
             Event::Error { code, message } => {
@@ -115,7 +115,7 @@ impl Chunks {
             }
         }
         text.push_str(&definitions(answer));
-        let mut chunks: Vec<String> = self.text(text).into_iter().collect();
+        let mut chunks: Vec<String> = self.text(&text).into_iter().collect();
         chunks.push(self.chunk(&json!({}), Some(answer)));
         if self.include_usage {
             let mut last = self.frame();
@@ -127,7 +127,7 @@ impl Chunks {
         chunks
     }
 
-    fn text(&self, text: String) -> Option<String> {
+    fn text(&self, text: &str) -> Option<String> {
         (!text.is_empty()).then(|| self.chunk(&json!({ "content": text }), None))
     }
 
