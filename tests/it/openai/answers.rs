@@ -1,7 +1,7 @@
 //! What an answer looks like: whole, streamed, and whoever wrote it.
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     ANSWER, QUESTION, answering, asking, chunks, complete, content, post, said, streaming,
