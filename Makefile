@@ -21,8 +21,9 @@ widget:
 test: check
 	@scripts/tools.sh postgres
 	@scripts/tools.sh browser
+	@scripts/tools.sh clients
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo test --workspace --locked
-	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/ tests/clients/
 
 ## Format, lints, documentation, licenses and sources of dependencies; the widget is what its source gives
 check:

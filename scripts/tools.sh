@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is not there, on a fresh Debian machine, and says what it does:
-#   scripts/tools.sh postgres | deny | browser | widget
+#   scripts/tools.sh postgres | deny | browser | clients | widget
 # Nothing is installed twice. As another user than root it uses sudo where that asks no password.
 set -euo pipefail
 
@@ -85,6 +85,25 @@ browser() {
         npm install --silent --no-audit --no-fund --prefix "$cache/browser" \
             playwright-core@1.64.1 axe-core@4.14.1
     fi
+}
+
+# The official clients of the protocols that docent speaks, for the tests of its APIs.
+clients_npm="openai@7.57.0 ai@7.0.173 ai-5@npm:ai@5.0.277"
+clients_pypi="openai==3.57.0"
+
+clients() {
+    local folder=$cache/clients
+    [ "$(cat "$folder/installed" 2>/dev/null)" = "$clients_npm $clients_pypi" ] && return
+    say "installing $clients_npm with npm and $clients_pypi with pip"
+    mkdir -p "$folder"
+    # shellcheck disable=SC2086 # several packages
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$folder" $clients_npm
+    python3 -m venv --clear "$folder/python" 2>/dev/null || {
+        apt python3-venv
+        python3 -m venv --clear "$folder/python"
+    }
+    "$folder/python/bin/pip" install -q --disable-pip-version-check "$clients_pypi"
+    printf '%s' "$clients_npm $clients_pypi" > "$folder/installed"
 }
 
 # What the widget is built with, as web/widget/package-lock.json says.

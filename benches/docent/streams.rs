@@ -114,7 +114,7 @@ async fn read(address: &str, wait: Duration) -> Option<f64> {
     );
     stream.write_all(request.as_bytes()).await.ok()?;
     tokio::time::sleep(wait).await;
-    let (mut text, mut piece, mut first) = (Vec::new(), vec![0; 4096]);
+    let (mut text, mut piece, mut first) = (Vec::new(), vec![0; 4096], None);
     loop {
         let read = stream.read(&mut piece).await.ok()?;
         if read == 0 {

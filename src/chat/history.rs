@@ -9,11 +9,14 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::Turn;
+use super::follow_up::carry_over;
 
 /// Conversations kept in memory.
 const CONVERSATIONS: usize = 2000;
 /// Turns kept of each.
 const TURNS: usize = 12;
+/// Longest question and longest answer of a turn that the client tells, in characters.
+const TOLD: usize = 4000;
 
 /// A question and its answer, as a follow-up is read with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,9 @@ impl Conversations {
     /// process remembers then is all there is.
     pub(super) async fn history(&self, app: &App, turn: &Turn) -> Vec<PastTurn> {
         let limit = app.config.chat.history_turns;
+        if let Some(told) = &turn.told {
+            return as_told(app, told, limit);
+        }
         if turn.new_conversation || limit == 0 {
             return Vec::new();
         }
@@ -122,6 +128,34 @@ impl Conversations {
         {
             recent.turns.remove(&conversation_id);
         }
+    }
+}
+
+/// The last turns as the client tells them, no longer than turns of docent's own can be.
+fn as_told(app: &App, told: &[PastTurn], limit: usize) -> Vec<PastTurn> {
+    let mut turns = told[told.len().saturating_sub(limit)..].to_vec();
+    for past in &mut turns {
+        shorten(&mut past.question);
+        shorten(&mut past.answer);
+    }
+    if app.generator.is_model() {
+        return turns;
+    }
+    // The ledger has questions that stand alone; these are as they were typed.
+    let terms = app.terms();
+    for at in 1..turns.len() {
+        let (before, after) = turns.split_at_mut(at);
+        let past = &mut after[0];
+        if let Some(alone) = carry_over(&past.question, &before[at - 1].question, &terms) {
+            past.question = alone;
+        }
+    }
+    turns
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(TOLD) {
+        text.truncate(end);
     }
 }
 

@@ -20,7 +20,7 @@ mod record;
 pub(crate) mod probe;
 pub mod history;
 pub mod live;
-mod language;
+pub(crate) mod language;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -30,7 +30,8 @@ use docent_core::index::IndexError;
 use docent_core::models::ModelError;
 use futures::FutureExt;
 
-pub use history::Conversations;
+pub(crate) use cite::plain;
+pub use history::{Conversations, PastTurn};
 pub use prompt::Prompts;
 pub use turn::{Answer, AnswerOutcome, Caller, CallerKind, Event, Events, Mark, Turn};
 

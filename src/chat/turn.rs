@@ -9,6 +9,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::history::PastTurn;
+
 /// The name of everyone who asks without a key.
 pub const ANONYMOUS: &str = "anonymous";
 /// The name of whoever asks in the terminal of this machine.
@@ -77,6 +79,9 @@ pub struct Turn {
     /// The client's own id of the message: a repeated request is the same turn.
     pub message_id: Option<String>,
     pub question: String,
+    /// The conversation before it as the client tells it, in place of what the ledger has. It is the
+    /// client's word: no document stands behind it.
+    pub told: Option<Vec<PastTurn>>,
     pub caller: Caller,
     pub channel: Channel,
     pub origin: Origin,
@@ -152,6 +157,16 @@ pub struct Citation {
     #[serde(default)]
     pub status: Option<String>,
     pub owner: Option<String>,
+}
+
+impl Citation {
+    /// Its address, where it is of a kind that a link may have: documents can name their own.
+    pub fn address(&self) -> Option<&str> {
+        let may_be_linked = ["https://", "http://", "file://"]
+            .iter()
+            .any(|scheme| self.uri.starts_with(scheme));
+        may_be_linked.then_some(self.uri.as_str())
+    }
 }
 
 /// A part of a text, in characters (Unicode scalar values) from its start: from `start` up to `end`.

@@ -98,6 +98,7 @@ fn turn(question: &str, groups: &[String]) -> Turn {
         conversation_id: Uuid::new_v4(),
         new_conversation: true,
         message_id: None,
+        told: None,
         question: question.to_owned(),
         caller: Caller::named(CALLER, CallerKind::Terminal, groups.to_vec()),
         channel: Channel::Terminal,

@@ -85,6 +85,7 @@ pub fn terminal_turn(app: &App, request: AskRequest) -> Turn {
         new_conversation: request.conversation_id.is_none(),
         conversation_id: request.conversation_id.unwrap_or_else(Uuid::new_v4),
         message_id: None,
+        told: None,
         question: request.question,
         caller: Caller::named(
             TERMINAL,

@@ -1,6 +1,7 @@
 //! `POST /v1/chat`: a question in, its answer out, as JSON or as a stream of events.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -9,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use docent_core::ledger::{Channel, Origin};
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -17,10 +19,12 @@ use super::access::limits;
 use super::problem::Problem;
 use super::sse;
 use crate::chat::live::Reader;
-use crate::chat::{Answer, Caller, CallerKind, Event, Turn};
+use crate::chat::{Answer, Caller, CallerKind, Event, PastTurn, Turn};
 
 /// Longest `message_id`, in bytes.
 const MESSAGE_ID_MAX: usize = 128;
+/// How long a stream's response may wait for the first thing to show.
+const OPENING: Duration = Duration::from_secs(10);
 
 /// The request's body.
 #[derive(Debug, Deserialize)]
@@ -34,6 +38,15 @@ pub(super) struct Ask {
     /// A stream of events; so does `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
+}
+
+/// A question as any of the routes has read it.
+pub(super) struct Asked {
+    pub(super) question: String,
+    pub(super) conversation_id: Option<Uuid>,
+    pub(super) message_id: Option<String>,
+    /// What the client says that was asked and answered before.
+    pub(super) told: Option<Vec<PastTurn>>,
 }
 
 pub(super) async fn ask(
@@ -79,7 +92,7 @@ pub(super) async fn stop(
 }
 
 /// Where a request comes from, as far as it can be told behind a proxy.
-fn address(peer: SocketAddr, headers: &HeaderMap) -> String {
+pub(super) fn address(peer: SocketAddr, headers: &HeaderMap) -> String {
     let forwarded = headers
         .get("x-forwarded-for")
         .and_then(|value| value.to_str().ok());
@@ -100,7 +113,13 @@ async fn start(
     let after =
         header(header::HeaderName::from_static("last-event-id")).and_then(|id| id.parse().ok());
     let channel = channel(&caller, headers);
-    let turn = turn(service, ask, caller, channel)?;
+    let asked = Asked {
+        question: ask.question,
+        conversation_id: ask.conversation_id,
+        message_id: ask.message_id,
+        told: None,
+    };
+    let turn = turn(service, asked, caller, channel)?;
     let from = address(peer, headers);
     Ok((begin(service, turn, &from, after).await?, stream))
 }
@@ -132,8 +151,14 @@ pub(crate) async fn begin(
         .start(&service.app, &service.chat, turn, from, after)?)
 }
 
-fn turn(service: &AppState, ask: Ask, caller: Caller, channel: Channel) -> Result<Turn, Problem> {
-    let question = ask.question.trim();
+/// The turn of a question that can be asked.
+pub(super) fn turn(
+    service: &AppState,
+    asked: Asked,
+    caller: Caller,
+    channel: Channel,
+) -> Result<Turn, Problem> {
+    let question = asked.question.trim();
     let longest = service.app.config.server.max_question_chars;
     if question.is_empty() {
         return Err(Problem::new(
@@ -149,7 +174,7 @@ fn turn(service: &AppState, ask: Ask, caller: Caller, channel: Channel) -> Resul
             format!("the question is longer than {longest} characters (server.max_question_chars)"),
         ));
     }
-    if ask
+    if asked
         .message_id
         .as_ref()
         .is_some_and(|id| id.is_empty() || id.len() > MESSAGE_ID_MAX)
@@ -162,11 +187,12 @@ fn turn(service: &AppState, ask: Ask, caller: Caller, channel: Channel) -> Resul
     }
     Ok(Turn {
         interaction_id: Uuid::now_v7(),
-        new_conversation: ask.conversation_id.is_none(),
+        new_conversation: asked.conversation_id.is_none(),
         // Not guessable: whoever knows it may read the conversation's follow-ups.
-        conversation_id: ask.conversation_id.unwrap_or_else(Uuid::new_v4),
-        message_id: ask.message_id,
+        conversation_id: asked.conversation_id.unwrap_or_else(Uuid::new_v4),
+        message_id: asked.message_id,
         question: question.to_owned(),
+        told: asked.told,
         caller,
         channel,
         origin: Origin::Person,
@@ -174,8 +200,26 @@ fn turn(service: &AppState, ask: Ask, caller: Caller, channel: Channel) -> Resul
     })
 }
 
+/// Reads a turn until something of it can be shown: what fails before still has a status of its own. What
+/// was read is handed back.
+pub(super) async fn opened(reader: &mut Reader) -> Result<Vec<Event>, Problem> {
+    let mut read = Vec::new();
+    let deadline = Instant::now() + OPENING;
+    while let Ok(Some((_, event))) = timeout_at(deadline, reader.next()).await {
+        if let Event::Error { code, message } = event {
+            return Err(Problem::of_event(&code, message));
+        }
+        let is_shown = !matches!(event, Event::Turn { .. });
+        read.push(event);
+        if is_shown {
+            break;
+        }
+    }
+    Ok(read)
+}
+
 /// Waits for the end of a turn. Dropping it (the client is gone) stops the turn.
-async fn finished(mut reader: Reader) -> Result<Answer, Problem> {
+pub(super) async fn finished(mut reader: Reader) -> Result<Answer, Problem> {
     while let Some((_, event)) = reader.next().await {
         match event {
             Event::Done(answer) => return Ok(*answer),

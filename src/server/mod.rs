@@ -7,9 +7,13 @@ mod feedback;
 mod guard;
 mod health;
 mod ingest_runs;
+mod openai;
 mod page;
 pub mod problem;
+mod said;
 pub(crate) mod sse;
+mod told;
+mod ui_message;
 mod widget;
 
 use std::net::SocketAddr;
@@ -31,6 +35,9 @@ pub(crate) use chat::begin;
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
 use crate::{owner, retention, runs};
+
+/// How much longer a request with a whole conversation may be than one with a question.
+const CONVERSATION: usize = 16;
 
 /// Everything a handler may need.
 pub struct Service {
@@ -88,7 +95,22 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/widget/sessions", post(access::widget::begin))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(body_limit)
-        .layer(for_widget);
+        .layer(for_widget.clone());
+    // Front ends and programs that speak another protocol. They send the whole conversation each time.
+    let conversation_limit = DefaultBodyLimit::max(config.server.max_body_bytes * CONVERSATION);
+    let front_ends = Router::new()
+        .route("/v1/ui-message", post(ui_message::ask))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(conversation_limit)
+        .layer(for_widget.clone());
+    let openai = Router::new()
+        .route("/v1/chat/completions", post(openai::complete))
+        .route("/v1/models", get(openai::models))
+        .route("/v1/models/{model}", get(openai::model))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(conversation_limit)
+        .layer(for_widget)
+        .layer(middleware::from_fn(problem::in_openai_form));
     // Orchestrators.
     let runs = Router::new()
         .route("/v1/ingest/runs", post(ingest_runs::start))
@@ -112,6 +134,8 @@ pub fn router(service: AppState) -> Router {
         .route("/readyz", get(health::ready));
 
     let routes = asking
+        .merge(front_ends)
+        .merge(openai)
         .merge(runs)
         .merge(pages)
         .merge(scripts)

@@ -1,10 +1,13 @@
 //! Errors as `application/problem+json` (RFC 9457) with a stable `code`.
 
+use axum::body::Body;
+use axum::extract::Request;
 use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use docent_core::ledger::LedgerError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::chat::ChatError;
 use crate::chat::live::Refused;
@@ -15,6 +18,8 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    /// The part of the request that it is about, as OpenAI's clients are told.
+    param: Option<&'static str>,
     retry_after: Option<u64>,
 }
 
@@ -24,8 +29,15 @@ impl Problem {
             status,
             code,
             detail: detail.into(),
+            param: None,
             retry_after: None,
         }
+    }
+
+    /// Names the part of the request that it is about.
+    pub(crate) fn about(mut self, param: &'static str) -> Self {
+        self.param = Some(param);
+        self
     }
 
     /// Asks the client to wait, in seconds.
@@ -43,6 +55,23 @@ impl Problem {
     pub(crate) fn ledger_unavailable(detail: impl Into<String>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Self::new(status, "ledger_unavailable", detail).retry_after(5)
+    }
+
+    /// The same as OpenAI's API says it; its clients look at the status, `code` and `message`.
+    pub(crate) fn as_openai(&self) -> Value {
+        let kind = match self.status.as_u16() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            429 => "rate_limit_error",
+            500.. => "server_error",
+            _ => "invalid_request_error",
+        };
+        json!({ "error": {
+            "message": self.detail,
+            "type": kind,
+            "param": self.param,
+            "code": self.code,
+        }})
     }
 
     /// What the event of a turn that gave no answer says, as a response.
@@ -95,8 +124,23 @@ impl IntoResponse for Problem {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // For routes that say it in another form.
+        response.extensions_mut().insert(self);
         response
     }
+}
+
+/// For routes of OpenAI's API: whatever refuses a request there does it in the form that its clients read.
+pub(super) async fn in_openai_form(request: Request, next: Next) -> Response {
+    let (mut parts, body) = next.run(request).await.into_parts();
+    let Some(problem) = parts.extensions.get::<Problem>() else {
+        return Response::from_parts(parts, body);
+    };
+    let body = problem.as_openai().to_string();
+    let json = HeaderValue::from_static("application/json");
+    parts.headers.insert(header::CONTENT_TYPE, json);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(body))
 }
 
 impl From<Refused> for Problem {

@@ -273,6 +273,9 @@ async fn only_the_routes_of_the_widget_are_open_to_allowed_pages() {
         "/v1/conversations",
         "/v1/conversations/0b6e4a70-3c44-4a0e-9f6f-2d7a7c1d9a11",
         "/v1/widget/sessions",
+        "/v1/ui-message",
+        "/v1/chat/completions",
+        "/v1/models",
     ] {
         let allowed = preflight(path, WIKI).await.unwrap();
         assert_eq!(allowed.status(), 204, "{path}");

@@ -18,6 +18,7 @@ use super::turn::{Citation, Mark, Span};
 pub(super) use self::checker::{Checker, Shown};
 pub(super) use self::contradiction::contradictions;
 pub(super) use self::note::notes;
+pub(crate) use self::note::plain;
 pub(super) use self::verdict::Sources;
 
 /// What the passages that an answer cites say for it, by their numbers.

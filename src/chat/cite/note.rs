@@ -111,8 +111,8 @@ fn stale_after(config: &Config, source: &str) -> Option<u32> {
     Some(own.unwrap_or(config.grounding.stale_after_days)).filter(|days| *days > 0)
 }
 
-/// A title as words within a sentence.
-pub(super) fn plain(title: &str) -> String {
+/// A title as words within a sentence: nothing in it is Markdown.
+pub(crate) fn plain(title: &str) -> String {
     let mut sanitiser = Sanitiser::new(Allowed::default());
     let mut safe = sanitiser.push(&title.replace(['*', '`', '\n', '[', ']'], " "));
     safe.push_str(&sanitiser.finish());

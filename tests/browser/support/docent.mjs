@@ -37,7 +37,13 @@ export async function startDocent() {
     rmSync(folder, { recursive: true, force: true });
     assert.deepEqual(ended, [0, 0], "docent ends well");
   };
-  return { quoting: quoting.url, writing: writing.url, model, end };
+  /** A command over the data of `quoting`; what it prints. */
+  const run = (...args) => {
+    const done = spawnSync(program, [...common("quoting"), ...args], { encoding: "utf8" });
+    assert.equal(done.status, 0, done.stderr);
+    return done.stdout;
+  };
+  return { quoting: quoting.url, writing: writing.url, model, run, end };
 }
 
 async function serve(args, settings) {
