@@ -136,16 +136,14 @@ pub(crate) async fn choose(app: &App, may_ask: bool) -> Result<Target, IngestErr
     })
 }
 
-/// Makes the collection where it is not there.
+/// Makes the collection where it is not there, and the payload indexes that it does not have yet.
 pub(crate) async fn make(app: &App, target: &mut Target) -> Result<(), IngestError> {
-    if !target.exists {
-        let spec = CollectionSpec {
-            name: target.name.clone(),
-            dimensions: target.row.dimensions as usize,
-        };
-        app.index.create(&spec).await?;
-        target.exists = true;
-    }
+    let spec = CollectionSpec {
+        name: target.name.clone(),
+        dimensions: target.row.dimensions as usize,
+    };
+    app.index.create(&spec).await?;
+    target.exists = true;
     app.ledger.save_collection(&target.row).await?;
     Ok(())
 }

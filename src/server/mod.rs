@@ -7,6 +7,7 @@ mod feedback;
 mod guard;
 mod health;
 mod ingest_runs;
+mod knowledge;
 mod page;
 pub mod problem;
 pub(crate) mod sse;
@@ -85,6 +86,8 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/conversations/{id}", patch(conversations::retitle))
         .route("/v1/conversations/{id}", delete(conversations::remove))
         .route("/v1/feedback", post(feedback::rate))
+        .route("/v1/sources", get(knowledge::list))
+        .route("/v1/sources/{name}", get(knowledge::read))
         .route("/v1/widget/sessions", post(access::widget::begin))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(body_limit)
@@ -102,7 +105,7 @@ pub fn router(service: AppState) -> Router {
         // Nesting serves `/docent`, but not `/docent/`.
         pages = pages.route(&format!("{base}/"), get(page::index));
     }
-    let pages = pages.layer(own);
+    let pages = pages.merge(knowledge::routes()).layer(own);
     // Pages of others.
     let scripts = widget::routes();
     // Whoever watches over the process.

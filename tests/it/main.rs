@@ -22,6 +22,7 @@ mod hostile;
 mod ingest;
 mod ingest_runs;
 mod interrupted;
+mod knowledge;
 mod limits;
 mod model_failures;
 mod outage;

@@ -123,6 +123,54 @@ pub struct StoredPoint {
     pub payload: Payload,
 }
 
+/// A field whose values can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Facet {
+    Source,
+    Owner,
+    Asset,
+}
+
+impl Facet {
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Owner => "owner",
+            Self::Asset => "asset",
+        }
+    }
+}
+
+/// A moment that documents are dated by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Updated,
+    Fresh,
+}
+
+impl Moment {
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::Updated => "updated_at",
+            Self::Fresh => "fresh_at",
+        }
+    }
+
+    pub(super) fn of(self, payload: &Payload) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Updated => payload.updated_at,
+            Self::Fresh => payload.fresh_at,
+        }
+    }
+}
+
+/// Which end of a row of moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Oldest,
+    Newest,
+}
+
 /// A page of points, by ascending id.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
@@ -141,6 +189,8 @@ pub struct Filter {
     /// Any of these documents.
     pub documents: Option<Vec<Uuid>>,
     pub asset: Option<String>,
+    /// The first chunk of each document only: one point a document.
+    pub first: bool,
     /// Any of these.
     pub text_hash: Option<Vec<String>>,
     /// Any of these points.

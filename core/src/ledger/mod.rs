@@ -53,7 +53,7 @@ pub use record::{
 pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
-pub use sources::SourceRow;
+pub use sources::{LastRun, SourceRow};
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
 pub use writer::Writer;
