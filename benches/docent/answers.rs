@@ -159,6 +159,7 @@ fn point(number: usize, random: &mut Random) -> Point {
         status: None,
         updated_at: None,
         fresh_at: None,
+        curated: None,
     };
     Point {
         id: point_id(id, &payload.text_hash, 0),

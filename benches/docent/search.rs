@@ -241,6 +241,7 @@ fn point(number: usize) -> Point {
         status: None,
         updated_at: None,
         fresh_at: None,
+        curated: None,
     };
     Point {
         id: point_of(number),

@@ -130,6 +130,7 @@ fn with_metadata(payload: &Payload, document: &Document) -> Payload {
         status: metadata.status,
         updated_at: metadata.updated_at,
         fresh_at: metadata.fresh_at,
+        curated: metadata.curated,
         language: document.language.clone(),
         ..payload.clone()
     }

@@ -394,6 +394,7 @@ impl Reader {
             status: front.status,
             updated_at: front.updated_at.or(raw.modified),
             fresh_at: front.fresh_at,
+            curated: front.curated,
         };
         Ok(Document {
             id: document_id(&source.name, &found.path),

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fusion::{Place, Weights};
 use super::lexical::SparseVector;
-use crate::document::{Chunk, Document, PageMark, Status};
+use crate::document::{Chunk, Curated, Document, PageMark, Status};
 
 /// Everything stored beside the vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Payload {
     pub status: Option<Status>,
     pub updated_at: Option<DateTime<Utc>>,
     pub fresh_at: Option<DateTime<Utc>>,
+    /// Of a curated answer: who gave it, and until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curated: Option<Curated>,
 }
 
 impl Payload {
@@ -64,6 +67,7 @@ impl Payload {
             status: metadata.status,
             updated_at: metadata.updated_at,
             fresh_at: metadata.fresh_at,
+            curated: metadata.curated,
         }
     }
 
@@ -189,6 +193,8 @@ pub struct Filter {
     /// Any of these documents.
     pub documents: Option<Vec<Uuid>>,
     pub asset: Option<String>,
+    /// Where people open the document. Not indexed: name other conditions as well.
+    pub uri: Option<String>,
     /// The first chunk of each document only: one point a document.
     pub first: bool,
     /// Any of these.

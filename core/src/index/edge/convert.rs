@@ -125,6 +125,7 @@ pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
     for (name, value) in [
         ("source", &filter.source),
         ("asset", &filter.asset),
+        ("uri", &filter.uri),
         ("document_id", &document_id),
     ] {
         if let Some(value) = value {

@@ -71,6 +71,7 @@ pub(super) fn filter(filter: &Filter) -> QdrantFilter {
     for (name, value) in [
         ("source", &filter.source),
         ("asset", &filter.asset),
+        ("uri", &filter.uri),
         ("document_id", &document_id),
     ] {
         if let Some(value) = value {

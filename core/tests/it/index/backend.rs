@@ -152,6 +152,7 @@ pub(crate) fn payload(text: &str) -> Payload {
         status: None,
         updated_at: None,
         fresh_at: None,
+        curated: None,
     }
 }
 

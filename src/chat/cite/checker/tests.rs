@@ -39,11 +39,13 @@ fn retrieved(number: usize, title: &str, text: &str) -> Retrieved {
                 status: None,
                 updated_at: None,
                 fresh_at: None,
+                curated: None,
             },
         },
         number,
         cosine: None,
         matched: Match::default(),
+        preferred: false,
     }
 }
 
