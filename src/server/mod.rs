@@ -1,6 +1,7 @@
 //! The chat service. [`router`] shows every route, by who calls it.
 
 pub(crate) mod access;
+mod answers;
 mod chat;
 mod conversations;
 mod feedback;
@@ -92,6 +93,17 @@ pub fn router(service: AppState) -> Router {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(body_limit)
         .layer(for_widget);
+    // Whoever answers for something.
+    let answers = Router::new()
+        .route("/v1/answers", post(answers::create).get(answers::list))
+        .route(
+            "/v1/answers/{id}",
+            get(answers::read)
+                .patch(answers::change)
+                .delete(answers::remove),
+        )
+        .layer(body_limit)
+        .layer(own.clone());
     // Orchestrators.
     let runs = Router::new()
         .route("/v1/ingest/runs", post(ingest_runs::start))
@@ -114,6 +126,7 @@ pub fn router(service: AppState) -> Router {
         .route("/readyz", get(health::ready));
 
     let routes = asking
+        .merge(answers)
         .merge(runs)
         .merge(pages)
         .merge(scripts)
