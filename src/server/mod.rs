@@ -169,6 +169,7 @@ pub async fn serve(
 
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
     tokio::spawn(retention::keep(Arc::clone(&service)));
+    tokio::spawn(runs::keep_answers(Arc::clone(&service)));
 
     shutdown.await;
     tracing::info!("stopping: open answers may finish");

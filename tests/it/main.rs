@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod answers;
 mod binary;
 mod chat;
 mod cleaning;

@@ -117,9 +117,13 @@ async fn made(service: &AppState, editor: &Editor, new: New) -> Result<CuratedAn
     let groups = groups(editor, &evidence, new.groups)?;
     let question = match (new.question, asked) {
         (Some(question), _) => question,
-        // Its words are shown to whoever may read what it was answered with, and to nobody else.
-        (None, Some(asked)) if !asked.documents.is_empty() => asked.question,
-        _ => return Err(invalid("say what `question` it answers")),
+        (None, Some(asked)) => {
+            // Its words are for those who may read what it was answered with.
+            let cited: Vec<String> = asked.documents.iter().map(Uuid::to_string).collect();
+            find(app, &editor.caller, &cited).await?;
+            asked.question
+        }
+        (None, None) => return Err(invalid("say what `question` it answers")),
     };
     let at = now();
     Ok(CuratedAnswer {
