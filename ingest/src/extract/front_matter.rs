@@ -281,6 +281,7 @@ fn read(map: &Map<String, Value>) -> Result<FrontMatter, Outcome> {
             .and_then(|tag| super::language::code(&tag)),
         tags: keys.list("tags"),
         above: Vec::new(),
+        curated: None,
         problem: None,
     })
 }
