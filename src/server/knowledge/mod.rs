@@ -97,9 +97,8 @@ async fn sources(app: &App, caller: &Caller) -> Result<Vec<KnownSource>, Problem
     let Some(live) = live(app).await? else {
         return Ok(Vec::new());
     };
-    let counted = app
-        .index
-        .facet(&live, Facet::Source, &of(caller, None), SOURCES);
+    let readable = of(caller, None);
+    let counted = app.index.facet(&live, Facet::Source, &readable, SOURCES);
     let counted = counted.await.map_err(unavailable)?;
     let names: Vec<String> = counted.iter().map(|(name, _)| name.clone()).collect();
     let mut runs = last_runs(app, &names).await;

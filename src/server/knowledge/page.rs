@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
+use docent_core::ledger::RunOutcome;
 use minijinja::{Environment, Value, context};
 
 use super::api::{self, Page};
@@ -130,7 +131,17 @@ fn source_value(source: &KnownSource) -> Value {
         newest => day(source.newest_change),
         fresh => source.fresh_at.map(minute),
         run_at => source.last_run.as_ref().map(|run| minute(run.finished_at.unwrap_or(run.started_at))),
-        run_outcome => source.last_run.as_ref().map(|run| run.outcome),
+        run_outcome => source.last_run.as_ref().map(|run| outcome(run.outcome)),
+    }
+}
+
+/// As the template asks for it.
+fn outcome(outcome: RunOutcome) -> &'static str {
+    match outcome {
+        RunOutcome::Running => "running",
+        RunOutcome::Done => "done",
+        RunOutcome::DoneWithFailures => "done_with_failures",
+        RunOutcome::Failed | RunOutcome::Interrupted => "failed",
     }
 }
 

@@ -439,7 +439,7 @@ async fn pages_of_a_filter_hold_what_it_lets_through() {
             first: true,
             ..groups(&["everyone"])
         };
-        let (mut found, mut offset) = (Vec::new(), None);
+        let (mut found, mut offset) = (Vec::<Vec<u128>>::new(), None);
         loop {
             let page = index.page(&name, &first, offset, 3).await.unwrap();
             found.push(page.points.iter().map(|point| point.id.as_u128()).collect());
