@@ -13,9 +13,7 @@ use chrono::{DateTime, FixedOffset, Timelike, Utc};
 use docent_core::app::App;
 use docent_core::config::{ANSWERS, Schedule, Source};
 use docent_core::ledger::{Act, Audit, RunOrigin};
-use docent_ingest::{
-    Claim, IngestError, ProgressSender, Request, index_answers, run_claimed,
-};
+use docent_ingest::{Claim, IngestError, ProgressSender, Request, index_answers, run_claimed};
 
 use crate::server::AppState;
 

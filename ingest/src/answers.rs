@@ -41,7 +41,10 @@ pub async fn index_answers(app: &Arc<App>) -> Result<(), IngestError> {
     let claim = Claim::of_collections(app, "a curated answer");
     let report = run_claimed(Arc::clone(app), request, claim, ProgressSender::default()).await?;
     let problem = report.sources.first().and_then(|source| {
-        let failed = source.problems.first().map(|problem| problem.reason.clone());
+        let failed = source
+            .problems
+            .first()
+            .map(|problem| problem.reason.clone());
         source.error.clone().or(failed)
     });
     match problem {
@@ -148,12 +151,15 @@ pub(crate) async fn erase(
     document: &KnownDocument,
 ) -> Result<Vec<KnownDocument>, IngestError> {
     let own = (document.source == ANSWERS)
-        .then(|| Path::new(&document.path).file_stem()?.to_str()?.parse().ok())
+        .then(|| {
+            Path::new(&document.path)
+                .file_stem()?
+                .to_str()?
+                .parse()
+                .ok()
+        })
         .flatten();
-    let erased = app
-        .ledger
-        .erase_answers(own, document.document_id)
-        .await?;
+    let erased = app.ledger.erase_answers(own, document.document_id).await?;
     Ok(erased
         .into_iter()
         .map(|id| KnownDocument {

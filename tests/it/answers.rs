@@ -42,9 +42,7 @@ fn payroll(groups: &str) -> String {
 
 /// Answers as somebody; the answer as it was kept.
 async fn answer(server: &TestServer, token: &str, body: Value) -> Value {
-    let (status, kept) = server
-        .send("POST", "/v1/answers", token, Some(body))
-        .await;
+    let (status, kept) = server.send("POST", "/v1/answers", token, Some(body)).await;
     assert_eq!(status, 201, "{kept}");
     assert_eq!(kept["indexed"], true, "{kept}");
     kept
@@ -69,7 +67,9 @@ fn path(answer: &Value) -> String {
 
 fn cites_it(answer: &Value) -> bool {
     let citations = answer["citations"].as_array().unwrap();
-    citations.iter().any(|citation| citation["author"].is_string())
+    citations
+        .iter()
+        .any(|citation| citation["author"].is_string())
 }
 
 /// Points of curated answers in the live collection.
@@ -94,17 +94,29 @@ async fn an_answer_comes_first_where_it_answers_the_question_and_only_there() {
         .key("ana", &["everyone", "data-team"], Role::User)
         .await;
     let kept = about_mondays(&server, &ana).await;
-    assert_eq!((&kept["author"], &kept["owner"]), (&json!("key:ana"), &Value::Null));
-    assert_eq!((&kept["stale"], &kept["expired"]), (&json!(false), &json!(false)));
+    assert_eq!(
+        (&kept["author"], &kept["owner"]),
+        (&json!("key:ana"), &Value::Null)
+    );
+    assert_eq!(
+        (&kept["stale"], &kept["expired"]),
+        (&json!(false), &json!(false))
+    );
     assert_eq!(kept["groups"], json!(["everyone"]));
     assert_eq!(kept["evidence"][0]["state"], "current");
 
-    for asked in [QUESTION, "Why are there fewer rows in fct_trips on Mondays?"] {
+    for asked in [
+        QUESTION,
+        "Why are there fewer rows in fct_trips on Mondays?",
+    ] {
         let answer = server.ask(asked).await;
         assert_eq!(answer["outcome"], "answered", "{answer}");
         assert_eq!(answer["answer"], format!("{ANSWER} [1]"), "{asked}");
         let citation = &answer["citations"][0];
-        assert_eq!((&citation["author"], &citation["owner"]), (&json!("ana"), &json!("ana")));
+        assert_eq!(
+            (&citation["author"], &citation["owner"]),
+            (&json!("ana"), &json!("ana"))
+        );
         assert_eq!(citation["title"], QUESTION);
         let day = chrono::Utc::now().format("%Y-%m-%d").to_string();
         assert_eq!(citation["heading"], format!("answered by: ana, {day}"));
@@ -112,13 +124,25 @@ async fn an_answer_comes_first_where_it_answers_the_question_and_only_there() {
     }
     // Another question about the same table is answered from the documents.
     let answer = server.ask("How often is fct_trips loaded?").await;
-    assert!(answer["answer"].as_str().unwrap().contains("hourly"), "{answer}");
-    assert!(!answer["answer"].as_str().unwrap().contains("depots"), "{answer}");
+    assert!(
+        answer["answer"].as_str().unwrap().contains("hourly"),
+        "{answer}"
+    );
+    assert!(
+        !answer["answer"].as_str().unwrap().contains("depots"),
+        "{answer}"
+    );
 
     let (_, known) = server.send("GET", "/v1/sources", "", None).await;
     let own = &known["sources"][0];
-    assert_eq!((&own["name"], &own["kind"]), (&json!(ANSWERS), &json!("answers")));
-    assert_eq!((&own["documents"], &own["owners"][0]["name"]), (&json!(1), &json!("ana")));
+    assert_eq!(
+        (&own["name"], &own["kind"]),
+        (&json!(ANSWERS), &json!("answers"))
+    );
+    assert_eq!(
+        (&own["documents"], &own["owners"][0]["name"]),
+        (&json!(1), &json!("ana"))
+    );
     server.stop().await;
 }
 
@@ -198,7 +222,11 @@ async fn who_may_answer_and_from_what() {
         ("", trips.clone(), (401, "admin_key_required")),
         (reader.as_str(), trips, (403, "editor_required")),
         (ana.as_str(), json!({}), (400, "evidence_required")),
-        (ana.as_str(), json!({ "groups": ["everyone"] }), (400, "evidence_required")),
+        (
+            ana.as_str(),
+            json!({ "groups": ["everyone"] }),
+            (400, "evidence_required"),
+        ),
         // Hidden from her, and not there at all: the same.
         (
             ana.as_str(),
@@ -217,7 +245,11 @@ async fn who_may_answer_and_from_what() {
             json!({ "groups": ["everyone"], "expires_at": "2020-01-01T00:00:00Z" }),
             (400, "answer_invalid"),
         ),
-        (admin, json!({ "groups": ["everyone"], "answer": " " }), (400, "answer_invalid")),
+        (
+            admin,
+            json!({ "groups": ["everyone"], "answer": " " }),
+            (400, "answer_invalid"),
+        ),
         (
             ana.as_str(),
             json!({ "interaction_id": uuid::Uuid::nil() }),
@@ -257,11 +289,16 @@ async fn an_edited_answer_answers_anew_and_a_deleted_one_no_more() {
     let server = world.serve().await;
     let kept = about_mondays(&server, "").await;
     let change = json!({ "answer": "The loader pauses on Sundays.", "owner": "Trips team" });
-    let (status, edited) = server
-        .send("PATCH", &path(&kept), "", Some(change))
-        .await;
-    assert_eq!((status, &edited["indexed"]), (200, &json!(true)), "{edited}");
-    assert_eq!((&edited["owner"], &edited["at"]), (&json!("Trips team"), &kept["at"]));
+    let (status, edited) = server.send("PATCH", &path(&kept), "", Some(change)).await;
+    assert_eq!(
+        (status, &edited["indexed"]),
+        (200, &json!(true)),
+        "{edited}"
+    );
+    assert_eq!(
+        (&edited["owner"], &edited["at"]),
+        (&json!("Trips team"), &kept["at"])
+    );
     assert!(edited["updated_at"].as_str() > kept["updated_at"].as_str());
     let answer = server.ask(QUESTION).await;
     assert_eq!(answer["answer"], "The loader pauses on Sundays. [1]");
@@ -269,10 +306,16 @@ async fn an_edited_answer_answers_anew_and_a_deleted_one_no_more() {
     let (_, edited) = server
         .send("PATCH", &path(&kept), "", Some(json!({ "owner": null })))
         .await;
-    assert_eq!((&edited["owner"], &edited["question"]), (&Value::Null, &json!(QUESTION)));
+    assert_eq!(
+        (&edited["owner"], &edited["question"]),
+        (&Value::Null, &json!(QUESTION))
+    );
 
     let (_, listed) = server.send("GET", "/v1/answers", "", None).await;
-    assert_eq!(listed["answers"][0]["answer"], "The loader pauses on Sundays.");
+    assert_eq!(
+        listed["answers"][0]["answer"],
+        "The loader pauses on Sundays."
+    );
     let (status, _) = server.send("DELETE", &path(&kept), "", None).await;
     assert_eq!(status, 204);
     assert_eq!(indexed(&server).await, 0);
@@ -300,8 +343,13 @@ async fn an_edited_answer_answers_anew_and_a_deleted_one_no_more() {
         .into_iter()
         .map(|row| row.into_iter().flatten().collect::<Vec<_>>().join(" "))
         .collect();
-    let expected = ["answer_created", "answer_changed", "answer_changed", "answer_deleted"]
-        .map(|act| format!("operator {act} {id}"));
+    let expected = [
+        "answer_created",
+        "answer_changed",
+        "answer_changed",
+        "answer_deleted",
+    ]
+    .map(|act| format!("operator {act} {id}"));
     assert_eq!(acts, expected);
     server.stop().await;
 }
@@ -324,14 +372,20 @@ async fn an_expired_answer_is_not_found_and_the_next_run_removes_it() {
     let gone = server.ask(QUESTION).await;
     assert!(!gone.to_string().contains("depots"), "{gone}");
     let (_, listed) = server.send("GET", &path(&kept), "", None).await;
-    assert_eq!((&listed["expired"], &listed["indexed"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&listed["expired"], &listed["indexed"]),
+        (&json!(true), &json!(false))
+    );
     ingest(&server.service.app).await;
     assert_eq!(indexed(&server).await, 0);
 
     // Extended, it holds again.
     let change = json!({ "expires_at": null });
     let (_, edited) = server.send("PATCH", &path(&kept), "", Some(change)).await;
-    assert_eq!((&edited["expired"], &edited["indexed"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&edited["expired"], &edited["indexed"]),
+        (&json!(false), &json!(true))
+    );
     assert!(cites_it(&server.ask(QUESTION).await));
     server.stop().await;
 }
@@ -364,8 +418,13 @@ async fn an_answer_whose_evidence_changes_is_stale_and_one_whose_evidence_is_gon
     assert_eq!(state().await, (true, "gone".to_owned()));
     let answer = server.ask(QUESTION).await;
     assert!(!answer.to_string().contains("depots"), "{answer}");
-    let (status, problem) = server.send("PATCH", &path(&kept), "", Some(json!({}))).await;
-    assert_eq!((status, &problem["code"]), (400, &json!("evidence_unknown")));
+    let (status, problem) = server
+        .send("PATCH", &path(&kept), "", Some(json!({})))
+        .await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (400, &json!("evidence_unknown"))
+    );
     let change = json!({ "evidence": [], "groups": ["everyone"] });
     let (status, edited) = server.send("PATCH", &path(&kept), "", Some(change)).await;
     assert_eq!((status, &edited["stale"]), (200, &json!(false)), "{edited}");
@@ -453,7 +512,8 @@ async fn an_interaction_gives_the_question_and_what_its_answer_cited() {
     let server = world.serve().await;
     let first = server.ask("How often is fct_trips loaded?").await;
     assert_eq!(first["outcome"], "answered");
-    let body = json!({ "interaction_id": first["interaction_id"], "answer": "Every hour, at ten past." });
+    let body =
+        json!({ "interaction_id": first["interaction_id"], "answer": "Every hour, at ten past." });
     let kept = answer(&server, "", body).await;
     assert_eq!(kept["question"], "How often is fct_trips loaded?");
     assert_eq!(kept["interaction_id"], first["interaction_id"]);
@@ -477,7 +537,10 @@ async fn an_interaction_gives_the_question_and_what_its_answer_cited() {
     let body = json!({ "interaction_id": hers["interaction_id"], "answer": "Seldom.", "evidence":
         ["https://docs.example/trips"] });
     let (status, problem) = server.send("POST", "/v1/answers", &ana, Some(body)).await;
-    assert_eq!((status, &problem["code"]), (400, &json!("evidence_unknown")));
+    assert_eq!(
+        (status, &problem["code"]),
+        (400, &json!("evidence_unknown"))
+    );
     server.stop().await;
 }
 
@@ -491,6 +554,9 @@ async fn korean_questions_find_korean_answers() {
     });
     answer(&server, "", body).await;
     let answer = server.ask("fct_trips 행이 월요일에 왜 적은가요?").await;
-    assert_eq!(answer["answer"], "공급사가 일요일에 쉬기 때문입니다. [1]", "{answer}");
+    assert_eq!(
+        answer["answer"], "공급사가 일요일에 쉬기 때문입니다. [1]",
+        "{answer}"
+    );
     server.stop().await;
 }

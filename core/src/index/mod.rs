@@ -263,7 +263,10 @@ impl VectorIndex {
             return Ok(None);
         }
         let found = engine!(self.at_end(name, moment, end, filter))?;
-        Ok(found.points.first().and_then(|point| moment.of(&point.payload)))
+        Ok(found
+            .points
+            .first()
+            .and_then(|point| moment.of(&point.payload)))
     }
 
     /// The dense vectors of texts that are in the collection, by [`Payload::text_hash`]; what is

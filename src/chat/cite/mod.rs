@@ -76,6 +76,9 @@ fn citation(passage: &Retrieved, quote: &Quote) -> Citation {
         fresh_at: payload.fresh_at,
         status: payload.status.map(|status| Status::name(status).to_owned()),
         owner: payload.owner.clone(),
-        author: payload.curated.as_ref().map(|curated| curated.author.clone()),
+        author: payload
+            .curated
+            .as_ref()
+            .map(|curated| curated.author.clone()),
     }
 }

@@ -43,7 +43,8 @@ pub(super) struct Likeness<'a> {
 impl Likeness<'_> {
     /// Whether a passage is somebody's answer to the question.
     pub(super) fn is_answered_by(&self, payload: &Payload) -> bool {
-        if payload.curated.is_none() || AskedFacts::of(self.text) != AskedFacts::of(&payload.title) {
+        if payload.curated.is_none() || AskedFacts::of(self.text) != AskedFacts::of(&payload.title)
+        {
             return false;
         }
         let average = self.frequencies.average_length();
@@ -140,6 +141,9 @@ mod tests {
         ] {
             assert!(!is_answered(asked, title), "{asked}");
         }
-        assert!(!is_answered("Who owns fct_trips?", "How fresh is fct_trips?"));
+        assert!(!is_answered(
+            "Who owns fct_trips?",
+            "How fresh is fct_trips?"
+        ));
     }
 }

@@ -30,14 +30,16 @@ impl FromRequestParts<AppState> for Editor {
             }
             Err(refused) => refused,
         };
-        // Who is nobody is told how to become somebody, not what this wants.
+        // Who is nobody is told how to become somebody, not what this wants. An answer has an author:
+        // somebody who shares a name with others is none.
         let Ok(caller) = caller(service, &Arriving::of(parts)).await else {
             return Err(refused);
         };
+        if caller.is_shared() {
+            return Err(refused);
+        }
         let groups = &service.app.config.answers.groups;
-        let answers = caller.groups.iter().any(|group| groups.contains(group));
-        // An answer has an author: somebody who shares a name with others is none.
-        if answers && !caller.is_shared() {
+        if caller.groups.iter().any(|group| groups.contains(group)) {
             return Ok(Self {
                 caller,
                 is_admin: false,

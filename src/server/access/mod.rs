@@ -17,8 +17,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 pub(crate) use admin::Admin;
-pub(crate) use editor::Editor;
 use docent_core::config::Config;
+pub(crate) use editor::Editor;
 pub(crate) use keys::NewKey;
 
 use super::AppState;

@@ -26,9 +26,15 @@ pub(super) struct Evidence {
 
 /// Finds documents by id or address among those that the caller may read. One that they may not read is
 /// as unknown as one that is not there.
-pub(super) async fn find(app: &App, caller: &Caller, named: &[String]) -> Result<Evidence, Problem> {
+pub(super) async fn find(
+    app: &App,
+    caller: &Caller,
+    named: &[String],
+) -> Result<Evidence, Problem> {
     if named.len() > MOST {
-        return Err(invalid(format!("an answer rests on {MOST} documents at the most")));
+        return Err(invalid(format!(
+            "an answer rests on {MOST} documents at the most"
+        )));
     }
     if named.is_empty() {
         return Ok(Evidence::default());
@@ -48,7 +54,10 @@ pub(super) async fn find(app: &App, caller: &Caller, named: &[String]) -> Result
                 ),
             ));
         };
-        if found.iter().all(|known| known.document_id != document.document_id) {
+        if found
+            .iter()
+            .all(|known| known.document_id != document.document_id)
+        {
             found.push(document);
         }
     }

@@ -156,7 +156,9 @@ async fn edited(
     let wanted = match change.groups {
         Some(groups) => Some(groups),
         // What rests on nothing keeps the groups that an admin gave it.
-        None if evidence.groups.is_none() && before.evidence.is_empty() => Some(before.groups.clone()),
+        None if evidence.groups.is_none() && before.evidence.is_empty() => {
+            Some(before.groups.clone())
+        }
         None => None,
     };
     let is_admins = before.evidence.is_empty() && !editor.is_admin;
@@ -269,9 +271,7 @@ fn text(name: &str, given: &str, most: usize) -> Result<String, Problem> {
 }
 
 fn owner(given: Option<String>) -> Result<Option<String>, Problem> {
-    given
-        .map(|owner| text("owner", &owner, OWNER))
-        .transpose()
+    given.map(|owner| text("owner", &owner, OWNER)).transpose()
 }
 
 fn end(given: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, Problem> {
@@ -284,7 +284,8 @@ fn end(given: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, Problem> {
 /// This moment as Postgres keeps it, in microseconds.
 fn now() -> DateTime<Utc> {
     let now = Utc::now();
-    now.with_nanosecond(now.nanosecond() / 1000 * 1000).unwrap_or(now)
+    now.with_nanosecond(now.nanosecond() / 1000 * 1000)
+        .unwrap_or(now)
 }
 
 fn evidence_required() -> Problem {

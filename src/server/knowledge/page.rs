@@ -21,6 +21,8 @@ use crate::server::problem::Problem;
 
 const SOURCES: &str = "sources.html";
 const SOURCE: &str = "source.html";
+/// Where in a template the facts of a source stand.
+const FACTS_PLACE: &str = "<!-- facts.html -->";
 
 /// The templates. Their names end in `.html`, so that every value is escaped.
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -28,9 +30,10 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, text) in [
         (SOURCES, include_str!("../../../web/page/sources.html")),
         (SOURCE, include_str!("../../../web/page/source.html")),
-        ("facts.html", include_str!("../../../web/page/facts.html")),
     ] {
-        if let Err(error) = pages.add_template(name, text) {
+        // Both describe a source in the same way.
+        let text = text.replace(FACTS_PLACE, include_str!("../../../web/page/facts.html"));
+        if let Err(error) = pages.add_template_owned(name, text) {
             tracing::error!(%error, name, "a page of docent's own is broken");
         }
     }
@@ -96,7 +99,9 @@ fn render(name: &str, korean: bool, values: &Value) -> Result<Response, Problem>
     let mut response = page(HeaderValue::from_static("text/html; charset=utf-8"), text);
     // It shows what this caller may read.
     let private = HeaderValue::from_static("private, no-store");
-    response.headers_mut().insert(header::CACHE_CONTROL, private);
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, private);
     Ok(response)
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use qdrant_edge::{
     Condition, CountRequest, Direction, FacetRequest, FacetResponse, FacetValue, FieldCondition,
     Filter as EdgeFilter, Match, NamedQuery, OperationError, OperationResult, OrderBy,
-    OrderByInterface, Payload as EdgePayload, PayloadOps, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum,
-    QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SearchParams, SetPayloadOp,
+    OrderByInterface, Payload as EdgePayload, PayloadOps, PointId, PointInsertOperations,
+    PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum, QueryRequest, Record,
+    ScoredPoint, ScoringQuery, ScrollRequest, SearchParams, SetPayloadOp,
     SparseVector as EdgeSparse, UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal,
     VectorOperations, VectorPersisted, VectorStructInternal, VectorStructPersisted,
     WithPayloadInterface, WithVector,
@@ -134,7 +134,10 @@ pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
         }
     }
     if filter.first {
-        must.push(field("ordinal", Match::new_value(ValueVariants::Integer(0))));
+        must.push(field(
+            "ordinal",
+            Match::new_value(ValueVariants::Integer(0)),
+        ));
     }
     if let Some(ids) = &filter.ids {
         must.push(has_id(ids));

@@ -8,9 +8,10 @@ use std::{fs, io};
 use qdrant_edge::{
     Condition, CountRequest, CreateIndex, DatetimeIndexParams, Distance, EdgeConfig,
     EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
-    FieldIndexOperations, Filter, HnswIndexConfig, IntegerIndexParams, JsonPath, KeywordIndexParams, Modifier, OperationResult, PayloadFieldSchema,
-    PayloadSchemaParams, PointId, QuantizationConfig, ScalarQuantizationConfig, ScalarType,
-    UpdateOperation, UuidIndexParams, WalOptions,
+    FieldIndexOperations, Filter, HnswIndexConfig, IntegerIndexParams, JsonPath,
+    KeywordIndexParams, Modifier, OperationResult, PayloadFieldSchema, PayloadSchemaParams,
+    PointId, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation,
+    UuidIndexParams, WalOptions,
 };
 use uuid::Uuid;
 
@@ -154,10 +155,11 @@ pub(super) fn payload_indexes() -> impl Iterator<Item = (&'static str, UpdateOpe
                 ..DatetimeIndexParams::default()
             }),
         };
-        let operation = UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
-            field_name: path(indexed.field),
-            field_schema: Some(PayloadFieldSchema::FieldParams(schema)),
-        }));
+        let operation =
+            UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
+                field_name: path(indexed.field),
+                field_schema: Some(PayloadFieldSchema::FieldParams(schema)),
+            }));
         (indexed.field, operation)
     })
 }

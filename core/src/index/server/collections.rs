@@ -4,18 +4,17 @@ use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
     CreateAlias, CreateCollection, CreateFieldIndexCollection, DatetimeIndexParams, Distance,
-    FieldType, IntegerIndexParams, KeywordIndexParams, Modifier, PayloadIndexParams, QuantizationConfig, QuantizationType,
-    ScalarQuantization, SparseVectorConfig, SparseVectorParams, UpdateCollection, UuidIndexParams,
-    Value, VectorParams, VectorParamsMap, VectorsConfig, payload_index_params::IndexParams,
-    quantization_config::Quantization as Method, value::Kind, vectors_config::Config,
+    FieldType, IntegerIndexParams, KeywordIndexParams, Modifier, PayloadIndexParams,
+    QuantizationConfig, QuantizationType, ScalarQuantization, SparseVectorConfig,
+    SparseVectorParams, UpdateCollection, UuidIndexParams, Value, VectorParams, VectorParamsMap,
+    VectorsConfig, payload_index_params::IndexParams, quantization_config::Quantization as Method,
+    value::Kind, vectors_config::Config,
 };
 use uuid::Uuid;
 
 use super::ServerIndex;
 use crate::config::Quantization;
-use crate::index::collection::{
-    DENSE, FieldKind, INDEXED, Indexed, QUANTILE, SPARSE, belongs_to,
-};
+use crate::index::collection::{DENSE, FieldKind, INDEXED, Indexed, QUANTILE, SPARSE, belongs_to};
 use crate::index::{CollectionSpec, IndexError};
 
 /// The key of the generation in a collection's metadata.

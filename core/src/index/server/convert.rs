@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
     BatchResult, Condition, CountPoints, DenseVector, Direction, FacetCounts, FacetResponse,
-    Filter as QdrantFilter, ListValue, NamedVectors, OrderBy, PointId, PointStruct, PointVectors, PointsIdsList, PointsSelector, Query,
-    QueryBatchPoints, QueryPoints, RetrievedPoint, ScrollPoints, ScrollResponse,
-    SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput, Vectors, VectorsOutput,
-    VectorsSelector, WithPayloadSelector, WithVectorsSelector, facet_value, point_id::PointIdOptions,
-    points_selector::PointsSelectorOneOf, query, value::Kind, vector, vector_input, vector_output,
-    vectors, with_payload_selector, with_vectors_selector,
+    Filter as QdrantFilter, ListValue, NamedVectors, OrderBy, PointId, PointStruct, PointVectors,
+    PointsIdsList, PointsSelector, Query, QueryBatchPoints, QueryPoints, RetrievedPoint,
+    ScrollPoints, ScrollResponse, SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput,
+    Vectors, VectorsOutput, VectorsSelector, WithPayloadSelector, WithVectorsSelector, facet_value,
+    point_id::PointIdOptions, points_selector::PointsSelectorOneOf, query, value::Kind, vector,
+    vector_input, vector_output, vectors, with_payload_selector, with_vectors_selector,
 };
 use serde_json::{Map, Number, Value as Json};
 use uuid::Uuid;

@@ -6,10 +6,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{GenerateRequest, Passage};
 use super::marks::escaped;
 use super::sentences::{Kind, Sentence, sentences};
 use super::statements::statements;
+use super::{GenerateRequest, Passage};
 use crate::index::lexical;
 
 /// Most sentences of an answer.

@@ -417,9 +417,18 @@ async fn the_oldest_and_the_newest_are_those_that_the_filter_lets_through() {
             found.map(|at| at.format("%m-%d %H:%M").to_string())
         };
         let is = |text: &str| Some(text.to_owned());
-        assert_eq!(at(Moment::Updated, End::Oldest, &docs).await, is("11-01 00:00"));
-        assert_eq!(at(Moment::Updated, End::Newest, &docs).await, is("11-02 00:00"));
-        assert_eq!(at(Moment::Fresh, End::Newest, &docs).await, is("11-20 05:20"));
+        assert_eq!(
+            at(Moment::Updated, End::Oldest, &docs).await,
+            is("11-01 00:00")
+        );
+        assert_eq!(
+            at(Moment::Updated, End::Newest, &docs).await,
+            is("11-02 00:00")
+        );
+        assert_eq!(
+            at(Moment::Fresh, End::Newest, &docs).await,
+            is("11-20 05:20")
+        );
         let wiki = Filter {
             source: Some("wiki".to_owned()),
             ..docs.clone()

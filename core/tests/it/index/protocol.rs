@@ -11,9 +11,8 @@ use qdrant_edge::external::uuid::Uuid;
 use qdrant_edge::{
     Condition, CreateIndex, Direction, Distance, EdgeConfig, EdgeSparseVectorParams,
     EdgeVectorParams, FacetRequest, FacetValue, FacetValueHit, FieldCondition,
-    FieldIndexOperations, Filter, JsonPath, Match, Modifier, NamedQuery, OrderBy,
-    OrderByInterface, Payload,
-    PayloadFieldSchema, PayloadOps, PayloadSchemaType, PointId, PointInsertOperations,
+    FieldIndexOperations, Filter, JsonPath, Match, Modifier, NamedQuery, OrderBy, OrderByInterface,
+    Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaType, PointId, PointInsertOperations,
     PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum, QueryRequest, Record,
     ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp, SparseVector, UpdateOperation,
     UpdateVectorsOp, ValueVariants, VectorInternal, VectorPersisted, VectorStructInternal,
