@@ -18,11 +18,19 @@ pub struct SourceRow {
 
 /// When a source was run last, and how that ended. How many documents the run saw is not told: it saw
 /// those as well that a reader may not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::FromRow)]
 pub struct LastRun {
     pub started_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
     pub outcome: RunOutcome,
+}
+
+#[derive(sqlx::FromRow)]
+struct LastRunRow {
+    source: String,
+    kind: String,
+    #[sqlx(flatten)]
+    run: LastRun,
 }
 
 impl Ledger {
@@ -32,13 +40,7 @@ impl Ledger {
         sources: &[String],
     ) -> Result<HashMap<String, (String, LastRun)>, LedgerError> {
         let pool = self.connection.pool().await?;
-        let rows: Vec<(
-            String,
-            String,
-            DateTime<Utc>,
-            Option<DateTime<Utc>>,
-            RunOutcome,
-        )> = sqlx::query_as(
+        let rows: Vec<LastRunRow> = sqlx::query_as(
             "SELECT DISTINCT ON (r.source) r.source, s.kind, r.started_at, r.finished_at, r.outcome
                FROM ingest_run r JOIN source s ON s.name = r.source
               WHERE r.source = ANY($1)
@@ -50,14 +52,7 @@ impl Ledger {
         .map_err(|error| self.connection.failed(&error))?;
         let runs = rows
             .into_iter()
-            .map(|(source, kind, started_at, finished_at, outcome)| {
-                let run = LastRun {
-                    started_at,
-                    finished_at,
-                    outcome,
-                };
-                (source, (kind, run))
-            });
+            .map(|row| (row.source, (row.kind, row.run)));
         Ok(runs.collect())
     }
 

@@ -50,17 +50,24 @@ pub(in crate::server) struct Change {
     answer: Option<String>,
     evidence: Option<Vec<String>>,
     groups: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "given")]
-    owner: Option<Option<String>>,
-    #[serde(default, deserialize_with = "given")]
-    expires_at: Option<Option<DateTime<Utc>>>,
+    #[serde(default)]
+    owner: Given<String>,
+    #[serde(default)]
+    expires_at: Given<DateTime<Utc>>,
 }
 
-/// Tells `null` from what is left out.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+/// What `null` takes away and leaving out keeps.
+#[derive(Debug, Default)]
+enum Given<T> {
+    #[default]
+    LeftOut,
+    As(Option<T>),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::As)
+    }
 }
 
 /// `POST /v1/answers`: 201 with the answer; `indexed` says whether it is found already.
@@ -176,12 +183,12 @@ async fn edited(
         },
         author: editor.caller.name.clone(),
         owner: match change.owner {
-            Some(given) => owner(given)?,
-            None => before.owner,
+            Given::As(given) => owner(given)?,
+            Given::LeftOut => before.owner,
         },
         expires_at: match change.expires_at {
-            Some(given) => end(given)?,
-            None => before.expires_at,
+            Given::As(given) => end(given)?,
+            Given::LeftOut => before.expires_at,
         },
         updated_at: now(),
         groups: groups(editor, &evidence, wanted)?,
