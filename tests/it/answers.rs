@@ -40,12 +40,23 @@ fn payroll(groups: &str) -> String {
     )
 }
 
-/// Answers as somebody; the answer as it was kept.
+/// Answers as somebody; the answer as it was kept, and is indexed.
 async fn answer(server: &TestServer, token: &str, body: Value) -> Value {
     let (status, kept) = server.send("POST", "/v1/answers", token, Some(body)).await;
     assert_eq!(status, 201, "{kept}");
-    assert_eq!(kept["indexed"], true, "{kept}");
-    kept
+    settled(server, token, kept).await
+}
+
+/// The answer once it is indexed, which on a busy machine may take longer than a request waits.
+async fn settled(server: &TestServer, token: &str, mut kept: Value) -> Value {
+    for _ in 0..240 {
+        if kept["indexed"] == true {
+            return kept;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        kept = server.send("GET", &path(&kept), token, None).await.1;
+    }
+    panic!("it was never indexed: {kept}");
 }
 
 async fn about_mondays(server: &TestServer, token: &str) -> Value {
@@ -290,11 +301,8 @@ async fn an_edited_answer_answers_anew_and_a_deleted_one_no_more() {
     let kept = about_mondays(&server, "").await;
     let change = json!({ "answer": "The loader pauses on Sundays.", "owner": "Trips team" });
     let (status, edited) = server.send("PATCH", &path(&kept), "", Some(change)).await;
-    assert_eq!(
-        (status, &edited["indexed"]),
-        (200, &json!(true)),
-        "{edited}"
-    );
+    assert_eq!(status, 200, "{edited}");
+    let edited = settled(&server, "", edited).await;
     assert_eq!(
         (&edited["owner"], &edited["at"]),
         (&json!("Trips team"), &kept["at"])
@@ -382,10 +390,8 @@ async fn an_expired_answer_is_not_found_and_the_next_run_removes_it() {
     // Extended, it holds again.
     let change = json!({ "expires_at": null });
     let (_, edited) = server.send("PATCH", &path(&kept), "", Some(change)).await;
-    assert_eq!(
-        (&edited["expired"], &edited["indexed"]),
-        (&json!(false), &json!(true))
-    );
+    let edited = settled(&server, "", edited).await;
+    assert_eq!(edited["expired"], false);
     assert!(cites_it(&server.ask(QUESTION).await));
     server.stop().await;
 }
