@@ -10,11 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Timelike, Utc};
-use docent_core::config::{Schedule, Source};
+use docent_core::app::App;
+use docent_core::config::{ANSWERS, Schedule, Source};
 use docent_core::ledger::{Act, Audit, RunOrigin};
-use docent_ingest::{Claim, IngestError, ProgressSender, Request, run_claimed};
+use docent_ingest::{Claim, IngestError, ProgressSender, Request, index_answers, run_claimed};
 
 use crate::server::AppState;
+
+/// How often it is looked whether an answer has expired.
+const ANSWERS_EVERY: Duration = Duration::from_mins(1);
 
 /// Runs what was claimed, until it ends or the service stops; then the next run completes it.
 pub(crate) fn spawn(service: &AppState, request: Request, claim: Claim) {
@@ -67,6 +71,30 @@ pub(crate) async fn keep_schedules(service: AppState) {
             () = service.stopping.cancelled() => return,
         }
     }
+}
+
+/// Takes answers out of the index that have expired, or were deleted while a run stood in the way, until
+/// the service stops. No question finds an expired one before that either.
+pub(crate) async fn keep_answers(service: AppState) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(ANSWERS_EVERY) => {}
+            () = service.stopping.cancelled() => return,
+        }
+        if let Err(error) = sweep_answers(&service.app).await {
+            tracing::debug!(%error, "spent answers stay in the index for now");
+        }
+    }
+}
+
+async fn sweep_answers(app: &Arc<App>) -> Result<(), IngestError> {
+    let Some(live) = app.index.live().await? else {
+        return Ok(());
+    };
+    if app.ledger.has_spent_answers(&live, ANSWERS).await? {
+        index_answers(app).await?;
+    }
+    Ok(())
 }
 
 async fn run_due(

@@ -160,6 +160,7 @@ fn point(number: usize, random: &mut Random) -> Point {
         updated_at: None,
         fresh_at: None,
         stale_at: None,
+        curated: None,
     };
     Point {
         id: point_id(id, &payload.text_hash, 0),

@@ -242,6 +242,7 @@ fn point(number: usize) -> Point {
         updated_at: None,
         fresh_at: None,
         stale_at: None,
+        curated: None,
     };
     Point {
         id: point_of(number),

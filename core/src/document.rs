@@ -81,6 +81,42 @@ pub struct Metadata {
     /// When they count as too old by the criterion that their own project holds them to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_at: Option<DateTime<Utc>>,
+    /// Of a curated answer: who gave it, and until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curated: Option<Curated>,
+}
+
+/// That a document is an answer which somebody gave to the question that is its title.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Curated {
+    /// Who wrote it, as people call them.
+    pub author: String,
+    /// When it was written, or last edited.
+    pub at: DateTime<Utc>,
+    /// From then on it answers nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Curated {
+    /// Whether it still holds.
+    pub fn holds(&self, now: DateTime<Utc>) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// Groups that may read two things, where each list says who may read one of them: `everyone` restricts
+/// nothing, two other lists leave what they have in common, which may be nobody.
+pub fn groups_of_both(left: &[String], right: &[String]) -> Vec<String> {
+    let open = |groups: &[String]| groups.iter().any(|group| group == EVERYONE);
+    if open(left) {
+        return right.to_vec();
+    }
+    if open(right) {
+        return left.to_vec();
+    }
+    let both = left.iter().filter(|group| right.contains(group));
+    both.cloned().collect()
 }
 
 /// A document after extraction and cleaning: Markdown text and its metadata.

@@ -89,6 +89,12 @@ impl Claim {
         Ok(claim)
     }
 
+    /// A claim on no source, for what is added to the collections between runs. It waits for its turn
+    /// as every run does.
+    pub(crate) fn of_collections(app: &Arc<App>, what: &str) -> Self {
+        Self::holding(app, claimant(Uuid::now_v7(), what), 0)
+    }
+
     fn holding(app: &Arc<App>, claimant: Claimant, leases: usize) -> Self {
         let run_id = claimant.run_id;
         let leases = Arc::new(AtomicU64::new(leases as u64));

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use docent_core::app::App;
-use docent_core::config;
+use docent_core::config::{self, ANSWERS, SourceKind};
 use docent_core::index::{CollectionSpec, Filter, IndexError, collection_name, lexical};
 use docent_core::ledger::{CollectionRow, SourceRow};
 use docent_core::models::EmbeddingSpace;
@@ -45,6 +45,19 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Why a few documents cannot just be added to it, where they cannot.
+    pub(crate) fn needs_a_run(&self) -> Option<&'static str> {
+        if self.replaces.is_some() {
+            Some("the embedding model or the chunk settings have changed")
+        } else if self.building {
+            Some("nothing was ingested yet")
+        } else if self.full || self.interrupted {
+            Some("the last run was interrupted, or index and ledger are not of the same run")
+        } else {
+            None
+        }
+    }
+
     /// What a person should know about the choice.
     pub(crate) fn explain(&self) -> Option<String> {
         if let Some(live) = &self.replaces {
@@ -136,16 +149,14 @@ pub(crate) async fn choose(app: &App, may_ask: bool) -> Result<Target, IngestErr
     })
 }
 
-/// Makes the collection where it is not there.
+/// Makes the collection where it is not there, and the payload indexes that it does not have yet.
 pub(crate) async fn make(app: &App, target: &mut Target) -> Result<(), IngestError> {
-    if !target.exists {
-        let spec = CollectionSpec {
-            name: target.name.clone(),
-            dimensions: target.row.dimensions as usize,
-        };
-        app.index.create(&spec).await?;
-        target.exists = true;
-    }
+    let spec = CollectionSpec {
+        name: target.name.clone(),
+        dimensions: target.row.dimensions as usize,
+    };
+    app.index.create(&spec).await?;
+    target.exists = true;
     app.ledger.save_collection(&target.row).await?;
     Ok(())
 }
@@ -158,11 +169,12 @@ pub(crate) async fn sources_to_run(
     target: &Target,
 ) -> Result<Vec<config::Source>, IngestError> {
     let mut sources = request.sources.clone();
-    let Some(live) = &target.replaces else {
-        return Ok(sources);
+    let replaced = match &target.replaces {
+        Some(live) => app.ledger.sources(live).await?,
+        None => Vec::new(),
     };
     let mut names: HashSet<String> = sources.iter().map(|source| source.name.clone()).collect();
-    for row in app.ledger.sources(live).await? {
+    for row in replaced {
         if !names.insert(row.name.clone()) {
             continue;
         }
@@ -175,12 +187,18 @@ pub(crate) async fn sources_to_run(
             None => {}
         }
     }
+    // Last: who may read an answer depends on what its evidence says after this run.
+    let asked = sources.iter().any(|source| source.name == ANSWERS);
+    if !asked && !request.without_answers && app.ledger.has_answers(ANSWERS).await? {
+        sources.push(config::Source::answers());
+    }
     Ok(sources)
 }
 
 /// The row that remembers a source.
 pub(crate) fn source_row(request: &Request, source: &config::Source) -> SourceRow {
-    let configured = request.configured.iter().any(|one| one.name == source.name);
+    let configured = request.configured.iter().any(|one| one.name == source.name)
+        || matches!(source.kind, SourceKind::Answers);
     SourceRow {
         name: source.name.clone(),
         kind: if configured {
@@ -200,7 +218,8 @@ pub(crate) async fn forget_unconfigured(
 ) -> Result<Vec<SourceReport>, IngestError> {
     let mut reports = Vec::new();
     for row in run.app.ledger.sources(&run.collection).await? {
-        if row.kind == NAMED_ONCE || request.sources.iter().any(|source| source.name == row.name) {
+        let is_own = row.kind == NAMED_ONCE || row.name == ANSWERS;
+        if is_own || request.sources.iter().any(|source| source.name == row.name) {
             continue;
         }
         let filter = Filter {

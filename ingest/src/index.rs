@@ -131,6 +131,7 @@ fn with_metadata(payload: &Payload, document: &Document) -> Payload {
         updated_at: metadata.updated_at,
         fresh_at: metadata.fresh_at,
         stale_at: metadata.stale_at,
+        curated: metadata.curated,
         language: document.language.clone(),
         ..payload.clone()
     }

@@ -5,6 +5,7 @@
 mod pipeline;
 pub mod run;
 
+mod answers;
 pub mod archive;
 mod average;
 mod budget;
@@ -28,6 +29,7 @@ pub mod source;
 mod spool;
 mod vector_file;
 
+pub use answers::{allowed, answer_document, index_answers};
 pub use claim::Claim;
 pub use clean::model::CleaningReport;
 pub use removal::HeldBack;

@@ -9,12 +9,13 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use docent_core::config;
+use docent_core::config::{self, SourceKind};
 use docent_core::document::Outcome;
 use docent_core::ledger::DocumentRow;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use crate::answers;
 use crate::average;
 use crate::clean::model::Cleaner;
 use crate::embed::{self, Embedded};
@@ -133,13 +134,18 @@ pub(crate) struct Looked {
 
 /// Lists a source, compares it with what is known of it, and begins to read.
 pub(crate) async fn look(run: &Run, source: &config::Source) -> Result<Looked, IngestError> {
-    let mut listing = source::list(&source::Context {
-        source,
-        cache: run.app.data.cache(&source.name),
-        max_file_bytes: run.app.config.ingest.max_file_bytes,
-        progress: run.progress.clone(),
-    })
-    .await?;
+    let mut listing = match source.kind {
+        SourceKind::Answers => answers::listing(run).await?,
+        _ => {
+            source::list(&source::Context {
+                source,
+                cache: run.app.data.cache(&source.name),
+                max_file_bytes: run.app.config.ingest.max_file_bytes,
+                progress: run.progress.clone(),
+            })
+            .await?
+        }
+    };
     let purged = purge::leave_out(run, source, &mut listing).await?;
     let known = run
         .app
@@ -187,16 +193,18 @@ async fn removals<'a>(
     listing: &source::Listing,
     known: &'a HashMap<String, DocumentRow>,
 ) -> Result<Removals<'a>, IngestError> {
+    // What the ledger says of answers is so: it is no listing that could have failed halfway.
+    let allowed = run.allow_removals || matches!(source.kind, SourceKind::Answers);
     if let Some(live) = &run.replaces {
         let before = run.app.ledger.documents(live, &source.name).await?;
-        if let Some(held) = Removals::of(listing, &before, run.allow_removals).held_back {
+        if let Some(held) = Removals::of(listing, &before, allowed).held_back {
             return Err(IngestError::Source(SourceError::Refused {
                 name: source.name.clone(),
                 reason: held.reason,
             }));
         }
     }
-    let removals = Removals::of(listing, known, run.allow_removals);
+    let removals = Removals::of(listing, known, allowed);
     if let Some(held) = &removals.held_back {
         tracing::warn!(
             source = %source.name,

@@ -395,6 +395,7 @@ impl Reader {
             updated_at: front.updated_at.or(raw.modified),
             fresh_at: front.fresh_at,
             stale_at: front.stale_at,
+            curated: front.curated,
         };
         Ok(Document {
             id: document_id(&source.name, &found.path),

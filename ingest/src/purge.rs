@@ -15,6 +15,7 @@ use docent_core::ledger::{DocumentBatch, KnownDocument, Purge, PurgedTraces, Rec
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::answers;
 use crate::claim::Claim;
 use crate::index::{all_terms, count_terms};
 use crate::received;
@@ -42,6 +43,9 @@ pub struct PurgeReport {
     pub chunks: u64,
     pub collections: u64,
     pub traces: PurgedTraces,
+    /// Curated answers that were it, or rested on it.
+    #[serde(default)]
+    pub curated: u64,
     /// Parts that a model had tidied.
     pub cleaned: u64,
     /// Files and folders of the source's cache.
@@ -141,8 +145,18 @@ async fn take_out(
     let mut report = PurgeReport::default();
     app.ledger.mark_purged(document).await?;
     let id = document.document_id;
+    // Nobody can say which words of a curated answer came from what it rests on.
+    let answers = answers::erase(app, document).await?;
+    report.curated = answers.len() as u64;
+    for answer in &answers {
+        // Conversations that quoted it are swept with it.
+        app.ledger.mark_purged(answer).await?;
+    }
     for collection in app.index.collections().await? {
-        let chunks = from_collection(app, run_id, &collection, id).await?;
+        let mut chunks = from_collection(app, run_id, &collection, id).await?;
+        for answer in &answers {
+            chunks += from_collection(app, run_id, &collection, answer.document_id).await?;
+        }
         report.chunks += chunks;
         report.collections += u64::from(chunks > 0);
         // Vectors of texts that were not indexed yet; nobody can tell whose they are.
@@ -155,9 +169,10 @@ async fn take_out(
     }
     app.load_terms().await?;
     // What is queued or spooled is on its way to the tables, and swept as it arrives.
-    app.ledger
-        .writer()
-        .write(Record::PurgeDocument(Purge { document_id: id }));
+    for document_id in answers.iter().map(|answer| answer.document_id).chain([id]) {
+        let purge = Record::PurgeDocument(Purge { document_id });
+        app.ledger.writer().write(purge);
+    }
     app.ledger.flush().await;
     report.traces = app.ledger.sweep_purged().await?;
     report.cleaned = app.ledger.forget_cleaned(id).await?;
@@ -245,7 +260,12 @@ fn forget_cached(source: Option<&config::Source>, cache: &Path, path: &str) -> V
     let files = match source.map(|source| &source.kind) {
         // A clone holds every file: it is made anew, of what the branch holds then.
         Some(SourceKind::Git(_)) | None => vec![cache.to_path_buf()],
-        Some(SourceKind::Folder(_) | SourceKind::Dbt(_) | SourceKind::Contracts(_)) => Vec::new(),
+        Some(
+            SourceKind::Folder(_)
+            | SourceKind::Dbt(_)
+            | SourceKind::Contracts(_)
+            | SourceKind::Answers,
+        ) => Vec::new(),
         Some(SourceKind::Website(_) | SourceKind::Confluence(_) | SourceKind::Slack(_)) => {
             source::kept_of(cache, path)
         }

@@ -61,6 +61,9 @@ pub enum IngestError {
          while); the next run completes it"
     )]
     LeaseLost,
+    /// What was asked for waits for a run over all sources.
+    #[error("{0}; `docent ingest` sees to that")]
+    NotNow(&'static str),
     /// A task of docent's own broke.
     #[error("a defect in docent: {0}")]
     Defect(String),
@@ -105,6 +108,10 @@ pub struct Request {
     pub run_id: Option<Uuid>,
     /// The caller's own: a repeated request is the same run.
     pub key: Option<String>,
+    /// Leave the curated answers out, of a corpus that is not what people ask about.
+    pub without_answers: bool,
+    /// Only add to the live collection: refuse rather than build one or put one right.
+    pub only_add: bool,
 }
 
 /// The context of a run (or of its plan): goes first in every argument list of the walk.
@@ -244,6 +251,7 @@ async fn planned(
     progress: &ProgressSender,
 ) -> Result<(Plan, Target, Vec<config::Source>), IngestError> {
     let target = collection::choose(app, false).await?;
+    check(request, &target)?;
     let sources = collection::sources_to_run(app, request, &target).await?;
     if let Some(text) = target.explain() {
         progress.send(Progress::Note { text });
@@ -258,6 +266,12 @@ async fn planned(
     Ok((plan, target, sources))
 }
 
+/// Refuses to build where only something was to be added.
+fn check(request: &Request, target: &Target) -> Result<(), IngestError> {
+    let needed = target.needs_a_run().filter(|_| request.only_add);
+    needed.map_or(Ok(()), |why| Err(IngestError::NotNow(why)))
+}
+
 /// The run itself. What was `planned` is not read again.
 async fn execute(
     app: &Arc<App>,
@@ -267,6 +281,7 @@ async fn execute(
     progress: &ProgressSender,
 ) -> Result<Vec<SourceReport>, IngestError> {
     let mut target = collection::choose(app, true).await?;
+    check(request, &target)?;
     collection::make(app, &mut target).await?;
     let sources = collection::sources_to_run(app, request, &target).await?;
     if let Some(text) = target.explain().filter(|_| planned.is_empty()) {

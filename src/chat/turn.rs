@@ -157,6 +157,9 @@ pub struct Citation {
     #[serde(default)]
     pub status: Option<String>,
     pub owner: Option<String>,
+    /// Who gave the answer that it is, where it is a curated one; `updated_at` says when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
 }
 
 impl Citation {

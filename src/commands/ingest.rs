@@ -220,7 +220,7 @@ async fn folder_name(
         .map(|c| if fits(c) { c } else { '-' })
         .collect();
     let text = path.display().to_string();
-    let mut taken = configured.iter().any(|source| source.name == name);
+    let mut taken = name == config::ANSWERS || configured.iter().any(|source| source.name == name);
     if let Some(live) = app.index.live().await? {
         for row in app.ledger.sources(&live).await? {
             if row.location == text {

@@ -177,11 +177,12 @@ fn show(asked: &str, done: &Done) -> anyhow::Result<()> {
             say(format!("purged {}", name(document)));
             say(format!(
                 "  {} chunks of {} collections, {} passages and {} answers of conversations, {} \
-                 cleaned parts, {} that its source kept",
+                 curated answers, {} cleaned parts, {} that its source kept",
                 grouped(report.chunks),
                 grouped(report.collections),
                 grouped(report.traces.passages),
                 grouped(report.traces.answers),
+                grouped(report.curated),
                 grouped(report.cleaned),
                 match report.cached.len() {
                     0 => "nothing".to_owned(),

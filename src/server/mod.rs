@@ -1,12 +1,14 @@
 //! The chat service. [`router`] shows every route, by who calls it.
 
 pub(crate) mod access;
+mod answers;
 mod chat;
 mod conversations;
 mod feedback;
 mod guard;
 mod health;
 mod ingest_runs;
+mod knowledge;
 mod openai;
 mod page;
 pub mod problem;
@@ -92,6 +94,8 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/conversations/{id}", patch(conversations::retitle))
         .route("/v1/conversations/{id}", delete(conversations::remove))
         .route("/v1/feedback", post(feedback::rate))
+        .route("/v1/sources", get(knowledge::list))
+        .route("/v1/sources/{name}", get(knowledge::read))
         .route("/v1/widget/sessions", post(access::widget::begin))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(body_limit)
@@ -111,6 +115,17 @@ pub fn router(service: AppState) -> Router {
         .layer(conversation_limit)
         .layer(for_widget)
         .layer(middleware::from_fn(problem::in_openai_form));
+    // Whoever answers for something.
+    let answers = Router::new()
+        .route("/v1/answers", post(answers::create).get(answers::list))
+        .route(
+            "/v1/answers/{id}",
+            get(answers::read)
+                .patch(answers::change)
+                .delete(answers::remove),
+        )
+        .layer(body_limit)
+        .layer(own.clone());
     // Orchestrators.
     let runs = Router::new()
         .route("/v1/ingest/runs", post(ingest_runs::start))
@@ -124,8 +139,10 @@ pub fn router(service: AppState) -> Router {
         // Nesting serves `/docent`, but not `/docent/`.
         pages = pages.route(&format!("{base}/"), get(page::index));
     }
-    let pages = pages.merge(access::oidc::login::routes());
-    let pages = pages.layer(own);
+    let pages = pages
+        .merge(knowledge::routes())
+        .merge(access::oidc::login::routes())
+        .layer(own);
     // Pages of others.
     let scripts = widget::routes();
     // Whoever watches over the process.
@@ -136,6 +153,7 @@ pub fn router(service: AppState) -> Router {
     let routes = asking
         .merge(front_ends)
         .merge(openai)
+        .merge(answers)
         .merge(runs)
         .merge(pages)
         .merge(scripts)
@@ -178,6 +196,7 @@ pub async fn serve(
 
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
     tokio::spawn(retention::keep(Arc::clone(&service)));
+    tokio::spawn(runs::keep_answers(Arc::clone(&service)));
 
     shutdown.await;
     tracing::info!("stopping: open answers may finish");

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod answers;
 mod binary;
 mod chat;
 mod cleaning;
@@ -22,6 +23,7 @@ mod hostile;
 mod ingest;
 mod ingest_runs;
 mod interrupted;
+mod knowledge;
 mod limits;
 mod model_failures;
 mod oidc;

@@ -40,6 +40,14 @@ pub struct Widget {
     pub user_audience: String,
 }
 
+/// Curated answers: who may write them, and how well a question must meet one.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    pub groups: Vec<String>,
+    pub min_match: f32,
+}
+
 /// How much may be asked; zero: as much as one likes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

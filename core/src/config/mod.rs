@@ -15,7 +15,7 @@ mod validate;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use access::{Access, Anonymous, Limit, Limits, Retention, Widget};
+pub use access::{Access, Anonymous, Answers, Limit, Limits, Retention, Widget};
 use chrono::Offset as _;
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
@@ -25,7 +25,7 @@ use rust_decimal::Decimal;
 pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
 use serde::Deserialize;
-pub use source::{CleanedBy, Source, SourceKind};
+pub use source::{ANSWERS, CleanedBy, Source, SourceKind};
 
 /// The embedded reference configuration.
 pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");
@@ -44,6 +44,7 @@ pub struct Config {
     pub access: Access,
     pub oidc: Oidc,
     pub widget: Widget,
+    pub answers: Answers,
     pub limits: Limits,
     pub retention: Retention,
     pub ledger: Ledger,

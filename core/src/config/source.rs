@@ -59,6 +59,8 @@ pub enum SourceKind {
     Dbt(Dbt),
     /// Data contracts and data products: YAML files in a folder.
     Contracts(Folder),
+    /// The curated answers of the ledger. Not configured: a run adds it where there are any.
+    Answers,
 }
 
 impl Default for SourceKind {
@@ -89,6 +91,7 @@ impl SourceKind {
             Self::Slack(_) => "slack",
             Self::Dbt(_) => "dbt",
             Self::Contracts(_) => "contracts",
+            Self::Answers => "answers",
         }
     }
 
@@ -103,6 +106,7 @@ impl SourceKind {
             Self::Slack(slack) => slack.path.display().to_string(),
             Self::Dbt(dbt) if dbt.url.is_empty() => dbt.path.display().to_string(),
             Self::Dbt(dbt) => dbt.url.clone(),
+            Self::Answers => String::new(),
         }
     }
 
@@ -117,13 +121,14 @@ impl SourceKind {
             }
             Self::Slack(slack) => vec![&mut slack.path],
             Self::Dbt(dbt) => vec![&mut dbt.path, &mut dbt.token_file],
+            Self::Answers => Vec::new(),
         }
     }
 
     /// Where its token comes from, where it has one.
     fn token(&mut self) -> Option<(&mut Secret, &str, &Path)> {
         Some(match self {
-            Self::Folder(_) | Self::Slack(_) | Self::Contracts(_) => return None,
+            Self::Folder(_) | Self::Slack(_) | Self::Contracts(_) | Self::Answers => return None,
             Self::Git(git) => (&mut git.token, &git.token_env, &git.token_file),
             Self::Website(site) => (&mut site.token, &site.token_env, &site.token_file),
             Self::Confluence(wiki) => (&mut wiki.token, &wiki.token_env, &wiki.token_file),
@@ -157,7 +162,15 @@ impl SourceKind {
     }
 }
 
+/// The name of the source of curated answers, which no other source may have.
+pub const ANSWERS: &str = "curated-answers";
+
 impl Source {
+    /// The curated answers.
+    pub fn answers() -> Self {
+        Self::new(ANSWERS.to_owned(), SourceKind::Answers)
+    }
+
     /// A source of a kind, with the defaults that all kinds share.
     pub fn new(name: String, kind: SourceKind) -> Self {
         Self {

@@ -1,6 +1,9 @@
 //! What no single setting can say of itself: settings that do not fit each other.
 
-use super::{ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset};
+use super::{
+    ANSWERS, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset,
+};
+use crate::document::EVERYONE;
 
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
@@ -23,6 +26,13 @@ fn check_access(config: &Config) -> Result<(), ConfigError> {
     if config.access.anonymous_groups.is_empty() {
         return fail(
             "access.anonymous_groups must name a group, for example \"everyone\"".to_owned(),
+        );
+    }
+    if config.answers.groups.iter().any(|group| group == EVERYONE) {
+        return fail(
+            "answers.groups names \"everyone\", so anybody could write answers; name the groups of \
+             those who answer for something"
+                .to_owned(),
         );
     }
     for origin in &config.widget.allowed_origins {
@@ -145,6 +155,12 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
             config.grounding.min_words
         ));
     }
+    if !(0.0..=1.0).contains(&config.answers.min_match) {
+        return fail(format!(
+            "answers.min_match = {} must be a share, from 0 to 1",
+            config.answers.min_match
+        ));
+    }
     if config.chunk.max_tokens < 32 {
         return fail("chunk.max_tokens must be at least 32".to_owned());
     }
@@ -221,6 +237,11 @@ fn check_sources(config: &Config) -> Result<(), ConfigError> {
             return fail(format!(
                 "source.name = \"{}\" may have letters, digits, `-`, `_` and `.` only",
                 source.name
+            ));
+        }
+        if source.name == ANSWERS {
+            return fail(format!(
+                "source.name = \"{ANSWERS}\" is what docent calls its curated answers; choose another name"
             ));
         }
         if !names.insert(&source.name) {

@@ -26,28 +26,41 @@ pub struct CollectionSpec {
 /// A payload field that points are filtered by.
 pub(super) struct Indexed {
     pub(super) field: &'static str,
-    /// A UUID instead of a keyword.
-    pub(super) uuid: bool,
+    pub(super) kind: FieldKind,
     /// Whether searches filter by it, so that the graph of the dense vectors needs links among the
     /// points of each value.
     pub(super) searched: bool,
 }
 
+/// What an indexed field holds.
+#[derive(Clone, Copy)]
+pub(super) enum FieldKind {
+    Keyword,
+    Uuid,
+    /// Looked up, never compared.
+    Integer,
+    /// In order, for the earliest and the latest.
+    Datetime,
+}
+
 /// The payload fields with an index.
-pub(super) const INDEXED: [Indexed; 7] = [
-    indexed("source", false, true),
-    indexed("groups", false, true),
-    indexed("asset", false, true),
-    indexed("owner", false, true),
-    indexed("status", false, false),
-    indexed("document_id", true, false),
-    indexed("text_hash", false, false),
+pub(super) const INDEXED: [Indexed; 10] = [
+    indexed("source", FieldKind::Keyword, true),
+    indexed("groups", FieldKind::Keyword, true),
+    indexed("asset", FieldKind::Keyword, true),
+    indexed("owner", FieldKind::Keyword, true),
+    indexed("status", FieldKind::Keyword, false),
+    indexed("document_id", FieldKind::Uuid, false),
+    indexed("text_hash", FieldKind::Keyword, false),
+    indexed("ordinal", FieldKind::Integer, false),
+    indexed("updated_at", FieldKind::Datetime, false),
+    indexed("fresh_at", FieldKind::Datetime, false),
 ];
 
-const fn indexed(field: &'static str, uuid: bool, searched: bool) -> Indexed {
+const fn indexed(field: &'static str, kind: FieldKind, searched: bool) -> Indexed {
     Indexed {
         field,
-        uuid,
+        kind,
         searched,
     }
 }

@@ -18,14 +18,18 @@ pub struct Facts {
     pub status: Option<String>,
     /// `page updated: 2026-10-06`
     pub updated: Option<String>,
+    /// `answered by: Ana, 2026-11-20`, of a curated answer.
+    pub answered: Option<String>,
 }
 
 impl Facts {
     /// All lines, in the order in which the prompt shows them.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
-        [&self.updated, &self.fresh, &self.owner, &self.status]
-            .into_iter()
-            .filter_map(|line| line.as_deref())
+        let answered = self.answered.iter();
+        let others = [&self.updated, &self.fresh, &self.owner, &self.status];
+        answered
+            .map(String::as_str)
+            .chain(others.into_iter().filter_map(|line| line.as_deref()))
     }
 }
 
@@ -49,7 +53,12 @@ impl Payload {
             status: self
                 .status
                 .map(|status| format!("status: {}", Status::name(status))),
-            updated: self.updated_at.map(day),
+            // Of an answer the day stands beside its author.
+            updated: self.updated_at.filter(|_| self.curated.is_none()).map(day),
+            answered: self.curated.as_ref().map(|curated| {
+                let day = curated.at.format("%Y-%m-%d");
+                format!("answered by: {}, {day}", curated.author)
+            }),
         }
     }
 }

@@ -27,7 +27,9 @@ pub use facts::{AskedFacts, Facts};
 pub use fusion::{Place, Weights};
 pub use glossary::Glossary;
 pub use lexical::SparseVector;
-pub use point::{Filter, Hit, Page, Payload, Point, SearchRequest, StoredPoint};
+pub use point::{
+    End, Facet, Filter, Hit, Moment, Page, Payload, Point, SearchRequest, StoredPoint,
+};
 pub use question::{Alternative, Match, Question, QuestionTerm, Synonym};
 pub use rarity::TermFrequencies;
 
@@ -122,8 +124,8 @@ impl VectorIndex {
         }
     }
 
-    /// Makes a collection with its payload indexes, if it is not there. One of the same name with
-    /// vectors of another length is rejected.
+    /// Makes a collection, if it is not there, and those of its payload indexes that are not. One of
+    /// the same name with vectors of another length is rejected.
     pub async fn create(&self, spec: &CollectionSpec) -> Result<(), IndexError> {
         engine!(self.create(spec))
     }
@@ -217,6 +219,54 @@ impl VectorIndex {
         with_dense: bool,
     ) -> Result<Page, IndexError> {
         engine!(self.page(name, &Filter::default(), offset, limit.max(1), with_dense))
+    }
+
+    /// A page of the matching points, by ascending id, from `offset` on; `limit` is at least one.
+    pub async fn page(
+        &self,
+        name: &str,
+        filter: &Filter,
+        offset: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Page, IndexError> {
+        if filter.matches_nothing() {
+            return Ok(Page::default());
+        }
+        engine!(self.page(name, filter, offset, limit.max(1), false))
+    }
+
+    /// The values of a field with the exact number of matching points that have each, the most
+    /// frequent first, `limit` of them at the most. Points without a value are not counted.
+    pub async fn facet(
+        &self,
+        name: &str,
+        facet: Facet,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<(String, u64)>, IndexError> {
+        if filter.matches_nothing() || limit == 0 {
+            return Ok(Vec::new());
+        }
+        engine!(self.facet(name, facet, filter, limit))
+    }
+
+    /// The oldest or newest of the matching points' moments; `None` where none has any. A collection
+    /// that was made before there was an index of moments, and not run since, is rejected.
+    pub async fn moment(
+        &self,
+        name: &str,
+        moment: Moment,
+        end: End,
+        filter: &Filter,
+    ) -> Result<Option<chrono::DateTime<chrono::Utc>>, IndexError> {
+        if filter.matches_nothing() {
+            return Ok(None);
+        }
+        let found = engine!(self.at_end(name, moment, end, filter))?;
+        Ok(found
+            .points
+            .first()
+            .and_then(|point| moment.of(&point.payload)))
     }
 
     /// The dense vectors of texts that are in the collection, by [`Payload::text_hash`]; what is

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fusion::{Place, Weights};
 use super::lexical::SparseVector;
-use crate::document::{Chunk, Document, PageMark, Status};
+use crate::document::{Chunk, Curated, Document, PageMark, Status};
 
 /// Everything stored beside the vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,9 @@ pub struct Payload {
     pub fresh_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_at: Option<DateTime<Utc>>,
+    /// Of a curated answer: who gave it, and until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curated: Option<Curated>,
 }
 
 impl Payload {
@@ -67,6 +70,7 @@ impl Payload {
             updated_at: metadata.updated_at,
             fresh_at: metadata.fresh_at,
             stale_at: metadata.stale_at,
+            curated: metadata.curated,
         }
     }
 
@@ -126,6 +130,54 @@ pub struct StoredPoint {
     pub payload: Payload,
 }
 
+/// A field whose values can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Facet {
+    Source,
+    Owner,
+    Asset,
+}
+
+impl Facet {
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Owner => "owner",
+            Self::Asset => "asset",
+        }
+    }
+}
+
+/// A moment that documents are dated by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Updated,
+    Fresh,
+}
+
+impl Moment {
+    pub(super) fn field(self) -> &'static str {
+        match self {
+            Self::Updated => "updated_at",
+            Self::Fresh => "fresh_at",
+        }
+    }
+
+    pub(super) fn of(self, payload: &Payload) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Updated => payload.updated_at,
+            Self::Fresh => payload.fresh_at,
+        }
+    }
+}
+
+/// Which end of a row of moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Oldest,
+    Newest,
+}
+
 /// A page of points, by ascending id.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Page {
@@ -144,6 +196,10 @@ pub struct Filter {
     /// Any of these documents.
     pub documents: Option<Vec<Uuid>>,
     pub asset: Option<String>,
+    /// Where people open the document. Not indexed: name other conditions as well.
+    pub uri: Option<String>,
+    /// The first chunk of each document only: one point a document.
+    pub first: bool,
     /// Any of these.
     pub text_hash: Option<Vec<String>>,
     /// Any of these points.

@@ -4,7 +4,8 @@
 //! Postgres is away, [`ingest`], [`terms`], [`runs`] and [`requests`] are what a
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
-//! reads, [`feedback`] what readers think of answers, [`api_key`] and [`login`] who may ask, [`limits`] how much,
+//! reads, [`feedback`] what readers think of answers, [`curated`] what people answered themselves,
+//! [`api_key`] and [`login`] who may ask, [`limits`] how much,
 //! [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
 
 mod api_key;
@@ -13,6 +14,7 @@ mod budget;
 mod chat;
 mod cleaned;
 mod connection;
+mod curated;
 mod error;
 mod feedback;
 mod ingest;
@@ -41,6 +43,7 @@ pub use budget::Reservation;
 pub use chat::{Conversation, ConversationSummary, PastTurn};
 pub use cleaned::CleanedPart;
 use connection::Connection;
+pub use curated::{Asked, CuratedAnswer};
 pub use error::LedgerError;
 pub use feedback::{Feedback, Rating};
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
@@ -55,13 +58,13 @@ pub use record::{
 pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
-pub use sources::SourceRow;
+pub use sources::{LastRun, SourceRow};
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "source",
     "collection",
     "ingest_request",
@@ -75,6 +78,7 @@ const TABLES: [&str; 18] = [
     "interaction",
     "passage",
     "feedback",
+    "curated_answer",
     "purged",
     "cleaned",
     "api_key",

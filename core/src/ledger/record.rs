@@ -58,6 +58,9 @@ pub enum Act {
     RunStarted,
     SettingsSeen,
     TextsExpired,
+    AnswerCreated,
+    AnswerChanged,
+    AnswerDeleted,
 }
 
 /// On whose account the calls of a question are counted.

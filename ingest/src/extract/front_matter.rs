@@ -1,7 +1,7 @@
 //! Metadata at the head of a document: YAML between `---` lines or TOML between `+++` lines.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use docent_core::document::{EVERYONE, Outcome, Status};
+use docent_core::document::{Curated, EVERYONE, Outcome, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -35,6 +35,9 @@ pub struct FrontMatter {
     /// Names of the pages that it stands below in a wiki, outermost first: they are the outer
     /// headings of each of its chunks. Only a source knows them.
     pub above: Vec<String>,
+    /// Of a curated answer: who gave it, and until when it holds. Only a source knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curated: Option<Curated>,
     /// Why the front matter, or a part of the document, was passed over: a note for people; the text
     /// is indexed all the same.
     pub problem: Option<String>,
@@ -74,6 +77,7 @@ impl FrontMatter {
             language: self.language.or(given.language),
             tags: [self.tags, given.tags].concat(),
             above: given.above,
+            curated: given.curated,
             problem: self.problem.or(given.problem),
         })
     }
@@ -284,6 +288,7 @@ fn read(map: &Map<String, Value>) -> Result<FrontMatter, Outcome> {
             .and_then(|tag| super::language::code(&tag)),
         tags: keys.list("tags"),
         above: Vec::new(),
+        curated: None,
         problem: None,
     })
 }

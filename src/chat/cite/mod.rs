@@ -60,6 +60,8 @@ fn citation(passage: &Retrieved, quote: &Quote) -> Citation {
     let start = quote.span.as_ref().map_or(0, |span| span.start);
     let page = payload.page_at(start);
     heading.extend(page.map(|page| format!("page {page}")));
+    // Whoever reads the citation should see that a person says so, and when that was.
+    heading.extend(payload.facts().answered);
     Citation {
         number: passage.number,
         title: payload.title.clone(),
@@ -77,5 +79,9 @@ fn citation(passage: &Retrieved, quote: &Quote) -> Citation {
         fresh_at: payload.fresh_at,
         status: payload.status.map(|status| Status::name(status).to_owned()),
         owner: payload.owner.clone(),
+        author: payload
+            .curated
+            .as_ref()
+            .map(|curated| curated.author.clone()),
     }
 }

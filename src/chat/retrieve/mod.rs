@@ -1,6 +1,7 @@
 //! Retrieve: the passages that fit a question best, of those that the caller may read.
 
 mod clauses;
+mod curated;
 pub(crate) mod evidence;
 pub(super) mod expand;
 mod names;
@@ -11,6 +12,7 @@ mod spelling;
 
 use std::collections::HashMap;
 
+use chrono::Utc;
 use docent_core::app::App;
 use docent_core::index::{
     AskedFacts, Filter, Hit, Match, Question, SearchRequest, SparseVector, TermFrequencies,
@@ -41,6 +43,8 @@ pub(super) struct Retrieved {
     pub(super) cosine: Option<f32>,
     /// How well it meets the question's terms.
     pub(super) matched: Match,
+    /// Whether it is somebody's answer to just this question.
+    pub(super) preferred: bool,
 }
 
 /// What retrieval came to, best first.
@@ -129,9 +133,17 @@ async fn found_by(
     } else {
         None
     };
-    let hits = app.index.search(&live, request).await?;
+    let mut hits = app.index.search(&live, request).await?;
+    curated::leave_out_expired(&mut hits, Utc::now());
     let agreement = evidence::agreement(&hits);
-    let hits = rerank::rerank(app, turn, draft, hits).await;
+    let mut hits = rerank::rerank(app, turn, draft, hits).await;
+    let likeness = curated::Likeness {
+        text: &text,
+        question: &question,
+        frequencies: &frequencies,
+        least: app.config.answers.min_match,
+    };
+    curated::lift(&mut hits, &likeness);
     let ranked = rank::rank(hits, &question, reach.limit * NEIGHBOURS);
     let asked = AskedFacts::of(&text);
     let analyse = |hit: &Hit| {
@@ -155,6 +167,7 @@ async fn found_by(
         .map(|(position, hit)| Retrieved {
             number: position + 1,
             cosine: hit.cosine,
+            preferred: likeness.is_answered_by(&hit.payload),
             matched: match alone.get(&hit.id) {
                 Some(matched) => *matched,
                 None => question.met_by(&analyse(&hit)),
@@ -272,6 +285,7 @@ impl Retrieval {
                     cosine: passage.cosine,
                     score: passage.hit.score,
                     asset: payload.asset.clone(),
+                    preferred: passage.preferred,
                     facts: payload.facts(),
                 }
             })

@@ -32,7 +32,7 @@ pub(super) fn missing(question: &str, searched: &Question, passages: &[SparseVec
 
 /// Words that name something: capitalised within a sentence, in capitals, identifiers, years, and any
 /// Latin word in a Korean question.
-fn names(question: &str) -> Vec<&str> {
+pub(super) fn names(question: &str) -> Vec<&str> {
     let korean = question.chars().any(|c| matches!(c, '가'..='힣'));
     let mut names = Vec::new();
     let mut first = true;

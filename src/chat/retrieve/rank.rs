@@ -123,10 +123,12 @@ fn say_the_same(left: &Hit, right: &Hit) -> bool {
     all > 0 && shared as f32 >= NEAR_DUPLICATE * all as f32
 }
 
-/// Deprecated is older than anything else; then the later update wins.
+/// Deprecated is older than anything else, and what a person answered stands before what it repeats;
+/// then the later update wins.
 fn fresher(left: &Payload, right: &Payload) -> Ordering {
     let stands = |payload: &Payload| payload.status != Some(Status::Deprecated);
     stands(left)
         .cmp(&stands(right))
+        .then(left.curated.is_some().cmp(&right.curated.is_some()))
         .then(left.updated_at.cmp(&right.updated_at))
 }

@@ -62,6 +62,7 @@ async fn ingest(
     let request = Request {
         sources: vec![source],
         all_configured: true,
+        without_answers: true,
         ..Request::default()
     };
     let (sender, mut events) = IngestProgress::channel();

@@ -3,6 +3,7 @@
 
 mod admin;
 mod anonymous;
+mod editor;
 mod keys;
 pub(crate) mod limits;
 pub(crate) mod oidc;
@@ -19,6 +20,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 pub(crate) use admin::Admin;
 use docent_core::config::Config;
+pub(crate) use editor::Editor;
 pub(crate) use keys::NewKey;
 
 use super::AppState;

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use qdrant_edge::{
-    Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Match, NamedQuery,
-    OperationError, OperationResult, Payload as EdgePayload, PayloadOps, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum,
-    QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SearchParams, SetPayloadOp,
+    Condition, CountRequest, Direction, FacetRequest, FacetResponse, FacetValue, FieldCondition,
+    Filter as EdgeFilter, Match, NamedQuery, OperationError, OperationResult, OrderBy,
+    OrderByInterface, Payload as EdgePayload, PayloadOps, PointId, PointInsertOperations,
+    PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum, QueryRequest, Record,
+    ScoredPoint, ScoringQuery, ScrollRequest, SearchParams, SetPayloadOp,
     SparseVector as EdgeSparse, UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal,
     VectorOperations, VectorPersisted, VectorStructInternal, VectorStructPersisted,
     WithPayloadInterface, WithVector,
@@ -18,7 +19,9 @@ use super::layout;
 use crate::index::SparseVector;
 use crate::index::collection::{DENSE, SPARSE};
 use crate::index::fusion::Scored;
-use crate::index::point::{Filter, Page, Payload, Point, SearchRequest, StoredPoint};
+use crate::index::point::{
+    End, Facet, Filter, Moment, Page, Payload, Point, SearchRequest, StoredPoint,
+};
 
 /// Narrowest beam of a search in the graph of the dense vectors.
 const LEAST_BEAM: usize = 64;
@@ -122,12 +125,19 @@ pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
     for (name, value) in [
         ("source", &filter.source),
         ("asset", &filter.asset),
+        ("uri", &filter.uri),
         ("document_id", &document_id),
     ] {
         if let Some(value) = value {
             let keyword = ValueVariants::String(value.clone());
             must.push(field(name, Match::new_value(keyword)));
         }
+    }
+    if filter.first {
+        must.push(field(
+            "ordinal",
+            Match::new_value(ValueVariants::Integer(0)),
+        ));
     }
     if let Some(ids) = &filter.ids {
         must.push(has_id(ids));
@@ -160,6 +170,41 @@ pub(super) fn scroll(
             WithVector::Bool(false)
         },
         order_by: None,
+    }
+}
+
+/// The values of a field.
+pub(super) fn facet(facet: Facet, conditions: &Filter, limit: usize) -> FacetRequest {
+    FacetRequest {
+        key: layout::path(facet.field()),
+        limit,
+        filter: filter(conditions),
+        exact: true,
+    }
+}
+
+/// Values and counts as Edge gives them.
+pub(super) fn counted(response: FacetResponse) -> Vec<(String, u64)> {
+    let hits = response.hits.into_iter();
+    hits.filter_map(|hit| match hit.value {
+        FacetValue::Keyword(value) => Some((value, hit.count as u64)),
+        FacetValue::Int(_) | FacetValue::Uuid(_) | FacetValue::Bool(_) => None,
+    })
+    .collect()
+}
+
+/// The one point with the oldest or the newest moment.
+pub(super) fn at_end(moment: Moment, end: End, conditions: &Filter) -> ScrollRequest {
+    ScrollRequest {
+        order_by: Some(OrderByInterface::Struct(OrderBy {
+            key: layout::path(moment.field()),
+            direction: Some(match end {
+                End::Oldest => Direction::Asc,
+                End::Newest => Direction::Desc,
+            }),
+            start_from: None,
+        })),
+        ..scroll(conditions, None, 1, false)
     }
 }
 

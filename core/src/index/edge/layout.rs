@@ -6,17 +6,18 @@ use std::path::Path;
 use std::{fs, io};
 
 use qdrant_edge::{
-    Condition, CountRequest, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
-    EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, Filter, HnswIndexConfig,
-    JsonPath, KeywordIndexParams, Modifier, OperationResult, PayloadFieldSchema,
-    PayloadSchemaParams, PointId, QuantizationConfig, ScalarQuantizationConfig, ScalarType,
-    UpdateOperation, UuidIndexParams, WalOptions,
+    Condition, CountRequest, CreateIndex, DatetimeIndexParams, Distance, EdgeConfig,
+    EdgeOptimizersConfig, EdgeShard, EdgeSparseVectorParams, EdgeVectorParams,
+    FieldIndexOperations, Filter, HnswIndexConfig, IntegerIndexParams, JsonPath,
+    KeywordIndexParams, Modifier, OperationResult, PayloadFieldSchema, PayloadSchemaParams,
+    PointId, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation,
+    UuidIndexParams, WalOptions,
 };
 use uuid::Uuid;
 
 use super::files;
 use crate::config::Quantization;
-use crate::index::collection::{DENSE, INDEXED, QUANTILE, SPARSE};
+use crate::index::collection::{DENSE, FieldKind, INDEXED, QUANTILE, SPARSE};
 
 /// Bytes of a part of the write-ahead log. Nothing ever reads it again; small parts are deleted
 /// sooner.
@@ -130,25 +131,36 @@ pub(super) fn aim(engine: &EdgeShard) -> OperationResult<()> {
     engine.set_optimizers_config(after)
 }
 
-/// Makes the payload indexes.
-pub(super) fn payload_indexes() -> impl Iterator<Item = UpdateOperation> {
+/// The payload fields with an index, and what makes it.
+pub(super) fn payload_indexes() -> impl Iterator<Item = (&'static str, UpdateOperation)> {
     INDEXED.iter().map(|indexed| {
         let enable_hnsw = Some(indexed.searched);
-        let schema = if indexed.uuid {
-            PayloadSchemaParams::Uuid(UuidIndexParams {
-                enable_hnsw,
-                ..UuidIndexParams::default()
-            })
-        } else {
-            PayloadSchemaParams::Keyword(KeywordIndexParams {
+        let schema = match indexed.kind {
+            FieldKind::Keyword => PayloadSchemaParams::Keyword(KeywordIndexParams {
                 enable_hnsw,
                 ..KeywordIndexParams::default()
-            })
+            }),
+            FieldKind::Uuid => PayloadSchemaParams::Uuid(UuidIndexParams {
+                enable_hnsw,
+                ..UuidIndexParams::default()
+            }),
+            FieldKind::Integer => PayloadSchemaParams::Integer(IntegerIndexParams {
+                lookup: Some(true),
+                range: Some(false),
+                enable_hnsw,
+                ..IntegerIndexParams::default()
+            }),
+            FieldKind::Datetime => PayloadSchemaParams::Datetime(DatetimeIndexParams {
+                enable_hnsw,
+                ..DatetimeIndexParams::default()
+            }),
         };
-        UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
-            field_name: path(indexed.field),
-            field_schema: Some(PayloadFieldSchema::FieldParams(schema)),
-        }))
+        let operation =
+            UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(CreateIndex {
+                field_name: path(indexed.field),
+                field_schema: Some(PayloadFieldSchema::FieldParams(schema)),
+            }));
+        (indexed.field, operation)
     })
 }
 

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use self::shard::Shard;
 use super::collection::belongs_to;
 use super::fusion::{Arms, Scored};
-use super::point::{Filter, Page, Payload, Point, SearchRequest};
+use super::point::{End, Facet, Filter, Moment, Page, Payload, Point, SearchRequest};
 use super::{CollectionSpec, IndexError, SparseVector};
 use crate::config::{self, Quantization};
 
@@ -88,8 +88,10 @@ impl EdgeIndex {
                 Shard::create(&folder, spec.dimensions, index.quantization)?;
             }
             let shard = open_shard(&mut open, &spec.name, &folder)?;
+            // Searches open theirs while this one waits for a writer.
+            drop(open);
             if shard.dimensions() == spec.dimensions {
-                Ok(())
+                shard.complete_indexes()
             } else {
                 Err(IndexError::Rejected {
                     place: folder.display().to_string(),
@@ -237,6 +239,34 @@ impl EdgeIndex {
         with_dense: bool,
     ) -> Result<Page, IndexError> {
         let request = convert::scroll(filter, offset, limit, with_dense);
+        self.with_shard(name, move |shard| {
+            shard.read(|engine| convert::page(engine.scroll(request)?))
+        })
+        .await
+    }
+
+    pub(super) async fn facet(
+        self: &Arc<Self>,
+        name: &str,
+        facet: Facet,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<(String, u64)>, IndexError> {
+        let request = convert::facet(facet, filter, limit);
+        self.with_shard(name, move |shard| {
+            shard.read(|engine| engine.facet(request).map(convert::counted))
+        })
+        .await
+    }
+
+    pub(super) async fn at_end(
+        self: &Arc<Self>,
+        name: &str,
+        moment: Moment,
+        end: End,
+        filter: &Filter,
+    ) -> Result<Page, IndexError> {
+        let request = convert::at_end(moment, end, filter);
         self.with_shard(name, move |shard| {
             shard.read(|engine| convert::page(engine.scroll(request)?))
         })

@@ -72,7 +72,7 @@ impl Shard {
         fs::create_dir_all(&passing).map_err(unavailable)?;
         let engine = EdgeShard::new(&passing, layout::config(dimensions, quantization))
             .map_err(|error| engine_error(folder, &error))?;
-        for operation in layout::payload_indexes() {
+        for (_, operation) in layout::payload_indexes() {
             engine
                 .update(operation)
                 .map_err(|error| engine_error(folder, &error))?;
@@ -134,6 +134,19 @@ impl Shard {
     /// Length of the dense vectors.
     pub(super) fn dimensions(&self) -> usize {
         self.dimensions
+    }
+
+    /// Makes the payload indexes that a collection from an earlier docent does not have.
+    pub(super) fn complete_indexes(&self) -> Result<(), IndexError> {
+        let known = self.read(|engine| Ok(engine.info().payload_schema))?;
+        let missing: Vec<UpdateOperation> = layout::payload_indexes()
+            .filter(|(field, _)| !known.contains_key(&layout::path(field)))
+            .map(|(_, operation)| operation)
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.update(missing)
     }
 
     /// Reads from the engine.

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
-    CreateAlias, CreateCollection, CreateFieldIndexCollection, Distance, FieldType,
-    KeywordIndexParams, Modifier, PayloadIndexParams, QuantizationConfig, QuantizationType,
-    ScalarQuantization, SparseVectorConfig, SparseVectorParams, UpdateCollection, UuidIndexParams,
-    Value, VectorParams, VectorParamsMap, VectorsConfig, payload_index_params::IndexParams,
-    quantization_config::Quantization as Method, value::Kind, vectors_config::Config,
+    CreateAlias, CreateCollection, CreateFieldIndexCollection, DatetimeIndexParams, Distance,
+    FieldType, IntegerIndexParams, KeywordIndexParams, Modifier, PayloadIndexParams,
+    QuantizationConfig, QuantizationType, ScalarQuantization, SparseVectorConfig,
+    SparseVectorParams, UpdateCollection, UuidIndexParams, Value, VectorParams, VectorParamsMap,
+    VectorsConfig, payload_index_params::IndexParams, quantization_config::Quantization as Method,
+    value::Kind, vectors_config::Config,
 };
 use uuid::Uuid;
 
 use super::ServerIndex;
 use crate::config::Quantization;
-use crate::index::collection::{DENSE, INDEXED, Indexed, QUANTILE, SPARSE, belongs_to};
+use crate::index::collection::{DENSE, FieldKind, INDEXED, Indexed, QUANTILE, SPARSE, belongs_to};
 use crate::index::{CollectionSpec, IndexError};
 
 /// The key of the generation in a collection's metadata.
@@ -181,21 +182,46 @@ fn request(spec: &CollectionSpec, quantization: Quantization) -> CreateCollectio
 
 fn field_index(name: &str, indexed: &Indexed) -> CreateFieldIndexCollection {
     let enable_hnsw = Some(indexed.searched);
-    let (kind, parameters) = if indexed.uuid {
-        let parameters = UuidIndexParams {
-            enable_hnsw,
-            ..UuidIndexParams::default()
-        };
-        (FieldType::Uuid, IndexParams::UuidIndexParams(parameters))
-    } else {
-        let parameters = KeywordIndexParams {
-            enable_hnsw,
-            ..KeywordIndexParams::default()
-        };
-        (
-            FieldType::Keyword,
-            IndexParams::KeywordIndexParams(parameters),
-        )
+    let (kind, parameters) = match indexed.kind {
+        FieldKind::Keyword => {
+            let parameters = KeywordIndexParams {
+                enable_hnsw,
+                ..KeywordIndexParams::default()
+            };
+            (
+                FieldType::Keyword,
+                IndexParams::KeywordIndexParams(parameters),
+            )
+        }
+        FieldKind::Uuid => {
+            let parameters = UuidIndexParams {
+                enable_hnsw,
+                ..UuidIndexParams::default()
+            };
+            (FieldType::Uuid, IndexParams::UuidIndexParams(parameters))
+        }
+        FieldKind::Integer => {
+            let parameters = IntegerIndexParams {
+                lookup: Some(true),
+                range: Some(false),
+                enable_hnsw,
+                ..IntegerIndexParams::default()
+            };
+            (
+                FieldType::Integer,
+                IndexParams::IntegerIndexParams(parameters),
+            )
+        }
+        FieldKind::Datetime => {
+            let parameters = DatetimeIndexParams {
+                enable_hnsw,
+                ..DatetimeIndexParams::default()
+            };
+            (
+                FieldType::Datetime,
+                IndexParams::DatetimeIndexParams(parameters),
+            )
+        }
     };
     CreateFieldIndexCollection {
         collection_name: name.to_owned(),

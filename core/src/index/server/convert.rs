@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
-    BatchResult, Condition, CountPoints, DenseVector, Filter as QdrantFilter, ListValue,
-    NamedVectors, PointId, PointStruct, PointVectors, PointsIdsList, PointsSelector, Query,
-    QueryBatchPoints, QueryPoints, RetrievedPoint, ScrollPoints, ScrollResponse,
-    SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput, Vectors, VectorsOutput,
-    VectorsSelector, WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
-    points_selector::PointsSelectorOneOf, query, value::Kind, vector, vector_input, vector_output,
-    vectors, with_payload_selector, with_vectors_selector,
+    BatchResult, Condition, CountPoints, DenseVector, Direction, FacetCounts, FacetResponse,
+    Filter as QdrantFilter, ListValue, NamedVectors, OrderBy, PointId, PointStruct, PointVectors,
+    PointsIdsList, PointsSelector, Query, QueryBatchPoints, QueryPoints, RetrievedPoint,
+    ScrollPoints, ScrollResponse, SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput,
+    Vectors, VectorsOutput, VectorsSelector, WithPayloadSelector, WithVectorsSelector, facet_value,
+    point_id::PointIdOptions, points_selector::PointsSelectorOneOf, query, value::Kind, vector,
+    vector_input, vector_output, vectors, with_payload_selector, with_vectors_selector,
 };
 use serde_json::{Map, Number, Value as Json};
 use uuid::Uuid;
@@ -17,7 +17,9 @@ use uuid::Uuid;
 use crate::index::SparseVector;
 use crate::index::collection::{DENSE, SPARSE};
 use crate::index::fusion::Scored;
-use crate::index::point::{Filter, Page, Payload, Point, SearchRequest, StoredPoint};
+use crate::index::point::{
+    End, Facet, Filter, Moment, Page, Payload, Point, SearchRequest, StoredPoint,
+};
 
 /// A point to store.
 pub(super) fn point(point: Point) -> PointStruct {
@@ -69,11 +71,15 @@ pub(super) fn filter(filter: &Filter) -> QdrantFilter {
     for (name, value) in [
         ("source", &filter.source),
         ("asset", &filter.asset),
+        ("uri", &filter.uri),
         ("document_id", &document_id),
     ] {
         if let Some(value) = value {
             must.push(Condition::matches(name, value.clone()));
         }
+    }
+    if filter.first {
+        must.push(Condition::matches("ordinal", 0));
     }
     if let Some(ids) = &filter.ids {
         must.push(Condition::has_id(ids.iter().copied().map(id)));
@@ -105,6 +111,44 @@ pub(super) fn scroll(
         with_payload: Some(all_of_payload()),
         with_vectors: with_dense.then(dense_only),
         ..ScrollPoints::default()
+    }
+}
+
+/// The values of a field.
+pub(super) fn facet(name: &str, facet: Facet, conditions: &Filter, limit: usize) -> FacetCounts {
+    FacetCounts {
+        collection_name: name.to_owned(),
+        key: facet.field().to_owned(),
+        filter: Some(filter(conditions)),
+        limit: Some(limit as u64),
+        exact: Some(true),
+        ..FacetCounts::default()
+    }
+}
+
+/// Values and counts as the server gives them.
+pub(super) fn counted(response: FacetResponse) -> Vec<(String, u64)> {
+    let hits = response.hits.into_iter();
+    hits.filter_map(|hit| match hit.value?.variant? {
+        facet_value::Variant::StringValue(value) => Some((value, hit.count)),
+        facet_value::Variant::IntegerValue(_) | facet_value::Variant::BoolValue(_) => None,
+    })
+    .collect()
+}
+
+/// The one point with the oldest or the newest moment.
+pub(super) fn at_end(name: &str, moment: Moment, end: End, conditions: &Filter) -> ScrollPoints {
+    let direction = match end {
+        End::Oldest => Direction::Asc,
+        End::Newest => Direction::Desc,
+    };
+    ScrollPoints {
+        order_by: Some(OrderBy {
+            key: moment.field().to_owned(),
+            direction: Some(direction.into()),
+            start_from: None,
+        }),
+        ..scroll(name, conditions, None, 1, false)
     }
 }
 

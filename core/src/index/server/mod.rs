@@ -17,7 +17,7 @@ use qdrant_client::{Qdrant, QdrantError};
 use uuid::Uuid;
 
 use super::fusion::Arms;
-use super::point::{Filter, Page, Payload, Point, SearchRequest};
+use super::point::{End, Facet, Filter, Moment, Page, Payload, Point, SearchRequest};
 use super::{IndexError, SparseVector};
 use crate::config::{self, Quantization};
 
@@ -162,6 +162,30 @@ impl ServerIndex {
         with_dense: bool,
     ) -> Result<Page, IndexError> {
         let request = convert::scroll(name, filter, offset, limit, with_dense);
+        let response = self.sent(self.client.scroll(request).await)?;
+        self.understood(convert::page(response))
+    }
+
+    pub(super) async fn facet(
+        &self,
+        name: &str,
+        facet: Facet,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<(String, u64)>, IndexError> {
+        let request = convert::facet(name, facet, filter, limit);
+        let response = self.sent(self.client.facet(request).await)?;
+        Ok(convert::counted(response))
+    }
+
+    pub(super) async fn at_end(
+        &self,
+        name: &str,
+        moment: Moment,
+        end: End,
+        filter: &Filter,
+    ) -> Result<Page, IndexError> {
+        let request = convert::at_end(name, moment, end, filter);
         let response = self.sent(self.client.scroll(request).await)?;
         self.understood(convert::page(response))
     }

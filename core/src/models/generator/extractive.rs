@@ -6,14 +6,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::GenerateRequest;
 use super::marks::escaped;
 use super::sentences::{Kind, Sentence, sentences};
 use super::statements::statements;
+use super::{GenerateRequest, Passage};
 use crate::index::lexical;
 
 /// Most sentences of an answer.
 const MOST: usize = 5;
+/// Most sentences of an answer that somebody gave to the question.
+const MOST_OF_ANSWER: usize = 12;
 /// A sentence worth less than this share of the best one is left out.
 const WORTH_SAYING: f32 = 0.2;
 /// What a term counts that stands only in the heading or lead above a sentence.
@@ -41,6 +43,9 @@ struct Candidate<'a> {
 
 /// The quotes, each with its citation, in reading order.
 pub(super) fn quotes(request: &GenerateRequest) -> Vec<String> {
+    if let Some(answer) = request.passages.first().filter(|first| first.preferred) {
+        return answered(answer);
+    }
     let terms = &request.terms.terms;
     let weights: Vec<f32> = terms.iter().map(|term| term.weight).collect();
     let candidates = candidates(request, &weights);
@@ -59,18 +64,35 @@ pub(super) fn quotes(request: &GenerateRequest) -> Vec<String> {
     let mut before: Option<Kind> = None;
     for index in chosen {
         let candidate = &candidates[index];
-        let kind = candidate.sentence.kind;
-        let gap = match before {
-            None if quotes.is_empty() => "",
-            Some(Kind::Item) if kind == Kind::Item => "\n",
-            _ => "\n\n",
-        };
-        before = Some(kind);
         let number = request.passages[candidate.passage].number;
-        let quote = written(&candidate.sentence);
-        quotes.push(format!("{gap}{quote} [{number}]"));
+        add(&mut quotes, &mut before, &candidate.sentence, number);
     }
     quotes
+}
+
+/// What somebody answered to the question, as it stands.
+fn answered(passage: &Passage) -> Vec<String> {
+    let (mut quotes, mut before) = (Vec::new(), None);
+    for sentence in sentences(&passage.text).into_iter().take(MOST_OF_ANSWER) {
+        add(&mut quotes, &mut before, &sentence, passage.number);
+    }
+    quotes
+}
+
+fn add(
+    quotes: &mut Vec<String>,
+    before: &mut Option<Kind>,
+    sentence: &Sentence<'_>,
+    number: usize,
+) {
+    let gap = match before {
+        None if quotes.is_empty() => "",
+        Some(Kind::Item) if sentence.kind == Kind::Item => "\n",
+        _ => "\n\n",
+    };
+    *before = Some(sentence.kind);
+    let quote = written(sentence);
+    quotes.push(format!("{gap}{quote} [{number}]"));
 }
 
 /// A sentence as it stands, but for the backslash before what would be a citation; a line of code in backticks, or else it would be read as Markdown.

@@ -61,6 +61,8 @@ pub struct Passage {
     pub score: f32,
     /// The data product that its document is about.
     pub asset: Option<String>,
+    /// Whether it is somebody's answer to just this question.
+    pub preferred: bool,
     /// What its document's metadata say.
     pub facts: Facts,
 }

@@ -153,6 +153,7 @@ pub(crate) fn payload(text: &str) -> Payload {
         updated_at: None,
         fresh_at: None,
         stale_at: None,
+        curated: None,
     }
 }
 

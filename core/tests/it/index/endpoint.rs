@@ -202,6 +202,19 @@ serve! {
             }))
         }
 
+        async fn facet(
+            &self,
+            request: Request<qdrant::FacetCounts>,
+        ) -> Answer<qdrant::FacetResponse> {
+            let request = request.into_inner();
+            let shard = self.shard(&request.collection_name)?;
+            let found = shard.facet(protocol::facet(request)?).map_err(refused)?;
+            Ok(Response::new(qdrant::FacetResponse {
+                hits: found.hits.into_iter().map(protocol::facet_hit).collect(),
+                ..Default::default()
+            }))
+        }
+
         async fn query_batch(
             &self,
             request: Request<qdrant::QueryBatchPoints>,
@@ -240,7 +253,6 @@ serve! {
     discover_batch(DiscoverBatchPoints) -> DiscoverBatchResponse,
     query(QueryPoints) -> QueryResponse,
     query_groups(QueryPointGroups) -> QueryGroupsResponse,
-    facet(FacetCounts) -> FacetResponse,
     search_matrix_pairs(SearchMatrixPoints) -> SearchMatrixPairsResponse,
     search_matrix_offsets(SearchMatrixPoints) -> SearchMatrixOffsetsResponse,
 }

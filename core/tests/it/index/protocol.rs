@@ -9,9 +9,10 @@ use qdrant_client::qdrant::{
 };
 use qdrant_edge::external::uuid::Uuid;
 use qdrant_edge::{
-    Condition, CreateIndex, Distance, EdgeConfig, EdgeSparseVectorParams, EdgeVectorParams,
-    FieldCondition, FieldIndexOperations, Filter, JsonPath, Match, Modifier, NamedQuery, Payload,
-    PayloadFieldSchema, PayloadOps, PayloadSchemaType, PointId, PointInsertOperations,
+    Condition, CreateIndex, Direction, Distance, EdgeConfig, EdgeSparseVectorParams,
+    EdgeVectorParams, FacetRequest, FacetValue, FacetValueHit, FieldCondition,
+    FieldIndexOperations, Filter, JsonPath, Match, Modifier, NamedQuery, OrderBy, OrderByInterface,
+    Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaType, PointId, PointInsertOperations,
     PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum, QueryRequest, Record,
     ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp, SparseVector, UpdateOperation,
     UpdateVectorsOp, ValueVariants, VectorInternal, VectorPersisted, VectorStructInternal,
@@ -59,6 +60,8 @@ pub(super) fn field_index(
     let schema = match request.field_type() {
         qdrant::FieldType::Keyword => PayloadSchemaType::Keyword,
         qdrant::FieldType::Uuid => PayloadSchemaType::Uuid,
+        qdrant::FieldType::Integer => PayloadSchemaType::Integer,
+        qdrant::FieldType::Datetime => PayloadSchemaType::Datetime,
         other => return Err(unknown(other)),
     };
     Ok(UpdateOperation::FieldIndexOperation(
@@ -159,6 +162,7 @@ fn condition(condition: qdrant::Condition) -> Result<Condition, Status> {
         Some(condition::ConditionOneOf::Field(field)) => {
             let matched = match field.r#match.and_then(|matched| matched.match_value) {
                 Some(MatchValue::Keyword(value)) => Match::new_value(ValueVariants::String(value)),
+                Some(MatchValue::Integer(value)) => Match::new_value(ValueVariants::Integer(value)),
                 Some(MatchValue::Keywords(values)) => Match::from(values.strings),
                 other => return Err(unknown(other)),
             };
@@ -176,8 +180,44 @@ pub(super) fn scroll(request: qdrant::ScrollPoints) -> Result<ScrollRequest, Sta
         filter: request.filter.map(filter).transpose()?,
         with_payload: Some(WithPayloadInterface::Bool(request.with_payload.is_some())),
         with_vector: with_vectors(request.with_vectors),
-        order_by: None,
+        order_by: request.order_by.map(order_by).transpose()?,
     })
+}
+
+fn order_by(order: qdrant::OrderBy) -> Result<OrderByInterface, Status> {
+    if order.start_from.is_some() {
+        return Err(unknown(order));
+    }
+    let direction = match order.direction() {
+        qdrant::Direction::Asc => Direction::Asc,
+        qdrant::Direction::Desc => Direction::Desc,
+    };
+    Ok(OrderByInterface::Struct(OrderBy {
+        key: path(&order.key),
+        direction: Some(direction),
+        start_from: None,
+    }))
+}
+
+pub(super) fn facet(request: qdrant::FacetCounts) -> Result<FacetRequest, Status> {
+    Ok(FacetRequest {
+        key: path(&request.key),
+        limit: request.limit.unwrap_or(10) as usize,
+        filter: request.filter.map(filter).transpose()?,
+        exact: request.exact.unwrap_or(false),
+    })
+}
+
+pub(super) fn facet_hit(hit: FacetValueHit) -> qdrant::FacetHit {
+    let FacetValue::Keyword(value) = hit.value else {
+        panic!("docent counts keywords only")
+    };
+    qdrant::FacetHit {
+        value: Some(qdrant::FacetValue {
+            variant: Some(qdrant::facet_value::Variant::StringValue(value)),
+        }),
+        count: hit.count as u64,
+    }
 }
 
 pub(super) fn query(request: qdrant::QueryPoints) -> Result<QueryRequest, Status> {

@@ -112,6 +112,22 @@ async fn fill(ledger: &Ledger) -> Uuid {
         })
         .await
         .unwrap();
+    let at = Utc::now();
+    let answer = docent_core::ledger::CuratedAnswer {
+        id: Uuid::now_v7(),
+        question: "why?".to_owned(),
+        answer: "because\tof it".to_owned(),
+        author: "key:ana".to_owned(),
+        owner: None,
+        at,
+        updated_at: at,
+        expires_at: Some(at),
+        groups: vec!["a,b".to_owned()],
+        evidence: vec![Uuid::now_v7()],
+        evidence_hashes: vec![String::new()],
+        interaction_id: None,
+    };
+    assert!(ledger.save_answer(&answer).await.unwrap());
     fill_access(ledger).await;
     conversation
 }

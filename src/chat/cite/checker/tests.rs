@@ -40,11 +40,13 @@ fn retrieved(number: usize, title: &str, text: &str) -> Retrieved {
                 updated_at: None,
                 fresh_at: None,
                 stale_at: None,
+                curated: None,
             },
         },
         number,
         cosine: None,
         matched: Match::default(),
+        preferred: false,
     }
 }
 
