@@ -32,6 +32,7 @@ use futures::FutureExt;
 
 pub use history::Conversations;
 pub use prompt::Prompts;
+pub(crate) use safe::is_unseen;
 pub use turn::{Answer, AnswerOutcome, Caller, CallerKind, Event, Events, Mark, Turn};
 
 /// What an answer needs besides the parts that ingest shares.

@@ -25,7 +25,7 @@ const MESSAGE_ID_MAX: usize = 128;
 /// The request's body.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
     question: String,
     /// An earlier answer's `conversation_id`, for a follow-up.
     conversation_id: Option<Uuid>,
@@ -34,6 +34,18 @@ pub(super) struct Ask {
     /// A stream of events; so does `Accept: text/event-stream`.
     #[serde(default)]
     stream: bool,
+}
+
+impl Ask {
+    /// A question that comes in another way than by this route.
+    pub(crate) fn of(question: String, conversation_id: Option<Uuid>) -> Self {
+        Self {
+            question,
+            conversation_id,
+            message_id: None,
+            stream: false,
+        }
+    }
 }
 
 pub(super) async fn ask(
@@ -132,7 +144,13 @@ pub(crate) async fn begin(
         .start(&service.app, &service.chat, turn, from, after)?)
 }
 
-fn turn(service: &AppState, ask: Ask, caller: Caller, channel: Channel) -> Result<Turn, Problem> {
+/// The turn of a question that may be asked.
+pub(crate) fn turn(
+    service: &AppState,
+    ask: Ask,
+    caller: Caller,
+    channel: Channel,
+) -> Result<Turn, Problem> {
     let question = ask.question.trim();
     let longest = service.app.config.server.max_question_chars;
     if question.is_empty() {

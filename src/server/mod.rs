@@ -26,11 +26,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
 
-pub(crate) use chat::begin;
+pub(crate) use chat::{Ask, begin, turn};
 
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
-use crate::{owner, retention, runs};
+use crate::{mcp, owner, retention, runs};
 
 /// Everything a handler may need.
 pub struct Service {
@@ -38,6 +38,7 @@ pub struct Service {
     pub chat: Arc<Chat>,
     pub live: LiveTurns,
     pub access: access::Access,
+    pub(crate) mcp: mcp::Calls,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -65,6 +66,7 @@ impl Service {
             chat: Arc::new(chat),
             live,
             access: access::Access::default(),
+            mcp: mcp::Calls::default(),
             stopping: CancellationToken::new(),
         })
     }
@@ -95,6 +97,11 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/ingest/runs/{id}", get(ingest_runs::read))
         .layer(body_limit)
         .layer(own.clone());
+    // Assistants and editors.
+    let tools = Router::new()
+        .route("/mcp", post(mcp::http::serve))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(own.clone());
     // People.
     let base = config.server.base_path();
     let mut pages = page::routes();
@@ -112,6 +119,7 @@ pub fn router(service: AppState) -> Router {
 
     let routes = asking
         .merge(runs)
+        .merge(tools)
         .merge(pages)
         .merge(scripts)
         .merge(health)

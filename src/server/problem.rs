@@ -34,6 +34,19 @@ impl Problem {
         self
     }
 
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// How long the client should wait, in seconds.
+    pub(crate) fn seconds_to_wait(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     /// Postgres is away; `detail` says what cannot be done meanwhile.
     pub(crate) fn ledger_unavailable(detail: impl Into<String>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -23,6 +23,7 @@ mod ingest;
 mod ingest_runs;
 mod interrupted;
 mod limits;
+mod mcp;
 mod model_failures;
 mod outage;
 mod owner;

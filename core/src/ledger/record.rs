@@ -182,10 +182,18 @@ pub enum Channel {
     Widget,
     Api,
     Terminal,
+    /// A tool of an assistant or an editor.
+    Mcp,
 }
 
 impl Channel {
-    pub const ALL: [Self; 4] = [Self::Web, Self::Widget, Self::Api, Self::Terminal];
+    pub const ALL: [Self; 5] = [
+        Self::Web,
+        Self::Widget,
+        Self::Api,
+        Self::Terminal,
+        Self::Mcp,
+    ];
 
     /// As the ledger and the configuration name it.
     pub fn name(self) -> &'static str {
@@ -194,6 +202,7 @@ impl Channel {
             Self::Widget => "widget",
             Self::Api => "api",
             Self::Terminal => "terminal",
+            Self::Mcp => "mcp",
         }
     }
 }

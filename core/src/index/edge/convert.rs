@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use qdrant_edge::{
-    Condition, CountRequest, FieldCondition, Filter as EdgeFilter, Match, NamedQuery,
-    OperationError, OperationResult, Payload as EdgePayload, PayloadOps, PointId,
-    PointInsertOperations, PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum,
-    QueryRequest, Record, ScoredPoint, ScoringQuery, ScrollRequest, SearchParams, SetPayloadOp,
-    SparseVector as EdgeSparse, UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal,
-    VectorOperations, VectorPersisted, VectorStructInternal, VectorStructPersisted,
-    WithPayloadInterface, WithVector,
+    Condition, CountRequest, FacetRequest, FacetResponse, FacetValue, FieldCondition,
+    Filter as EdgeFilter, Match, NamedQuery, OperationError, OperationResult,
+    Payload as EdgePayload, PayloadOps, PointId, PointInsertOperations, PointOperations,
+    PointStructPersisted, PointVectorsPersisted, QueryEnum, QueryRequest, Record, ScoredPoint,
+    ScoringQuery, ScrollRequest, SearchParams, SetPayloadOp, SparseVector as EdgeSparse,
+    UpdateOperation, UpdateVectorsOp, ValueVariants, VectorInternal, VectorOperations,
+    VectorPersisted, VectorStructInternal, VectorStructPersisted, WithPayloadInterface, WithVector,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -161,6 +161,25 @@ pub(super) fn scroll(
         },
         order_by: None,
     }
+}
+
+/// The values of `asset`.
+pub(super) fn assets(conditions: &Filter, limit: usize) -> FacetRequest {
+    FacetRequest {
+        key: layout::path("asset"),
+        limit,
+        filter: filter(conditions),
+        exact: false,
+    }
+}
+
+/// The values of a keyword field.
+pub(super) fn keywords(facets: FacetResponse) -> Vec<String> {
+    let values = facets.hits.into_iter().filter_map(|hit| match hit.value {
+        FacetValue::Keyword(value) => Some(value),
+        _ => None,
+    });
+    values.collect()
 }
 
 /// The exact number of points.

@@ -243,6 +243,19 @@ impl EdgeIndex {
         .await
     }
 
+    pub(super) async fn assets(
+        self: &Arc<Self>,
+        name: &str,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<String>, IndexError> {
+        let request = convert::assets(filter, limit);
+        self.with_shard(name, move |shard| {
+            shard.read(|engine| engine.facet(request).map(convert::keywords))
+        })
+        .await
+    }
+
     pub(super) async fn count(
         self: &Arc<Self>,
         name: &str,

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
-    BatchResult, Condition, CountPoints, DenseVector, Filter as QdrantFilter, ListValue,
-    NamedVectors, PointId, PointStruct, PointVectors, PointsIdsList, PointsSelector, Query,
-    QueryBatchPoints, QueryPoints, RetrievedPoint, ScrollPoints, ScrollResponse,
-    SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput, Vectors, VectorsOutput,
-    VectorsSelector, WithPayloadSelector, WithVectorsSelector, point_id::PointIdOptions,
-    points_selector::PointsSelectorOneOf, query, value::Kind, vector, vector_input, vector_output,
-    vectors, with_payload_selector, with_vectors_selector,
+    BatchResult, Condition, CountPoints, DenseVector, FacetCounts, FacetResponse,
+    Filter as QdrantFilter, ListValue, NamedVectors, PointId, PointStruct, PointVectors,
+    PointsIdsList, PointsSelector, Query, QueryBatchPoints, QueryPoints, RetrievedPoint,
+    ScrollPoints, ScrollResponse, SparseVector as QdrantSparse, Struct, Value, Vector, VectorInput,
+    Vectors, VectorsOutput, VectorsSelector, WithPayloadSelector, WithVectorsSelector, facet_value,
+    point_id::PointIdOptions, points_selector::PointsSelectorOneOf, query, value::Kind, vector,
+    vector_input, vector_output, vectors, with_payload_selector, with_vectors_selector,
 };
 use serde_json::{Map, Number, Value as Json};
 use uuid::Uuid;
@@ -106,6 +106,28 @@ pub(super) fn scroll(
         with_vectors: with_dense.then(dense_only),
         ..ScrollPoints::default()
     }
+}
+
+/// The values of `asset`.
+pub(super) fn assets(name: &str, conditions: &Filter, limit: usize) -> FacetCounts {
+    FacetCounts {
+        collection_name: name.to_owned(),
+        key: "asset".to_owned(),
+        filter: Some(filter(conditions)),
+        limit: Some(limit as u64),
+        ..FacetCounts::default()
+    }
+}
+
+/// The values of a keyword field.
+pub(super) fn keywords(facets: FacetResponse) -> Vec<String> {
+    let values = facets.hits.into_iter().filter_map(|hit| hit.value?.variant);
+    values
+        .filter_map(|value| match value {
+            facet_value::Variant::StringValue(value) => Some(value),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The exact number of points.

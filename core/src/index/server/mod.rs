@@ -166,6 +166,17 @@ impl ServerIndex {
         self.understood(convert::page(response))
     }
 
+    pub(super) async fn assets(
+        &self,
+        name: &str,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<String>, IndexError> {
+        let request = convert::assets(name, filter, limit);
+        let response = self.sent(self.client.facet(request).await)?;
+        Ok(convert::keywords(response))
+    }
+
     pub(super) async fn count(&self, name: &str, filter: &Filter) -> Result<u64, IndexError> {
         let request = convert::count(name, filter);
         let response = self.sent(self.client.count(request).await)?;

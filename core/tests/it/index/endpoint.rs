@@ -202,6 +202,19 @@ serve! {
             }))
         }
 
+        async fn facet(
+            &self,
+            request: Request<qdrant::FacetCounts>,
+        ) -> Answer<qdrant::FacetResponse> {
+            let request = request.into_inner();
+            let shard = self.shard(&request.collection_name)?;
+            let facets = shard.facet(protocol::facet(request)?).map_err(refused)?;
+            Ok(Response::new(qdrant::FacetResponse {
+                hits: facets.hits.into_iter().map(protocol::facet_hit).collect(),
+                ..Default::default()
+            }))
+        }
+
         async fn query_batch(
             &self,
             request: Request<qdrant::QueryBatchPoints>,

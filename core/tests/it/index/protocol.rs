@@ -4,18 +4,19 @@
 use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
-    self, condition, r#match, point_id, points_selector, query, value, vector, vector_input,
-    vector_output, vectors, vectors_output, with_vectors_selector,
+    self, condition, facet_value, r#match, point_id, points_selector, query, value, vector,
+    vector_input, vector_output, vectors, vectors_output, with_vectors_selector,
 };
 use qdrant_edge::external::uuid::Uuid;
 use qdrant_edge::{
     Condition, CreateIndex, Distance, EdgeConfig, EdgeSparseVectorParams, EdgeVectorParams,
-    FieldCondition, FieldIndexOperations, Filter, JsonPath, Match, Modifier, NamedQuery, Payload,
-    PayloadFieldSchema, PayloadOps, PayloadSchemaType, PointId, PointInsertOperations,
-    PointOperations, PointStructPersisted, PointVectorsPersisted, QueryEnum, QueryRequest, Record,
-    ScoredPoint, ScoringQuery, ScrollRequest, SetPayloadOp, SparseVector, UpdateOperation,
-    UpdateVectorsOp, ValueVariants, VectorInternal, VectorPersisted, VectorStructInternal,
-    VectorStructPersisted, WithPayloadInterface, WithVector,
+    FacetRequest, FacetValue, FacetValueHit, FieldCondition, FieldIndexOperations, Filter,
+    JsonPath, Match, Modifier, NamedQuery, Payload, PayloadFieldSchema, PayloadOps,
+    PayloadSchemaType, PointId, PointInsertOperations, PointOperations, PointStructPersisted,
+    PointVectorsPersisted, QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery,
+    ScrollRequest, SetPayloadOp, SparseVector, UpdateOperation, UpdateVectorsOp, ValueVariants,
+    VectorInternal, VectorPersisted, VectorStructInternal, VectorStructPersisted,
+    WithPayloadInterface, WithVector,
 };
 use serde_json::Value as Json;
 use tonic::Status;
@@ -178,6 +179,26 @@ pub(super) fn scroll(request: qdrant::ScrollPoints) -> Result<ScrollRequest, Sta
         with_vector: with_vectors(request.with_vectors),
         order_by: None,
     })
+}
+
+pub(super) fn facet(request: qdrant::FacetCounts) -> Result<FacetRequest, Status> {
+    Ok(FacetRequest {
+        key: path(&request.key),
+        limit: request.limit.unwrap_or(10) as usize,
+        filter: request.filter.map(filter).transpose()?,
+        exact: request.exact.unwrap_or(false),
+    })
+}
+
+pub(super) fn facet_hit(hit: FacetValueHit) -> qdrant::FacetHit {
+    let variant = match hit.value {
+        FacetValue::Keyword(value) => Some(facet_value::Variant::StringValue(value)),
+        _ => None,
+    };
+    qdrant::FacetHit {
+        value: Some(qdrant::FacetValue { variant }),
+        count: hit.count as u64,
+    }
 }
 
 pub(super) fn query(request: qdrant::QueryPoints) -> Result<QueryRequest, Status> {
