@@ -10,26 +10,31 @@ use axum::response::{IntoResponse, Response};
 use docent_core::ledger::{Channel, Origin};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
 use super::access::limits;
-use super::problem::Problem;
+use super::openapi::{Guarded, Limited, WithBody};
+use super::problem::{Problem, ProblemBody};
 use super::sse;
 use crate::chat::live::Reader;
 use crate::chat::{Answer, Caller, CallerKind, Event, Turn};
 
-/// Longest `message_id`, in bytes.
+/// Longest `message_id`, in characters.
 const MESSAGE_ID_MAX: usize = 128;
 
 /// The request's body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ask {
+    /// At most `server.max_question_chars` characters, not only blanks.
+    #[schema(pattern = r"\S")]
     question: String,
     /// An earlier answer's `conversation_id`, for a follow-up.
     conversation_id: Option<Uuid>,
     /// The client's own id of the message, best a UUID: the same one again is the same turn.
+    #[schema(min_length = 1, max_length = 128)]
     message_id: Option<String>,
     /// A stream of events; so does `Accept: text/event-stream`.
     #[serde(default)]
@@ -48,6 +53,28 @@ impl Ask {
     }
 }
 
+/// Ask a question
+///
+/// Answers as JSON, or, with `stream` or `Accept: text/event-stream`, as events: `turn`, `sources`, `delta`
+/// (words as they are written), `mark` (a sentence that was checked), `citations`, then `done` with the whole
+/// answer, or `error`. The data of each is JSON; a comment line comes every 15 s. With a `message_id`, a
+/// client that lost its connection sends the same request again, with the id of the last event that it has
+/// seen as `Last-Event-ID`.
+#[utoipa::path(
+    post, path = "/v1/chat", tag = "chat", operation_id = "ask",
+    security((), ("bearer" = [])),
+    params(("last-event-id" = Option<u64>, Header, description = "The last event seen, of the same message")),
+    request_body = Ask,
+    responses(
+        (status = 200, description = "The answer, or that the documents have none", content(
+            (Answer = "application/json"), (String = "text/event-stream"))),
+        (status = 409, description = "`message_id_in_use`: it belongs to another question",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 504, description = "`too_slow`: the index did not answer in time",
+            body = ProblemBody, content_type = "application/problem+json"),
+        Guarded, WithBody, Limited,
+    )
+)]
 pub(super) async fn ask(
     State(service): State<AppState>,
     caller: Caller,
@@ -66,13 +93,21 @@ pub(super) async fn ask(
 }
 
 /// The body of `POST /v1/chat/stop`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Stop {
     message_id: String,
 }
 
-/// `POST /v1/chat/stop`: the reader wants no more of an answer. Without it, generation would go on
-/// for as long as a reader with a `message_id` may come back.
+/// Stop an answer
+///
+/// The reader wants no more of it. Without this, generation goes on for as long as a reader with a
+/// `message_id` may come back. A message that is not being answered is no error.
+#[utoipa::path(
+    post, path = "/v1/chat/stop", tag = "chat", operation_id = "stop",
+    security((), ("bearer" = [])),
+    request_body = Stop,
+    responses((status = 204, description = "It is being stopped"), Guarded, WithBody),
+)]
 pub(super) async fn stop(
     State(service): State<AppState>,
     caller: Caller,
@@ -170,12 +205,12 @@ pub(crate) fn turn(
     if ask
         .message_id
         .as_ref()
-        .is_some_and(|id| id.is_empty() || id.len() > MESSAGE_ID_MAX)
+        .is_some_and(|id| id.is_empty() || id.chars().count() > MESSAGE_ID_MAX)
     {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "message_id_invalid",
-            format!("message_id must have 1 to {MESSAGE_ID_MAX} bytes"),
+            format!("message_id must have 1 to {MESSAGE_ID_MAX} characters"),
         ));
     }
     Ok(Turn {

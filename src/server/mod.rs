@@ -7,6 +7,7 @@ mod feedback;
 mod guard;
 mod health;
 mod ingest_runs;
+mod openapi;
 mod page;
 pub mod problem;
 pub(crate) mod sse;
@@ -115,7 +116,8 @@ pub fn router(service: AppState) -> Router {
     // Whoever watches over the process.
     let health = Router::new()
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(openapi::describe));
 
     let routes = asking
         .merge(runs)

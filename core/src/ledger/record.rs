@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One thing to write. Serialized as one JSON line of the spool.
@@ -173,7 +174,7 @@ pub struct ModelCall {
 }
 
 /// Where a question came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// docent's own page.
@@ -208,7 +209,7 @@ impl Channel {
 }
 
 /// Who is behind a question; only `Person` counts as use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     Person,
@@ -217,7 +218,7 @@ pub enum Origin {
 }
 
 /// How a question ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InteractionOutcome {
     Answered,
@@ -228,7 +229,7 @@ pub enum InteractionOutcome {
 }
 
 /// Which generator gave the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GeneratorKind {
     Model,
@@ -236,7 +237,7 @@ pub enum GeneratorKind {
 }
 
 /// One question and what became of it. Writing it also writes its conversation's row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Interaction {
     pub id: Uuid,
     pub at: DateTime<Utc>,
@@ -268,7 +269,7 @@ pub struct Interaction {
 }
 
 /// A passage that was retrieved for a question.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RetrievedPassage {
     /// From 1, best first.
     pub rank: i32,

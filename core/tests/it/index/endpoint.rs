@@ -253,7 +253,6 @@ serve! {
     discover_batch(DiscoverBatchPoints) -> DiscoverBatchResponse,
     query(QueryPoints) -> QueryResponse,
     query_groups(QueryPointGroups) -> QueryGroupsResponse,
-    facet(FacetCounts) -> FacetResponse,
     search_matrix_pairs(SearchMatrixPoints) -> SearchMatrixPairsResponse,
     search_matrix_offsets(SearchMatrixPoints) -> SearchMatrixOffsetsResponse,
 }
