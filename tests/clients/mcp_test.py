@@ -5,37 +5,19 @@ with the present protocol and with the one before it.
 """
 
 import json
-import os
-import re
-import socket
-import subprocess
-import tempfile
 import threading
 import time
 import unittest
-import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import anyio
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "docent"
+from docent import PROGRAM, Docent
+
 QUESTION = "How often is fct_trips loaded?"
-DOCUMENT = """---
-asset: fct_trips
-owner: Trips Team
-owner_slack: "#trips"
----
-# fct_trips
-
-The table fct_trips is loaded hourly.
-"""
-
-
 class Model(ThreadingHTTPServer):
     """A chat model that says a word every `gap` seconds."""
 
@@ -78,72 +60,23 @@ class Words(BaseHTTPRequestHandler):
         pass
 
 
-class Docent:
-    """The program over one document, with that model."""
-
-    def __init__(self, model):
-        self.folder = tempfile.TemporaryDirectory(prefix="docent-mcp-")
-        folder = Path(self.folder.name)
-        (folder / "docs").mkdir()
-        (folder / "docs" / "fct_trips.md").write_text(DOCUMENT)
-        (folder / "docent.toml").write_text(
-            '[[source]]\nname = "docs"\nkind = "folder"\npath = "docs"\nowner = "Trips Team"\n'
-        )
-        self.arguments = ["--config", str(folder / "docent.toml"), "--data", str(folder / "data")]
-        self.environment = {
-            **os.environ,
-            "DOCENT_CHAT__KIND": "openai",
-            "DOCENT_CHAT__BASE_URL": model.url,
-            "DOCENT_CHAT__MODEL": "scripted",
-            "DOCENT_CHAT__RETRIES": "0",
-        }
-        self.run("ingest")
-        self.key = re.search(r"docent_\w{32,}", self.run("key", "create", "ide"))[0]
-
-    def run(self, *command):
-        done = subprocess.run([PROGRAM, *self.arguments, *command], env=self.environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def serve(self):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        # Whoever calls must have the key.
-        settings = {"DOCENT_SERVER__PORT": str(port), "DOCENT_ACCESS__ANONYMOUS": "never", "DOCENT_LOG__LEVEL": "error"}
-        self.serving = subprocess.Popen([PROGRAM, *self.arguments, "serve"], env={**self.environment, **settings})
-        self.url = f"http://127.0.0.1:{port}"
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"{self.url}/readyz").close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise AssertionError("docent does not become ready")
-
-    def stop(self):
-        self.serving.terminate()
-        assert self.serving.wait(30) == 0, "docent ends well"
-
-    def over_stdio(self):
-        return StdioServerParameters(command=str(PROGRAM), args=[*self.arguments, "mcp"], env=self.environment)
-
-    def over_http(self, key=None):
-        headers = {"authorization": f"Bearer {key or self.key}"}
-        client = httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(60), trust_env=False)
-        return streamable_http_client(f"{self.url}/mcp", http_client=client)
-
-
 class McpTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.model = Model()
-        cls.docent = Docent(cls.model)
+        cls.docent = Docent(
+            {
+                "DOCENT_CHAT__KIND": "openai",
+                "DOCENT_CHAT__BASE_URL": cls.model.url,
+                "DOCENT_CHAT__MODEL": "scripted",
+                "DOCENT_CHAT__RETRIES": "0",
+            }
+        )
 
     @classmethod
     def tearDownClass(cls):
         cls.model.shutdown()
-        cls.docent.folder.cleanup()
+        cls.docent.end()
 
     def setUp(self):
         self.model.gap = 0.0
@@ -154,7 +87,7 @@ class McpTest(unittest.TestCase):
         try:
             for mode in ["auto", "legacy"]:
                 with self.subTest(mode):
-                    anyio.run(self.use, mode, self.docent.over_http)
+                    anyio.run(self.use, mode, self.over_http)
             anyio.run(self.without_a_key)
         finally:
             self.docent.stop()
@@ -162,14 +95,23 @@ class McpTest(unittest.TestCase):
     def test_over_stdio(self):
         for mode in ["auto", "legacy"]:
             with self.subTest(mode):
-                anyio.run(self.use, mode, self.docent.over_stdio)
+                anyio.run(self.use, mode, self.over_stdio)
 
     def test_over_stdio_beside_serve(self):
         self.docent.serve()
         try:
-            anyio.run(self.use, "auto", self.docent.over_stdio)
+            anyio.run(self.use, "auto", self.over_stdio)
         finally:
             self.docent.stop()
+
+    def over_stdio(self):
+        docent = self.docent
+        return StdioServerParameters(command=str(PROGRAM), args=[*docent.arguments, "mcp"], env=docent.environment)
+
+    def over_http(self, key=None):
+        headers = {"authorization": f"Bearer {key or self.docent.key}"}
+        client = httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(60), trust_env=False)
+        return streamable_http_client(f"{self.docent.url}/mcp", http_client=client)
 
     async def use(self, mode, transport):
         self.setUp()
@@ -218,7 +160,7 @@ class McpTest(unittest.TestCase):
 
     async def without_a_key(self):
         with self.assertRaises(Exception) as refused:
-            async with Client(self.docent.over_http("docent_unknown"), mode="legacy") as client:
+            async with Client(self.over_http("docent_unknown"), mode="legacy") as client:
                 await client.list_tools()
         self.assertIn("401", repr(flat(refused.exception)))
 
