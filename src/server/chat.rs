@@ -41,6 +41,31 @@ pub(crate) struct Ask {
     stream: bool,
 }
 
+/// An event of a streamed answer, as `text/event-stream` carries it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a description of what `sse` writes")]
+pub(super) struct StreamedEvent {
+    /// To be sent as `Last-Event-ID`.
+    id: String,
+    #[schema(inline)]
+    event: StreamedEventName,
+    /// JSON: of `done` the answer, of `error` its `code` and `message`.
+    data: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a description of what `sse` writes")]
+enum StreamedEventName {
+    Turn,
+    Sources,
+    Delta,
+    Mark,
+    Citations,
+    Done,
+    Error,
+}
+
 impl Ask {
     /// A question that comes in another way than by this route.
     pub(crate) fn of(question: String, conversation_id: Option<Uuid>) -> Self {
@@ -63,11 +88,12 @@ impl Ask {
 #[utoipa::path(
     post, path = "/v1/chat", tag = "chat", operation_id = "ask",
     security((), ("bearer" = [])),
-    params(("last-event-id" = Option<u64>, Header, description = "The last event seen, of the same message")),
+    params(("last-event-id" = Option<String>, Header,
+        description = "The last event of the same message that was seen; of a stream only")),
     request_body = Ask,
     responses(
         (status = 200, description = "The answer, or that the documents have none", content(
-            (Answer = "application/json"), (String = "text/event-stream"))),
+            (Answer = "application/json"), (StreamedEvent = "text/event-stream"))),
         (status = 409, description = "`message_id_in_use`: it belongs to another question",
             body = ProblemBody, content_type = "application/problem+json"),
         (status = 504, description = "`too_slow`: the index did not answer in time",
@@ -144,8 +170,10 @@ async fn start(
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let stream = ask.stream
         || header(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"));
-    let after =
-        header(header::HeaderName::from_static("last-event-id")).and_then(|id| id.parse().ok());
+    // Whoever wants the whole answer has to have its last event, whatever else was seen.
+    let after = header(header::HeaderName::from_static("last-event-id"))
+        .filter(|_| stream)
+        .and_then(|id| id.parse().ok());
     let channel = channel(&caller, headers);
     let turn = turn(service, ask, caller, channel)?;
     let from = address(peer, headers);

@@ -25,6 +25,7 @@ mod interrupted;
 mod limits;
 mod mcp;
 mod model_failures;
+mod openapi;
 mod outage;
 mod owner;
 mod purge;

@@ -71,7 +71,7 @@ pub(crate) struct Begun {
 /// For a page of `widget.allowed_origins`, as its `Origin` says. Good for 15 minutes, from that page.
 #[utoipa::path(
     post, path = "/v1/widget/sessions", tag = "widget", operation_id = "begin_session",
-    request_body(content = Begin, description = "May be left out"),
+    request_body(content = Option<Begin>, description = "May be left out"),
     responses(
         (status = 201, description = "The session", body = Begun),
         Guarded, WithBody,
