@@ -23,6 +23,8 @@ const NAMES: usize = 10_000;
 const NEAREST: usize = 5;
 /// How like a name must be (0 to 1) to be told.
 const LIKENESS: f64 = 0.6;
+/// Documents at the most.
+const DOCUMENTS: usize = 50;
 /// Longest text of a document, and of all of them, in characters.
 const LONGEST: usize = 40_000;
 const LONGEST_TOGETHER: usize = 80_000;
@@ -49,7 +51,7 @@ pub(super) struct Asset {
     /// The moment that its data are as of.
     fresh_at: Option<DateTime<Utc>>,
     uri: Option<String>,
-    /// Its documents, those that say most of its owner and state first.
+    /// Its documents, those that say most of its owner and state first; 50 at the most.
     documents: Vec<AssetDocument>,
     /// The names most like the one asked for, where there is none of that name.
     nearest: Vec<String>,
@@ -115,6 +117,7 @@ async fn looked_up(app: &App, caller: &Caller, name: &str) -> Result<Asset, Chat
             payload.path.clone(),
         )
     });
+    documents.truncate(DOCUMENTS);
     let mut asset = Asset {
         name,
         found: !documents.is_empty(),

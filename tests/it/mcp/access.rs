@@ -62,6 +62,24 @@ async fn pages_of_other_origins_and_rebound_names_are_refused() {
 }
 
 #[tokio::test]
+async fn what_is_too_long_is_refused() {
+    let mut world = World::of_trips().await;
+    world.config.server.max_question_chars = 100;
+    world.config.server.max_body_bytes = 1000;
+    let server = world.serve().await;
+    let client = Client::new(&server, "").await;
+    for (tool, field) in [("ask", "question"), ("search_docs", "query")] {
+        let long = client
+            .result_of(tool, json!({ field: "x".repeat(101) }))
+            .await;
+        assert_eq!(long["_meta"]["docent/code"], "question_too_long", "{long}");
+    }
+    let larger = call(1, "ask", &json!({ "question": "x".repeat(1000) }));
+    assert_eq!(client.send(&larger).await.status, 413);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_caller_is_who_sent_the_request_and_not_who_began_the_session() {
     let world = World::of_trips().await;
     let server = world.serve().await;
