@@ -15,7 +15,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let serving = Server::Stdio(stdio.clone()).serve(rmcp::transport::stdio());
     let ended = tokio::select! {
         ended = async {
-            match serving.await {
+            match Box::pin(serving).await {
                 Ok(running) => running.waiting().await.map(drop).map_err(anyhow::Error::from),
                 // A client that only looked whether the command is there.
                 Err(ServerInitializeError::ConnectionClosed(_)) => Ok(()),

@@ -161,7 +161,7 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         }
         Command::Mcp => {
             log(&config, true);
-            mcp::run(config).await
+            Box::pin(mcp::run(config)).await
         }
         Command::Eval(arguments) => {
             log(&config, true);

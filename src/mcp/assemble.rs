@@ -30,17 +30,14 @@ fn joined(chunks: &[Payload]) -> String {
     for chunk in chunks {
         let continues = !text.is_empty() && chunk.heading == above;
         if continues {
-            let rest = without_header(before, &chunk.text);
-            match rest {
-                // Rows of the same table.
-                Some(rows) => text.push_str(&format!("\n{rows}")),
-                None => {
-                    let shared = shared(before, &chunk.text);
-                    if shared == 0 {
-                        text.push_str("\n\n");
-                    }
-                    text.push_str(&chunk.text[shared..]);
+            if let Some(rows) = without_header(before, &chunk.text) {
+                text.push_str(&format!("\n{rows}"));
+            } else {
+                let shared = shared(before, &chunk.text);
+                if shared == 0 {
+                    text.push_str("\n\n");
                 }
+                text.push_str(&chunk.text[shared..]);
             }
         } else {
             if !text.is_empty() {

@@ -56,9 +56,8 @@ pub(crate) async fn serve(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let limit = service.app.config.server.max_body_bytes;
-    let body = match axum::body::to_bytes(body, limit).await {
-        Ok(body) => body,
-        Err(_) => return unread(limit).into_response(),
+    let Ok(body) = axum::body::to_bytes(body, limit).await else {
+        return unread(limit).into_response();
     };
     let message: Message = serde_json::from_slice(&body).unwrap_or_default();
     if message.method == "notifications/cancelled"

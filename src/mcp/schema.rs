@@ -4,7 +4,7 @@ use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-/// Where OpenAPI keeps what is referred to, and where a schema by itself does.
+/// Where `/openapi.json` keeps what is referred to, and where a schema by itself does.
 const COMPONENTS: &str = "#/components/schemas/";
 const DEFINITIONS: &str = "#/$defs/";
 

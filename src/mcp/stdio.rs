@@ -71,7 +71,7 @@ impl Stdio {
         let calling = self
             .0
             .calls
-            .spawn(async move { inner.call(call, progress, &stop).await });
+            .spawn(async move { Box::pin(inner.call(call, progress, &stop)).await });
         calling
             .await
             .unwrap_or_else(|error| Err(ErrorData::internal_error(error.to_string(), None)))
@@ -97,7 +97,7 @@ impl Inner {
         stop: &CancellationToken,
     ) -> Result<CallToolResult, ErrorData> {
         let stop = [stop, &self.stopping];
-        let doer = match unless_cancelled(self.enter(), &stop).await {
+        let doer = match unless_cancelled(Box::pin(self.enter()), &stop).await {
             None => return Err(cancelled()),
             Some(Err(error)) => return Ok(failed(&error)),
             Some(Ok(doer)) => doer,
