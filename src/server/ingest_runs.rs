@@ -22,7 +22,7 @@ use super::problem::{Problem, ProblemBody};
 use crate::chat::Caller;
 use crate::runs;
 
-/// Longest key, in bytes.
+/// Longest key, in characters.
 const KEY_MAX: usize = 200;
 /// A run with the same key may begin or end between two looks; more often than this it does not.
 const LOOKS: usize = 5;
@@ -220,8 +220,8 @@ fn key(headers: &HeaderMap, order: &Order) -> Result<Option<String>, Problem> {
         (header, field) => header.or(field),
     };
     match key {
-        Some(key) if key.is_empty() || key.len() > KEY_MAX || key.contains('\0') => {
-            wrong("a key has 1 to 200 bytes")
+        Some(key) if key.is_empty() || key.chars().count() > KEY_MAX || key.contains('\0') => {
+            wrong("a key has 1 to 200 characters")
         }
         key => Ok(key),
     }

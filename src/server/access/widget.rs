@@ -49,7 +49,7 @@ struct User {
 }
 
 /// The request's body; an empty one is as good.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = BeginSession)]
 pub(crate) struct Begin {
@@ -114,8 +114,8 @@ async fn session(
                 "the widget may stand on pages of widget.allowed_origins only, and this is none",
             )
         })?;
-    let begin: Begin = if body.is_empty() {
-        Begin::default()
+    let begin: Option<Begin> = if body.is_empty() {
+        None
     } else {
         serde_json::from_slice(body).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, "bad_request", error.to_string())
@@ -131,7 +131,7 @@ async fn session(
         guest: false,
         groups: service.app.config.access.anonymous_groups.clone(),
     };
-    if let Some(token) = begin.user_token {
+    if let Some(token) = begin.and_then(|begin| begin.user_token) {
         let (issuer, user) = user(widget, origin, &token)?;
         session.name = format!("guest:{issuer}:{}", user.sub);
         session.guest = true;
