@@ -50,7 +50,8 @@ pub(super) struct Order {
 #[utoipa::path(
     post, path = "/v1/ingest/runs", tag = "ingest", operation_id = "start_run",
     security((), ("bearer" = [])),
-    params(("idempotency-key" = Option<String>, Header, description = "ASCII, 1 to 200 bytes")),
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 200,
+        pattern = r"^[\x20-\x7e]+$", description = "The caller's own name of the run")),
     request_body = Order,
     responses(
         (status = 202, description = "The run", body = ShownRun,
