@@ -60,15 +60,15 @@ impl Pipe {
 
     /// The next message; whatever else came would be none.
     fn read(&mut self) -> Value {
-        let line = self.lines.recv_timeout(Duration::from_secs(60));
+        let line = self.lines.recv_timeout(Duration::from_mins(1));
         let line = line.expect("a message within a minute");
         let message: Value = serde_json::from_str(&line).expect("nothing but the protocol");
         assert_eq!(message["jsonrpc"], "2.0");
         message
     }
 
-    fn call(&mut self, tool: &str, arguments: Value) -> Value {
-        self.send(&call(1, tool, &arguments));
+    fn call(&mut self, tool: &str, arguments: &Value) -> Value {
+        self.send(&call(1, tool, arguments));
         self.read()["result"].clone()
     }
 
@@ -100,25 +100,25 @@ fn the_tools_work_without_a_running_docent_and_keep_the_folder_from_nobody() {
     let folder = folder();
     let folder = folder.path();
     let mut pipe = Pipe::start(&mut within(folder));
-    let nothing = pipe.call("ask", json!({ "question": QUESTION }));
+    let nothing = pipe.call("ask", &json!({ "question": QUESTION }));
     assert_eq!(nothing["isError"], true);
     assert_eq!(nothing["_meta"]["docent/code"], "nothing_ingested");
     // Another command has the folder while no call is under way.
     let ingest = within(folder).arg("ingest").output().unwrap();
     assert_eq!(ingest.status.code(), Some(0), "{}", text(&ingest.stderr));
-    let answer = pipe.call("ask", json!({ "question": QUESTION }));
+    let answer = pipe.call("ask", &json!({ "question": QUESTION }));
     assert_eq!(
         answer["structuredContent"]["outcome"], "answered",
         "{answer}"
     );
     let conversation = &answer["structuredContent"]["conversation_id"];
     let next = json!({ "question": "And is it hourly?", "conversation_id": conversation });
-    let next = pipe.call("ask", next);
+    let next = pipe.call("ask", &next);
     let standalone = next["structuredContent"]["standalone_question"]
         .as_str()
         .unwrap();
     assert!(standalone.contains("fct_trips"), "{standalone}");
-    let found = pipe.call("search_docs", json!({ "query": "station" }));
+    let found = pipe.call("search_docs", &json!({ "query": "station" }));
     assert_eq!(
         found["structuredContent"]["passages"][0]["path"],
         "stations.md"
@@ -128,7 +128,7 @@ fn the_tools_work_without_a_running_docent_and_keep_the_folder_from_nobody() {
     let serving = Serving::start(&mut within(folder), &folder.join("data"));
     let mut tries = 0;
     loop {
-        let served = pipe.call("ask", json!({ "question": QUESTION }));
+        let served = pipe.call("ask", &json!({ "question": QUESTION }));
         if served["structuredContent"]["outcome"] == "answered" {
             break;
         }
@@ -138,7 +138,7 @@ fn the_tools_work_without_a_running_docent_and_keep_the_folder_from_nobody() {
         std::thread::sleep(Duration::from_millis(100));
     }
     drop(serving);
-    let asset = pipe.call("get_asset", json!({ "name": "fct_trips" }));
+    let asset = pipe.call("get_asset", &json!({ "name": "fct_trips" }));
     assert_eq!(asset["structuredContent"]["found"], false, "{asset}");
     // Two at once share what was opened.
     pipe.send(&call(2, "search_docs", &json!({ "query": "station" })));
@@ -197,7 +197,7 @@ async fn a_cancelled_call_stops_the_model_of_the_docent_that_does_it() {
             pipe.send(
                 &json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params }),
             );
-            let found = pipe.call("search_docs", json!({ "query": QUESTION }));
+            let found = pipe.call("search_docs", &json!({ "query": QUESTION }));
             assert!(text_of(&found).contains("loaded hourly"), "{found}");
             let logged = pipe.end();
             assert!(!logged.contains("fct_trips"), "{logged}");
