@@ -165,13 +165,20 @@ class McpTest(unittest.TestCase):
 
     async def without_a_key(self):
         """The client cannot begin, and its user learns what is wrong from the status."""
-        with self.assertRaises(MCPError):
+        with self.assertRaises((MCPError, BaseExceptionGroup)) as refused:
             async with Client(self.over_http("docent_unknown"), mode="legacy"):
                 pass
+        self.assertIsInstance(innermost(refused.exception), MCPError)
         async with httpx2.AsyncClient(trust_env=False) as client:
             response = await client.post(f"{self.docent.url}/mcp", json={})
             self.assertEqual(response.headers["www-authenticate"], "Bearer")
             return response.status_code
+
+
+def innermost(error):
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 if __name__ == "__main__":
