@@ -8,6 +8,7 @@ import json
 import threading
 import time
 import unittest
+from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import anyio
@@ -112,11 +113,15 @@ class McpTest(unittest.TestCase):
         docent = self.docent
         return StdioServerParameters(command=str(PROGRAM), args=[*docent.arguments, "mcp"], env=docent.environment)
 
-    def over_http(self, key=None):
+    @asynccontextmanager
+    async def over_http(self, key=None):
         headers = {"authorization": f"Bearer {key or self.docent.key}"}
-        # The transport leaves a client that it was given open.
-        self.http = httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(60), trust_env=False)
-        return streamable_http_client(f"{self.docent.url}/mcp", http_client=self.http)
+        timeout = httpx2.Timeout(60)
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as client,
+            streamable_http_client(f"{self.docent.url}/mcp", http_client=client) as streams,
+        ):
+            yield streams
 
     async def use(self, mode, transport):
         self.setUp()
