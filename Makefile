@@ -22,8 +22,12 @@ test: check
 	@scripts/tools.sh postgres
 	@scripts/tools.sh browser
 	@scripts/tools.sh clients
+	@scripts/tools.sh mcp
+	@scripts/tools.sh schemathesis
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo test --workspace --locked
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/ tests/clients/
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$$(scripts/tools.sh python_of mcp)" tests/clients/mcp_test.py
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$$(scripts/tools.sh python_of schemathesis)" tests/clients/openapi_test.py
 
 ## Format, lints, documentation, licenses and sources of dependencies; the widget is what its source gives
 check:

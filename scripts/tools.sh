@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is not there, on a fresh Debian machine, and says what it does:
-#   scripts/tools.sh postgres | deny | browser | clients | widget
+#   scripts/tools.sh postgres | deny | browser | clients | widget | mcp | schemathesis
 # Nothing is installed twice. As another user than root it uses sudo where that asks no password.
 set -euo pipefail
 
@@ -114,5 +114,25 @@ widget() {
     npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$folder"
     touch "$folder/node_modules/.package-lock.json"
 }
+
+# A Python program with what it needs, as tests/clients/NAME.txt says, in a folder of its own.
+from_pypi() {
+    local pins=tests/clients/$1.txt folder=$cache/$1
+    cmp -s "$pins" "$folder/pins.txt" && return
+    say "installing $(grep -i "^$1==" "$pins") with pip"
+    rm -rf "$folder"
+    python3 -m venv "$folder" 2>/dev/null || { apt python3-venv && python3 -m venv "$folder"; }
+    "$folder/bin/pip" install -q --disable-pip-version-check --no-deps --only-binary :all: -r "$pins"
+    cp "$pins" "$folder/pins.txt"
+}
+
+# The official MCP client.
+mcp() { from_pypi mcp; }
+
+# What holds the service against its own /openapi.json.
+schemathesis() { from_pypi schemathesis; }
+
+# The Python that has one of them.
+python_of() { printf '%s' "$cache/$1/bin/python"; }
 
 "$@"

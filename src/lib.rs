@@ -5,6 +5,7 @@ pub mod commands;
 pub mod server;
 pub mod chat;
 pub mod eval;
+mod mcp;
 pub mod owner;
 pub mod retention;
 mod runs;

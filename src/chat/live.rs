@@ -251,7 +251,10 @@ fn found(
     if live.question != turn.question {
         return Err(Refused::OtherQuestion);
     }
-    Ok(Some(Reader::new(live, after.map_or(0, |after| after + 1))))
+    Ok(Some(Reader::new(
+        live,
+        after.map_or(0, |after| after.saturating_add(1)),
+    )))
 }
 
 fn forget(by_message: &Mutex<ByMessage>, key: &Key, turn: &Arc<LiveTurn>) {

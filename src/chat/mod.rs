@@ -33,6 +33,7 @@ use futures::FutureExt;
 pub(crate) use cite::plain;
 pub use history::{Conversations, PastTurn};
 pub use prompt::Prompts;
+pub(crate) use safe::is_unseen;
 pub use turn::{Answer, AnswerOutcome, Caller, CallerKind, Event, Events, Mark, Turn};
 
 /// What an answer needs besides the parts that ingest shares.

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::history::PastTurn;
@@ -90,7 +91,7 @@ pub struct Turn {
 }
 
 /// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerOutcome {
     Answered,
@@ -99,7 +100,7 @@ pub enum AnswerOutcome {
 }
 
 /// Which generator gave the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AnswerGenerator {
     Model,
@@ -107,7 +108,7 @@ pub enum AnswerGenerator {
 }
 
 /// The answer of `docent ask --json` and of `POST /v1/chat`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Answer {
     pub interaction_id: Uuid,
     pub conversation_id: Uuid,
@@ -130,7 +131,7 @@ pub struct Answer {
 }
 
 /// One `[n]` of an answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Citation {
     pub number: usize,
     pub title: String,
@@ -173,7 +174,7 @@ impl Citation {
 }
 
 /// A part of a text, in characters (Unicode scalar values) from its start: from `start` up to `end`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Span {
     pub start: usize,
     pub end: usize,
@@ -182,7 +183,7 @@ pub struct Span {
 /// What became of a sentence of the answer, or of the part of one that its citations stand behind.
 /// `start` and `end` are characters (Unicode scalar values) of the answer's text; the citations, or the
 /// words that it is unverified, follow at `end`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Mark {
     pub start: usize,
     pub end: usize,
@@ -195,7 +196,7 @@ pub struct Mark {
 }
 
 /// The person or team to ask.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Contact {
     pub asset: Option<String>,
     pub owner: Option<String>,
@@ -204,13 +205,14 @@ pub struct Contact {
 }
 
 /// Tokens and cost of a turn: every call made for it, failed attempts too.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnswerUsage {
     pub input_tokens: u64,
     pub cached_tokens: u64,
     pub output_tokens: u64,
     /// `null`: no price is configured for a model that was called.
     #[serde(with = "rust_decimal::serde::float_option")]
+    #[schema(value_type = Option<f64>)]
     pub cost_usd: Option<Decimal>,
 }
 
@@ -226,7 +228,7 @@ impl From<Tally> for AnswerUsage {
 }
 
 /// Where the time went, in milliseconds from the start of the turn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Timings {
     pub retrieve_ms: u64,
     pub first_token_ms: Option<u64>,

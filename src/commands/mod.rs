@@ -8,6 +8,7 @@ pub mod eval;
 pub mod ingest;
 mod init;
 pub mod key;
+mod mcp;
 mod migrate;
 mod open;
 pub mod purge;
@@ -22,6 +23,7 @@ use docent_core::config::{self, Config, LogFormat, Overrides};
 use docent_core::process;
 
 pub use open::{Access, open};
+pub(crate) use serve::close;
 
 /// Answers questions about your data products from your own documents.
 #[derive(Debug, Parser)]
@@ -51,6 +53,8 @@ enum Command {
     Purge(purge::Arguments),
     /// Ask a question in the terminal
     Ask(ask::Arguments),
+    /// Serve docent's tools to an assistant or an editor, by MCP on standard input and output
+    Mcp,
     /// Make, list and revoke the keys of programs
     Key(key::Arguments),
     /// Measure what is found and answered against a question set
@@ -157,6 +161,10 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
             log(&config, true);
             ask::command(config, arguments).await
         }
+        Command::Mcp => {
+            log(&config, true);
+            Box::pin(mcp::run(config)).await
+        }
         Command::Eval(arguments) => {
             log(&config, true);
             eval::command(config, arguments).await
@@ -190,8 +198,8 @@ fn log(config: &Config, short: bool) {
         level
     };
     // Qdrant's engine warns of settings of a server that it is not part of; async-openai logs the
-    // texts of answers that it cannot read.
-    let filter = format!("qdrant_edge=error,async_openai=off,sqlx=warn,{filter}");
+    // texts of answers that it cannot read, and rmcp messages with questions in them.
+    let filter = format!("qdrant_edge=error,async_openai=off,rmcp=off,sqlx=warn,{filter}");
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt()

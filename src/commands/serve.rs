@@ -94,7 +94,8 @@ async fn warm(app: &App, warmed: &mut Option<(String, Option<Uuid>)>) -> Result<
     Ok(())
 }
 
-async fn close(service: Arc<Service>) {
+/// Gives back what this process holds, and closes the parts.
+pub(crate) async fn close(service: Arc<Service>) {
     give_leases_back(&service.app).await;
     service.app.ledger.close().await;
     // The last holders are tasks that end on their own; Postgres stops when the parts are dropped.

@@ -6,10 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use docent_ingest::{Progress, RunReport};
 use futures::StreamExt;
+use rmcp::model::CallToolResult;
 use serde::Serialize;
 
 use super::{
     AskRequest, BackupRequest, DoctorRequest, EvalLine, IngestLine, IngestRequest, Migrated,
+    ToolLine,
 };
 use crate::chat::{Answer, Event};
 use crate::commands::backup::BackupSummary;
@@ -18,6 +20,7 @@ use crate::commands::eval::{EvalRequest, Outcome};
 use crate::commands::key::{self, KeyRequest};
 use crate::commands::purge::{Done, PurgeRequest};
 use crate::eval;
+use crate::mcp::tools::ToolCall;
 
 /// A connection to the owner's socket.
 pub struct OwnerClient {
@@ -90,6 +93,25 @@ impl OwnerClient {
             }
         }
         bail!("the running docent broke off its answer")
+    }
+
+    /// Has the owner call a tool, and shows its progress.
+    pub(crate) async fn tool(
+        &self,
+        call: &ToolCall,
+        mut show: impl FnMut(String),
+    ) -> anyhow::Result<CallToolResult> {
+        let response = self.post("tool", call).await?;
+        let mut lines = Lines::new(response);
+        while let Some(line) = lines.next().await? {
+            let line: ToolLine = serde_json::from_str(&line)
+                .context("the running docent is of another version; restart it")?;
+            match line {
+                ToolLine::Progress(step) => show(step),
+                ToolLine::Done(result) => return Ok(*result),
+            }
+        }
+        bail!("the running docent stopped in the middle of the call")
     }
 
     /// Starts a run and shows its progress.

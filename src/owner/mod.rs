@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use docent_core::config::{self, Config, EmbeddingKind, Overrides, Source};
 use docent_core::redaction::Redactor;
+use rmcp::model::CallToolResult;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -150,6 +151,14 @@ pub enum EvalLine {
     Ended(crate::commands::eval::Outcome),
     /// The evaluation could not be done.
     Failed(String),
+}
+
+/// A line of the answer to `POST /owner/tool`, whose body is a tool's call as MCP's clients make it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToolLine {
+    Progress(String),
+    Done(Box<CallToolResult>),
 }
 
 /// `POST /owner/backup`.

@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use super::{
     AskRequest, BackupRequest, DoctorRequest, EvalLine, IngestLine, IngestRequest, Migrated,
+    ToolLine,
 };
 use crate::chat::turn::TERMINAL;
 use crate::chat::{Caller, CallerKind, Turn};
@@ -33,6 +34,8 @@ use crate::commands::key::KeyRequest;
 use crate::commands::purge::PurgeRequest;
 use crate::commands::{backup, ingest, key, purge};
 use crate::eval;
+use crate::mcp::Progress;
+use crate::mcp::tools::{self, ToolCall};
 use crate::server::AppState;
 use crate::server::problem::Problem;
 
@@ -60,6 +63,7 @@ pub fn router(service: AppState) -> Router {
     Router::new()
         .route("/owner/ping", get(|| async { "docent\n" }))
         .route("/owner/ask", post(ask))
+        .route("/owner/tool", post(run_tool))
         .route("/owner/ingest", post(run_ingest))
         .route("/owner/eval", post(run_eval))
         .route("/owner/purge", post(run_purge))
@@ -87,15 +91,42 @@ pub fn terminal_turn(app: &App, request: AskRequest) -> Turn {
         message_id: None,
         told: None,
         question: request.question,
-        caller: Caller::named(
-            TERMINAL,
-            CallerKind::Terminal,
-            app.config.access.anonymous_groups.clone(),
-        ),
+        caller: terminal(app),
         channel: Channel::Terminal,
         origin: Origin::Person,
         cancelled: CancellationToken::new(),
     }
+}
+
+/// Whoever sits at this machine.
+pub(crate) fn terminal(app: &App) -> Caller {
+    let groups = app.config.access.anonymous_groups.clone();
+    Caller::named(TERMINAL, CallerKind::Terminal, groups)
+}
+
+/// A call of a tool ends when its command stops it.
+async fn run_tool(State(service): State<AppState>, Json(call): Json<ToolCall>) -> Response {
+    let (lines, arriving) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let (progress, mut steps) = Progress::channel();
+        let work = async {
+            let done = tools::call(&service, terminal(&service.app), call, &progress).await;
+            drop(progress);
+            done
+        };
+        let passing_on = async {
+            while let Some(step) = steps.recv().await {
+                let _ = lines.send(ToolLine::Progress(step));
+            }
+        };
+        tokio::select! {
+            (done, ()) = async { tokio::join!(work, passing_on) } => {
+                let _ = lines.send(ToolLine::Done(Box::new(done)));
+            }
+            () = lines.closed() => {}
+        }
+    });
+    json_lines(arriving)
 }
 
 /// A run goes on when its command is stopped: it is the owner's.

@@ -12,28 +12,33 @@ use docent_core::ledger::{Channel, Origin};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
 use super::access::limits;
-use super::problem::Problem;
+use super::openapi::{Guarded, Limited, WithBody};
+use super::problem::{Problem, ProblemBody};
 use super::sse;
 use crate::chat::live::Reader;
 use crate::chat::{Answer, Caller, CallerKind, Event, PastTurn, Turn};
 
-/// Longest `message_id`, in bytes.
+/// Longest `message_id`, in characters.
 const MESSAGE_ID_MAX: usize = 128;
 /// How long a stream's response may wait for the first thing to show.
 const OPENING: Duration = Duration::from_secs(10);
 
 /// The request's body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Ask {
+pub(crate) struct Ask {
+    /// At most `server.max_question_chars` characters, not only blanks.
+    #[schema(pattern = r"\S")]
     question: String,
     /// An earlier answer's `conversation_id`, for a follow-up.
     conversation_id: Option<Uuid>,
     /// The client's own id of the message, best a UUID: the same one again is the same turn.
+    #[schema(min_length = 1, max_length = 128)]
     message_id: Option<String>,
     /// A stream of events; so does `Accept: text/event-stream`.
     #[serde(default)]
@@ -41,7 +46,7 @@ pub(super) struct Ask {
 }
 
 /// A question as any of the routes has read it.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     pub(super) question: String,
     pub(super) conversation_id: Option<Uuid>,
     pub(super) message_id: Option<String>,
@@ -49,6 +54,66 @@ pub(super) struct Asked {
     pub(super) told: Option<Vec<PastTurn>>,
 }
 
+impl Asked {
+    /// A question that comes in another way than by a route for questions.
+    pub(crate) fn of(question: String, conversation_id: Option<Uuid>) -> Self {
+        Self {
+            question,
+            conversation_id,
+            message_id: None,
+            told: None,
+        }
+    }
+}
+
+/// An event of a streamed answer, as `text/event-stream` carries it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "a description of what `sse` writes")]
+pub(super) struct StreamedEvent {
+    /// To be sent as `Last-Event-ID`.
+    id: String,
+    #[schema(inline)]
+    event: StreamedEventName,
+    /// JSON: of `done` the answer, of `error` its `code` and `message`.
+    data: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a description of what `sse` writes")]
+enum StreamedEventName {
+    Turn,
+    Sources,
+    Delta,
+    Mark,
+    Citations,
+    Done,
+    Error,
+}
+
+/// Ask a question
+///
+/// Answers as JSON, or, with `stream` or `Accept: text/event-stream`, as events: `turn`, `sources`, `delta`
+/// (words as they are written), `mark` (a sentence that was checked), `citations`, then `done` with the whole
+/// answer, or `error`. The data of each is JSON; a comment line comes every 15 s. With a `message_id`, a
+/// client that lost its connection sends the same request again, with the id of the last event that it has
+/// seen as `Last-Event-ID`.
+#[utoipa::path(
+    post, path = "/v1/chat", tag = "chat", operation_id = "ask",
+    security((), ("bearer" = [])),
+    params(("last-event-id" = Option<String>, Header,
+        description = "The last event of the same message that was seen; of a stream only")),
+    request_body = Ask,
+    responses(
+        (status = 200, description = "The answer, or that the documents have none", content(
+            (Answer = "application/json"), (StreamedEvent = "text/event-stream"))),
+        (status = 409, description = "`message_id_in_use`: it belongs to another question",
+            body = ProblemBody, content_type = "application/problem+json"),
+        (status = 504, description = "`too_slow`: the index did not answer in time",
+            body = ProblemBody, content_type = "application/problem+json"),
+        Guarded, WithBody, Limited,
+    )
+)]
 pub(super) async fn ask(
     State(service): State<AppState>,
     caller: Caller,
@@ -67,13 +132,21 @@ pub(super) async fn ask(
 }
 
 /// The body of `POST /v1/chat/stop`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Stop {
     message_id: String,
 }
 
-/// `POST /v1/chat/stop`: the reader wants no more of an answer. Without it, generation would go on
-/// for as long as a reader with a `message_id` may come back.
+/// Stop an answer
+///
+/// The reader wants no more of it. Without this, generation goes on for as long as a reader with a
+/// `message_id` may come back. A message that is not being answered is no error.
+#[utoipa::path(
+    post, path = "/v1/chat/stop", tag = "chat", operation_id = "stop",
+    security((), ("bearer" = [])),
+    request_body = Stop,
+    responses((status = 204, description = "It is being stopped"), Guarded, WithBody),
+)]
 pub(super) async fn stop(
     State(service): State<AppState>,
     caller: Caller,
@@ -110,8 +183,10 @@ async fn start(
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let stream = ask.stream
         || header(header::ACCEPT).is_some_and(|accept| accept.contains("text/event-stream"));
-    let after =
-        header(header::HeaderName::from_static("last-event-id")).and_then(|id| id.parse().ok());
+    // Whoever wants the whole answer has to have its last event, whatever else was seen.
+    let after = header(header::HeaderName::from_static("last-event-id"))
+        .filter(|_| stream)
+        .and_then(|id| id.parse().ok());
     let channel = channel(&caller, headers);
     let asked = Asked {
         question: ask.question,
@@ -152,7 +227,7 @@ pub(crate) async fn begin(
 }
 
 /// The turn of a question that can be asked.
-pub(super) fn turn(
+pub(crate) fn turn(
     service: &AppState,
     asked: Asked,
     caller: Caller,
@@ -177,12 +252,12 @@ pub(super) fn turn(
     if asked
         .message_id
         .as_ref()
-        .is_some_and(|id| id.is_empty() || id.len() > MESSAGE_ID_MAX)
+        .is_some_and(|id| id.is_empty() || id.chars().count() > MESSAGE_ID_MAX)
     {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "message_id_invalid",
-            format!("message_id must have 1 to {MESSAGE_ID_MAX} bytes"),
+            format!("message_id must have 1 to {MESSAGE_ID_MAX} characters"),
         ));
     }
     Ok(Turn {

@@ -6,12 +6,13 @@ use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use docent_core::ledger::{Act, Audit, Conversation, Deletion, Record};
-use serde::Deserialize;
-use serde_json::json;
+use docent_core::ledger::{Act, Audit, Conversation, ConversationSummary, Deletion, Record};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
+use super::openapi::{Guarded, OfConversation, WithBody};
 use super::problem::Problem;
 use crate::chat::history::readable;
 use crate::chat::{Caller, ChatError};
@@ -26,21 +27,46 @@ const WITHDRAWN: &str = "(This answer was about documents that you may no longer
 /// What a path's id may turn out to be.
 type Id = Result<Path<Uuid>, PathRejection>;
 
-/// `GET /v1/conversations`: the caller's own, the one that was used last first.
+/// The caller's conversations.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Conversations {
+    /// The one that was used last first; 200 at the most.
+    conversations: Vec<ConversationSummary>,
+}
+
+/// List one's own conversations
+///
+/// The one that was used last comes first. Callers who share a name (anonymous, visitors of the widget) have
+/// no list.
+#[utoipa::path(
+    get, path = "/v1/conversations", tag = "conversations", operation_id = "list_conversations",
+    security((), ("bearer" = [])),
+    responses((status = 200, description = "The caller's own", body = Conversations), Guarded),
+)]
 pub(super) async fn list(State(service): State<AppState>, caller: Caller) -> Response {
     let ledger = &service.app.ledger;
     if caller.is_shared() {
-        return Json(json!({ "conversations": [] })).into_response();
+        let conversations = Vec::new();
+        return Json(Conversations { conversations }).into_response();
     }
     // Turns that are still queued would be missing.
     ledger.flush().await;
     match ledger.conversations(&caller.name, LISTED).await {
-        Ok(conversations) => Json(json!({ "conversations": conversations })).into_response(),
+        Ok(conversations) => Json(Conversations { conversations }).into_response(),
         Err(error) => Problem::from(error).into_response(),
     }
 }
 
-/// `GET /v1/conversations/{id}`: one with its turns, oldest first.
+/// Read a conversation
+///
+/// With its turns, oldest first, and the passages that they cite. An answer about documents that the caller
+/// may no longer read is left out.
+#[utoipa::path(
+    get, path = "/v1/conversations/{id}", tag = "conversations", operation_id = "read_conversation",
+    security((), ("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Its id")),
+    responses((status = 200, description = "The conversation", body = Conversation), OfConversation, Guarded),
+)]
 pub(super) async fn read(State(service): State<AppState>, caller: Caller, id: Id) -> Response {
     let Ok(Path(id)) = id else {
         // What is no UUID is the id of no conversation.
@@ -95,13 +121,32 @@ async fn withhold(
 }
 
 /// The body of `PATCH /v1/conversations/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
+    /// Not only blanks.
+    #[schema(pattern = r"\S", max_length = 200)]
     title: String,
 }
 
-/// `PATCH /v1/conversations/{id}`: another title.
+/// A conversation with its new title.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Retitled {
+    id: Uuid,
+    title: String,
+}
+
+/// Rename a conversation
+#[utoipa::path(
+    patch, path = "/v1/conversations/{id}", tag = "conversations", operation_id = "rename_conversation",
+    security((), ("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Its id")),
+    request_body = Change,
+    responses(
+        (status = 200, description = "As it is called now", body = Retitled),
+        OfConversation, Guarded, WithBody,
+    ),
+)]
 pub(super) async fn retitle(
     State(service): State<AppState>,
     caller: Caller,
@@ -127,14 +172,22 @@ pub(super) async fn retitle(
     let ledger = &service.app.ledger;
     ledger.flush().await;
     match ledger.retitle(id, &caller.name, &title).await {
-        Ok(true) => Json(json!({ "id": id, "title": title })).into_response(),
+        Ok(true) => Json(Retitled { id, title }).into_response(),
         Ok(false) => unknown().into_response(),
         Err(error) => Problem::from(error).into_response(),
     }
 }
 
-/// `DELETE /v1/conversations/{id}`: deletes it with everything that was said, also while Postgres is
-/// away: the request waits in the spool then, and whether there was one is not told.
+/// Delete a conversation
+///
+/// With everything that was said, also while Postgres is away: the request waits in the spool then, and
+/// whether there was one is not told.
+#[utoipa::path(
+    delete, path = "/v1/conversations/{id}", tag = "conversations", operation_id = "delete_conversation",
+    security((), ("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Its id")),
+    responses((status = 204, description = "It is gone"), OfConversation, Guarded),
+)]
 pub(super) async fn remove(State(service): State<AppState>, caller: Caller, id: Id) -> Response {
     let Ok(Path(id)) = id else {
         return unknown().into_response();

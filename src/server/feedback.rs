@@ -7,26 +7,42 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use docent_core::ledger::{Feedback, Rating};
 use serde::Deserialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
-use super::problem::Problem;
+use super::openapi::{Guarded, WithBody};
+use super::problem::{Problem, ProblemBody};
 use crate::chat::Caller;
 
 /// Longest comment, in characters.
 const COMMENT_MAX: usize = 2000;
 
 /// The request's body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rated {
     /// The answer's own.
     interaction_id: Uuid,
     rating: Rating,
+    #[schema(max_length = 2000)]
     comment: Option<String>,
 }
 
-/// Keeps one judgement for each answer and caller: the last one counts.
+/// Rate an answer
+///
+/// One judgement for each answer and caller: the last one counts.
+#[utoipa::path(
+    post, path = "/v1/feedback", tag = "chat", operation_id = "rate",
+    security((), ("bearer" = [])),
+    request_body = Rated,
+    responses(
+        (status = 204, description = "Kept"),
+        (status = 404, description = "`interaction_unknown`: the caller has had no such answer",
+            body = ProblemBody, content_type = "application/problem+json"),
+        Guarded, WithBody,
+    ),
+)]
 pub(super) async fn rate(
     State(service): State<AppState>,
     caller: Caller,

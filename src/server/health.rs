@@ -4,17 +4,41 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AppState;
 
-/// The process runs.
+/// Whether the process runs
+#[utoipa::path(
+    get, path = "/healthz", tag = "health", operation_id = "alive",
+    responses((status = 200, description = "It does", body = String, content_type = "text/plain")),
+)]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// 200 when questions can be answered: there is a live collection and its index answers. A ledger
-/// that is away is told, and is no reason to send askers elsewhere.
+/// What the parts say of themselves: `ok`, or what is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    index: String,
+    ledger: String,
+    /// `model` or `extractive`
+    generator: &'static str,
+    stopping: bool,
+}
+
+/// Whether questions can be answered
+///
+/// There is a live collection and its index answers. A ledger that is away is told, and is no reason to send
+/// askers elsewhere.
+#[utoipa::path(
+    get, path = "/readyz", tag = "health", operation_id = "ready",
+    responses(
+        (status = 200, description = "They can", body = Readiness),
+        (status = 503, description = "They cannot now", body = Readiness),
+    ),
+)]
 pub(super) async fn ready(State(service): State<AppState>) -> Response {
     let app = &service.app;
     let (index, has_documents) = match app.index.live().await {
@@ -37,7 +61,11 @@ pub(super) async fn ready(State(service): State<AppState>) -> Response {
     } else {
         "extractive"
     };
-    let body =
-        json!({ "index": index, "ledger": ledger, "generator": generator, "stopping": stopping });
+    let body = Readiness {
+        index,
+        ledger,
+        generator,
+        stopping,
+    };
     (status, Json(body)).into_response()
 }

@@ -6,42 +6,61 @@ use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use docent_core::config::Source;
 use docent_core::ledger::{Act, Audit, RunOrigin, RunOutcome, RunRequest};
 use docent_ingest::{Claim, IngestError, Request};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::AppState;
 use super::access::Admin;
-use super::problem::Problem;
+use super::openapi::{Guarded, WithBody};
+use super::problem::{Problem, ProblemBody};
 use crate::chat::Caller;
 use crate::runs;
 
-/// Longest key, in bytes.
+/// Longest key, in characters.
 const KEY_MAX: usize = 200;
 /// A run with the same key may begin or end between two looks; more often than this it does not.
 const LOOKS: usize = 5;
 
 /// The request's body.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(as = RunOrder)]
 pub(super) struct Order {
     /// Names of configured sources. None: all of them.
-    #[serde(default)]
     sources: Vec<String>,
     /// Compare every document with the index.
-    #[serde(default)]
     full: bool,
     /// Remove what is gone even where that looks like a fault.
-    #[serde(default)]
     allow_removals: bool,
     /// As the header `Idempotency-Key`.
+    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\x00]+$")]
     key: Option<String>,
 }
 
-/// `POST /v1/ingest/runs`: begins a run and answers at once, with 202.
+/// Start an ingest run
+///
+/// Answers at once; how far the run is, `GET /v1/ingest/runs/{id}` says. The same key is the same run, also
+/// after a lost answer.
+#[utoipa::path(
+    post, path = "/v1/ingest/runs", tag = "ingest", operation_id = "start_run",
+    security((), ("bearer" = [])),
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 200,
+        pattern = r"^[\x20-\x7e]+$", description = "The caller's own name of the run")),
+    request_body = Order,
+    responses(
+        (status = 202, description = "The run", body = ShownRun,
+            headers(("location" = String, description = "Where it can be looked at"))),
+        (status = 409, description = "`source_busy`, `key_in_use` or `nothing_configured`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        Guarded, WithBody,
+    ),
+)]
 pub(super) async fn start(
     State(service): State<AppState>,
     Admin(caller): Admin,
@@ -52,13 +71,26 @@ pub(super) async fn start(
         Ok(run) => {
             let place = format!("/v1/ingest/runs/{}", run.id);
             let headers = [(header::LOCATION, place)];
-            (StatusCode::ACCEPTED, headers, Json(shown(&run))).into_response()
+            (StatusCode::ACCEPTED, headers, Json(shown(run))).into_response()
         }
         Err(problem) => problem.into_response(),
     }
 }
 
-/// `GET /v1/ingest/runs/{id}`: how far a run is, and its report once it has ended.
+/// Look at an ingest run
+///
+/// How far it is, and its report once it has ended.
+#[utoipa::path(
+    get, path = "/v1/ingest/runs/{id}", tag = "ingest", operation_id = "read_run",
+    security((), ("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Its id")),
+    responses(
+        (status = 200, description = "The run", body = ShownRun),
+        (status = 404, description = "`run_unknown`",
+            body = ProblemBody, content_type = "application/problem+json"),
+        Guarded,
+    ),
+)]
 pub(super) async fn read(
     State(service): State<AppState>,
     Admin(_): Admin,
@@ -68,7 +100,7 @@ pub(super) async fn read(
         return unknown().into_response();
     };
     match service.app.ledger.run_request(id).await {
-        Ok(Some(run)) => Json(shown(&run)).into_response(),
+        Ok(Some(run)) => Json(shown(run)).into_response(),
         Ok(None) => unknown().into_response(),
         Err(error) => Problem::from(error).into_response(),
     }
@@ -189,8 +221,8 @@ fn key(headers: &HeaderMap, order: &Order) -> Result<Option<String>, Problem> {
         (header, field) => header.or(field),
     };
     match key {
-        Some(key) if key.is_empty() || key.len() > KEY_MAX || key.contains('\0') => {
-            wrong("a key has 1 to 200 bytes")
+        Some(key) if key.is_empty() || key.chars().count() > KEY_MAX || key.contains('\0') => {
+            wrong("a key has 1 to 200 characters")
         }
         key => Ok(key),
     }
@@ -227,33 +259,66 @@ fn sources(configured: &[Source], order: &Order) -> Result<Vec<Source>, Problem>
     Ok(sources)
 }
 
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RunState {
+    /// It waits for another run to end.
+    Queued,
+    Running,
+    Done,
+    DoneWithFailures,
+    Failed,
+    /// Its process is gone; the same key begins it again.
+    Interrupted,
+}
+
 /// A run as its caller sees it.
-fn shown(run: &RunRequest) -> Value {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Run)]
+pub(super) struct ShownRun {
+    id: Uuid,
+    state: RunState,
+    key: Option<String>,
+    origin: RunOrigin,
+    sources: Vec<String>,
+    requested_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    /// How far it is.
+    progress: Value,
+    /// What `docent ingest --json` prints, once it has ended.
+    report: Option<Value>,
+    /// Why it could not be done.
+    error: Option<String>,
+}
+
+fn shown(run: RunRequest) -> ShownRun {
     let state = if run.is_interrupted() {
-        "interrupted"
+        RunState::Interrupted
     } else {
         match run.outcome {
-            RunOutcome::Running if run.started_at.is_none() => "queued",
-            RunOutcome::Running => "running",
-            RunOutcome::Done => "done",
-            RunOutcome::DoneWithFailures => "done_with_failures",
-            RunOutcome::Failed => "failed",
-            RunOutcome::Interrupted => "interrupted",
+            RunOutcome::Running if run.started_at.is_none() => RunState::Queued,
+            RunOutcome::Running => RunState::Running,
+            RunOutcome::Done => RunState::Done,
+            RunOutcome::DoneWithFailures => RunState::DoneWithFailures,
+            RunOutcome::Failed => RunState::Failed,
+            RunOutcome::Interrupted => RunState::Interrupted,
         }
     };
-    json!({
-        "id": run.id,
-        "state": state,
-        "key": run.key,
-        "origin": run.origin,
-        "sources": run.sources,
-        "requested_at": run.requested_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "progress": run.progress,
-        "report": run.report,
-        "error": run.error,
-    })
+    ShownRun {
+        id: run.id,
+        state,
+        key: run.key,
+        origin: run.origin,
+        sources: run.sources,
+        requested_at: run.requested_at,
+        started_at: run.started_at,
+        finished_at: run.finished_at,
+        progress: run.progress,
+        report: run.report,
+        error: run.error,
+    }
 }
 
 fn unknown() -> Problem {

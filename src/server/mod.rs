@@ -10,6 +10,7 @@ mod health;
 mod ingest_runs;
 mod knowledge;
 mod openai;
+mod openapi;
 mod page;
 pub mod problem;
 mod said;
@@ -32,11 +33,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
 
-pub(crate) use chat::begin;
+pub(crate) use chat::{Asked, begin, turn};
 
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
-use crate::{owner, retention, runs};
+use crate::{mcp, owner, retention, runs};
 
 /// How much longer a request with a whole conversation may be than one with a question.
 const CONVERSATION: usize = 16;
@@ -47,6 +48,7 @@ pub struct Service {
     pub chat: Arc<Chat>,
     pub live: LiveTurns,
     pub access: access::Access,
+    pub(crate) mcp: mcp::Calls,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -74,6 +76,7 @@ impl Service {
             chat: Arc::new(chat),
             live,
             access: access::Access::default(),
+            mcp: mcp::Calls::default(),
             stopping: CancellationToken::new(),
         })
     }
@@ -132,6 +135,11 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/ingest/runs/{id}", get(ingest_runs::read))
         .layer(body_limit)
         .layer(own.clone());
+    // Assistants and editors.
+    let tools = Router::new()
+        .route("/mcp", post(mcp::http::serve))
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(own.clone());
     // People.
     let base = config.server.base_path();
     let mut pages = page::routes();
@@ -148,13 +156,15 @@ pub fn router(service: AppState) -> Router {
     // Whoever watches over the process.
     let health = Router::new()
         .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready));
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(openapi::describe));
 
     let routes = asking
         .merge(front_ends)
         .merge(openai)
         .merge(answers)
         .merge(runs)
+        .merge(tools)
         .merge(pages)
         .merge(scripts)
         .merge(health)

@@ -80,6 +80,27 @@ async fn a_message_is_the_same_turn_in_its_own_conversation_only() {
 }
 
 #[tokio::test]
+async fn whoever_wants_the_whole_answer_has_it_whatever_event_was_seen_last() {
+    let world = World::of_trips().await;
+    let server = world.serve().await;
+    let mut body = json!({ "question": QUESTION, "message_id": Uuid::new_v4() });
+    let first = server.ask_body(&body).await;
+    for seen in ["3", "9223372036854775806", "18446744073709551615", "x"] {
+        let request = server.chat().header("last-event-id", seen);
+        let response = request.body(body.to_string()).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{seen}");
+        let again: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(again["interaction_id"], first["interaction_id"], "{seen}");
+    }
+    // A stream has nothing after its last event.
+    body["stream"] = json!(true);
+    let request = server.chat().header("last-event-id", usize::MAX);
+    let response = request.body(body.to_string()).send().await.unwrap();
+    assert_eq!(response.text().await.unwrap(), "");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn an_answer_that_takes_too_long_is_quoted_instead_and_what_it_used_is_counted() {
     let (mut world, model) = answering(&"word ".repeat(400)).await;
     model.change(|script| script.gap = Duration::from_millis(100));

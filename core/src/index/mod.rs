@@ -355,6 +355,23 @@ impl VectorIndex {
         Ok(readable)
     }
 
+    /// The assets that the matching points are about, each once, in alphabetical order; `limit` at the
+    /// most, those with the most points first.
+    pub async fn assets(
+        &self,
+        name: &str,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<String>, IndexError> {
+        if filter.matches_nothing() {
+            return Ok(Vec::new());
+        }
+        let counted = self.facet(name, Facet::Asset, filter, limit.max(1)).await?;
+        let mut assets: Vec<String> = counted.into_iter().map(|(asset, _)| asset).collect();
+        assets.sort_unstable();
+        Ok(assets)
+    }
+
     /// The exact number of matching points.
     pub async fn count(&self, name: &str, filter: &Filter) -> Result<u64, IndexError> {
         if filter.matches_nothing() {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store::without_nul;
@@ -23,7 +24,7 @@ pub struct PastTurn {
 }
 
 /// A line of the list of conversations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 pub struct ConversationSummary {
     pub id: Uuid,
     /// The first question, cut to 80 characters.
@@ -34,7 +35,7 @@ pub struct ConversationSummary {
 }
 
 /// A conversation to be read again.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Conversation {
     pub id: Uuid,
     pub title: String,

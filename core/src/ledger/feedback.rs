@@ -1,13 +1,14 @@
 //! What readers think of answers. Written directly: whoever rates waits for the answer that it is kept.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store::{text_of, without_nul};
 use super::{Ledger, LedgerError};
 
 /// A reader's judgement. As text in the table: `up`, `down`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rating {
     Up,

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One thing to write. Serialized as one JSON line of the spool.
@@ -176,7 +177,7 @@ pub struct ModelCall {
 }
 
 /// Where a question came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Channel {
     /// docent's own page.
@@ -185,10 +186,18 @@ pub enum Channel {
     Widget,
     Api,
     Terminal,
+    /// A tool of an assistant or an editor.
+    Mcp,
 }
 
 impl Channel {
-    pub const ALL: [Self; 4] = [Self::Web, Self::Widget, Self::Api, Self::Terminal];
+    pub const ALL: [Self; 5] = [
+        Self::Web,
+        Self::Widget,
+        Self::Api,
+        Self::Terminal,
+        Self::Mcp,
+    ];
 
     /// As the ledger and the configuration name it.
     pub fn name(self) -> &'static str {
@@ -197,12 +206,13 @@ impl Channel {
             Self::Widget => "widget",
             Self::Api => "api",
             Self::Terminal => "terminal",
+            Self::Mcp => "mcp",
         }
     }
 }
 
 /// Who is behind a question; only `Person` counts as use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     Person,
@@ -211,7 +221,7 @@ pub enum Origin {
 }
 
 /// How a question ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InteractionOutcome {
     Answered,
@@ -222,7 +232,7 @@ pub enum InteractionOutcome {
 }
 
 /// Which generator gave the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GeneratorKind {
     Model,
@@ -230,7 +240,7 @@ pub enum GeneratorKind {
 }
 
 /// One question and what became of it. Writing it also writes its conversation's row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Interaction {
     pub id: Uuid,
     pub at: DateTime<Utc>,
@@ -262,7 +272,7 @@ pub struct Interaction {
 }
 
 /// A passage that was retrieved for a question.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RetrievedPassage {
     /// From 1, best first.
     pub rank: i32,

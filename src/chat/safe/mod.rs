@@ -407,7 +407,7 @@ fn target(text: &str) -> Option<Target<'_>> {
 
 /// Characters that nobody sees and that may hide what is said, or turn its direction: a model or a
 /// person could be told something that is not shown.
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     matches!(
         c,
         '\u{0}'..='\u{8}'

@@ -11,11 +11,13 @@ use docent_core::config::Widget;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Arriving, groups_of, is_name, unauthorized};
 use crate::chat::{Caller, CallerKind};
 use crate::server::AppState;
+use crate::server::openapi::{Guarded, WithBody};
 use crate::server::problem::Problem;
 
 /// How long a session lasts, in seconds.
@@ -47,13 +49,34 @@ struct User {
 }
 
 /// The request's body; an empty one is as good.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Begin {
+#[schema(as = BeginSession)]
+pub(crate) struct Begin {
+    /// What the page's server has signed of its user (JWT, HS256): `sub`, `groups`, `exp`, `iss`, `aud`.
     user_token: Option<String>,
 }
 
-/// `POST /v1/widget/sessions`
+/// A session that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(crate) struct Begun {
+    /// To be sent as `Authorization: Bearer`, from the same page.
+    token: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// Begin a session of the widget
+///
+/// For a page of `widget.allowed_origins`, as its `Origin` says. Good for 15 minutes, from that page.
+#[utoipa::path(
+    post, path = "/v1/widget/sessions", tag = "widget", operation_id = "begin_session",
+    request_body(content = Option<Begin>, description = "May be left out"),
+    responses(
+        (status = 201, description = "The session", body = Begun),
+        Guarded, WithBody,
+    ),
+)]
 pub(crate) async fn begin(
     State(service): State<AppState>,
     headers: HeaderMap,
@@ -61,7 +84,7 @@ pub(crate) async fn begin(
 ) -> Response {
     match session(&service, &headers, &body).await {
         Ok((token, expires_at)) => {
-            let body = Json(json!({ "token": token, "expires_at": expires_at }));
+            let body = Json(Begun { token, expires_at });
             let headers = [(header::CACHE_CONTROL, "no-store")];
             (StatusCode::CREATED, headers, body).into_response()
         }
@@ -91,8 +114,8 @@ async fn session(
                 "the widget may stand on pages of widget.allowed_origins only, and this is none",
             )
         })?;
-    let begin: Begin = if body.is_empty() {
-        Begin::default()
+    let begin: Option<Begin> = if body.is_empty() {
+        None
     } else {
         serde_json::from_slice(body).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, "bad_request", error.to_string())
@@ -108,7 +131,7 @@ async fn session(
         guest: false,
         groups: service.app.config.access.anonymous_groups.clone(),
     };
-    if let Some(token) = begin.user_token {
+    if let Some(token) = begin.and_then(|begin| begin.user_token) {
         let (issuer, user) = user(widget, origin, &token)?;
         session.name = format!("guest:{issuer}:{}", user.sub);
         session.guest = true;

@@ -185,6 +185,45 @@ async fn each_condition_of_a_filter_holds() {
 }
 
 #[tokio::test]
+async fn assets_are_those_of_points_that_the_groups_may_read_and_each_once() {
+    on_each(async |backend| {
+        let (index, name) = (&backend.index, backend.collection().await);
+        let mut points: Vec<_> = (1..=6).map(|number| point(number, "text", EAST)).collect();
+        for (at, asset) in [
+            (0, "orders"),
+            (1, "fct_trips"),
+            (2, "fct_trips"),
+            (3, "payroll"),
+        ] {
+            points[at].payload.asset = Some(asset.to_owned());
+        }
+        points[4].payload.asset = Some("orders".to_owned());
+        points[3].payload.groups = vec!["finance".to_owned()];
+        points[4].payload.groups = vec!["finance".to_owned(), "everyone".to_owned()];
+        index.upsert(&name, points).await.unwrap();
+
+        let of =
+            async |named: &[&str], limit| index.assets(&name, &groups(named), limit).await.unwrap();
+        assert_eq!(of(&["everyone"], 10).await, ["fct_trips", "orders"]);
+        assert_eq!(of(&["finance"], 10).await, ["orders", "payroll"]);
+        assert_eq!(
+            of(&["finance", "everyone"], 10).await,
+            ["fct_trips", "orders", "payroll"]
+        );
+        assert_eq!(
+            of(&["finance", "everyone"], 2).await,
+            ["fct_trips", "orders"]
+        );
+        assert!(of(&["marketing"], 10).await.is_empty());
+        assert!(of(&[], 10).await.is_empty());
+
+        index.delete(&name, &[id(2), id(3)]).await.unwrap();
+        assert_eq!(of(&["everyone"], 10).await, ["orders"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn deleting_by_filter_spares_the_ids_it_names() {
     on_each(async |backend| {
         let (index, name) = (&backend.index, backend.collection().await);
