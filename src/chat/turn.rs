@@ -26,6 +26,9 @@ pub struct Caller {
     pub is_admin: bool,
     /// Whom limits count: the name, or, where many share it, the address.
     pub counted_as: String,
+    /// Where others ask with them, and read each other's answers: a channel of Slack. A conversation
+    /// there is of all of them, and the place has a limit of its own.
+    pub place: Option<String>,
 }
 
 /// How a caller is known.
@@ -43,6 +46,8 @@ pub enum CallerKind {
     Key,
     /// By the key of the configuration.
     Operator,
+    /// By Slack, where the mail address is verified.
+    Slack,
     /// By being on this machine.
     Terminal,
 }
@@ -57,7 +62,13 @@ impl Caller {
             kind,
             groups,
             is_admin: false,
+            place: None,
         }
+    }
+
+    /// Whose a conversation is.
+    pub fn speaks_as(&self) -> &str {
+        self.place.as_deref().unwrap_or(&self.name)
     }
 
     /// Whether others have the same name: what is only kept by name is not theirs alone.

@@ -5,7 +5,7 @@
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
 //! reads, [`feedback`] what readers think of answers, [`api_key`] who may ask, [`limits`] how much,
-//! [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
+//! [`retention`] for how long it is kept, [`slack`] what Slack has told, [`backup`] carries all of it elsewhere.
 
 mod api_key;
 mod backup;
@@ -23,6 +23,7 @@ pub mod record;
 mod requests;
 mod retention;
 mod runs;
+mod slack;
 mod sources;
 mod spool;
 mod store;
@@ -53,6 +54,9 @@ pub use record::{
 pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
+pub use slack::{
+    AskedInSlack, CLAIM_SECONDS, ClaimedSlackEvent, SlackClaimant, SlackEvent, SlackKind, SlackOutcome,
+};
 pub use sources::SourceRow;
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
@@ -81,7 +85,13 @@ const TABLES: [&str; 18] = [
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
-const PASSING: [&str; 4] = ["lease", "signing_key", "usage_count", "admission"];
+const PASSING: [&str; 5] = [
+    "lease",
+    "signing_key",
+    "usage_count",
+    "admission",
+    "slack_event",
+];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]

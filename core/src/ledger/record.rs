@@ -182,10 +182,17 @@ pub enum Channel {
     Widget,
     Api,
     Terminal,
+    Slack,
 }
 
 impl Channel {
-    pub const ALL: [Self; 4] = [Self::Web, Self::Widget, Self::Api, Self::Terminal];
+    pub const ALL: [Self; 5] = [
+        Self::Web,
+        Self::Widget,
+        Self::Api,
+        Self::Terminal,
+        Self::Slack,
+    ];
 
     /// As the ledger and the configuration name it.
     pub fn name(self) -> &'static str {
@@ -194,6 +201,7 @@ impl Channel {
             Self::Widget => "widget",
             Self::Api => "api",
             Self::Terminal => "terminal",
+            Self::Slack => "slack",
         }
     }
 }
