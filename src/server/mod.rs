@@ -30,6 +30,7 @@ pub(crate) use chat::begin;
 
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
+use crate::slack::{self, Bridge};
 use crate::{owner, retention, runs};
 
 /// Everything a handler may need.
@@ -38,6 +39,8 @@ pub struct Service {
     pub chat: Arc<Chat>,
     pub live: LiveTurns,
     pub access: access::Access,
+    /// `None`: Slack is not configured.
+    pub slack: Option<Arc<Bridge>>,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -60,11 +63,13 @@ impl Service {
             Duration::from_secs(config.server.answer_seconds),
             Duration::from_secs(config.server.resume_seconds),
         );
+        let slack = Bridge::new(&app)?;
         Ok(Self {
             app: Arc::new(app),
             chat: Arc::new(chat),
             live,
             access: access::Access::default(),
+            slack,
             stopping: CancellationToken::new(),
         })
     }
@@ -114,6 +119,7 @@ pub fn router(service: AppState) -> Router {
         .merge(runs)
         .merge(pages)
         .merge(scripts)
+        .merge(slack::events::routes(&service))
         .merge(health)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed);
@@ -153,6 +159,14 @@ pub async fn serve(
 
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
     tokio::spawn(retention::keep(Arc::clone(&service)));
+
+    if let Some(bridge) = service.slack.clone() {
+        let working = slack::work::keep(Arc::clone(&service), bridge);
+        tasks.spawn(async move {
+            working.await;
+            Ok(())
+        });
+    }
 
     shutdown.await;
     tracing::info!("stopping: open answers may finish");

@@ -34,6 +34,15 @@ impl Problem {
         self
     }
 
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What a person is told.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Postgres is away; `detail` says what cannot be done meanwhile.
     pub(crate) fn ledger_unavailable(detail: impl Into<String>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -51,6 +51,12 @@ pub(crate) struct Part {
     bytes: u64,
 }
 
+impl Part {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+}
+
 impl Inbox {
     pub(crate) fn new(folder: PathBuf, max_bytes: u64) -> Self {
         Self {

@@ -49,6 +49,8 @@ pub(crate) enum Why {
     Every,
     /// It follows in a thread; whether docent has answered there is looked up.
     FollowUp,
+    /// It stands in a thread, and may be an owner's reply to docent.
+    Reply,
 }
 
 /// What a body of Slack's comes to.
@@ -139,8 +141,12 @@ fn message(body: &Value, event: &Value, id: &str, team: &str, settings: &SlackAp
         Why::Addressed
     } else if place.answer == AnswersWhat::Every && thread.is_none() {
         Why::Every
-    } else if thread.is_some() && place.follow_ups && !begins_with_a_mention(written) {
-        Why::FollowUp
+    } else if thread.is_some() {
+        if place.follow_ups && !begins_with_a_mention(written) {
+            Why::FollowUp
+        } else {
+            Why::Reply
+        }
     } else {
         return Told::Passed;
     };

@@ -8,6 +8,7 @@ mod load;
 mod products;
 mod schedule;
 mod secret;
+mod slack;
 mod source;
 mod validate;
 
@@ -22,6 +23,9 @@ pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
+pub use slack::{
+    AnswersWhat, SlackApp, SlackChannel, SlackLanguage, SlackMode, SlackPlace, Streaming,
+};
 use serde::Deserialize;
 pub use source::{CleanedBy, Source, SourceKind};
 
@@ -41,6 +45,7 @@ pub struct Config {
     pub server: Server,
     pub access: Access,
     pub widget: Widget,
+    pub slack: SlackApp,
     pub limits: Limits,
     pub retention: Retention,
     pub ledger: Ledger,

@@ -24,6 +24,7 @@ mod requests;
 mod retention;
 mod runs;
 mod slack;
+mod slack_handoff;
 mod sources;
 mod spool;
 mod store;
@@ -57,6 +58,7 @@ pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
 pub use slack::{
     AskedInSlack, CLAIM_SECONDS, ClaimedSlackEvent, SlackClaimant, SlackEvent, SlackKind, SlackOutcome,
 };
+pub use slack_handoff::SlackHandoff;
 pub use sources::SourceRow;
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
@@ -85,12 +87,13 @@ const TABLES: [&str; 18] = [
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
-const PASSING: [&str; 5] = [
+const PASSING: [&str; 6] = [
     "lease",
     "signing_key",
     "usage_count",
     "admission",
     "slack_event",
+    "slack_handoff",
 ];
 
 /// How to reach the ledger.

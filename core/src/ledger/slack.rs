@@ -1,12 +1,13 @@
 //! What Slack has told, each thing once: received, claimed by one process at a time, done.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::store::{strip_nul, text_of};
-use super::{Ledger, LedgerError};
+use super::{Interaction, Ledger, LedgerError};
 use crate::process;
 
 /// How long a claim holds after its holder has last said that it lives. A holder on this machine that
@@ -58,6 +59,8 @@ pub struct ClaimedSlackEvent {
     /// 1: nobody has worked on it before.
     pub attempts: i32,
     pub stop_requested: bool,
+    /// What somebody has begun to show for it in Slack.
+    pub messages: Vec<String>,
 }
 
 /// Who claims.
@@ -142,7 +145,7 @@ impl Ledger {
                                  AND o.conversation_id = e.conversation_id
                                  AND (o.received_at, o.event_id) < (e.received_at, e.event_id)))
                        ORDER BY received_at LIMIT $5 FOR UPDATE SKIP LOCKED)
-                 RETURNING event_id, payload, attempts, stop_requested",
+                 RETURNING event_id, payload, attempts, stop_requested, messages",
             )
             .bind(claimant.claim)
             .bind(&claimant.process)
@@ -171,36 +174,34 @@ impl Ledger {
         .map_err(|error| self.connection.failed(&error))
     }
 
-    /// Notes which interaction answers a question, so that whoever presses a button of its answer can
-    /// be told from its asker.
-    pub async fn note_slack_answer(
-        &self,
-        event_id: &str,
-        interaction_id: Uuid,
-    ) -> Result<(), LedgerError> {
+    /// Notes a message that is begun in Slack for an event.
+    pub async fn note_slack_message(&self, event_id: &str, ts: &str) -> Result<(), LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query("UPDATE slack_event SET interaction_id = $2 WHERE event_id = $1")
+        sqlx::query("UPDATE slack_event SET messages = messages || $2 WHERE event_id = $1")
             .bind(event_id)
-            .bind(interaction_id)
+            .bind(ts)
             .execute(pool)
             .await
             .map_err(|error| self.connection.failed(&error))?;
         Ok(())
     }
 
-    /// Ends an event; its texts go.
+    /// Ends an event, with the interaction that answers it; its texts go.
     pub async fn finish_slack(
         &self,
         event_id: &str,
         outcome: SlackOutcome,
+        interaction_id: Option<Uuid>,
     ) -> Result<(), LedgerError> {
         let pool = self.connection.pool().await?;
         sqlx::query(
-            "UPDATE slack_event SET state = $2, payload = NULL, finished_at = clock_timestamp()
+            "UPDATE slack_event SET state = $2, payload = NULL, finished_at = clock_timestamp(),
+                 interaction_id = coalesce($3, interaction_id)
               WHERE event_id = $1",
         )
         .bind(event_id)
         .bind(text_of(&outcome))
+        .bind(interaction_id)
         .execute(pool)
         .await
         .map_err(|error| self.connection.failed(&error))?;
@@ -300,6 +301,31 @@ impl Ledger {
         .fetch_optional(pool)
         .await
         .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// A question of Slack, its answer and all its passages.
+    pub async fn interaction(&self, id: Uuid) -> Result<Option<Interaction>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        let found: Option<Value> = sqlx::query_scalar(
+            "SELECT to_jsonb(i) - 'question_embedding' || jsonb_build_object('passages', (
+                        SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.rank), '[]')
+                          FROM passage p WHERE p.interaction_id = i.id))
+               FROM interaction i WHERE id = $1 AND channel = 'slack'",
+        )
+        .bind(id)
+        .fetch_optional(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        found.map(|row| self.read(row)).transpose()
+    }
+
+    /// When Slack has last told anything; `None`: never.
+    pub async fn last_slack_event(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_scalar("SELECT max(received_at) FROM slack_event")
+            .fetch_one(pool)
+            .await
+            .map_err(|error| self.connection.failed(&error))
     }
 
     /// Deletes what ended more than 90 days ago: nobody delivers it again, and its buttons are old.
