@@ -8,3 +8,4 @@ pub mod eval;
 pub mod owner;
 pub mod retention;
 mod runs;
+pub mod slack;

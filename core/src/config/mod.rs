@@ -8,6 +8,7 @@ mod load;
 mod products;
 mod schedule;
 mod secret;
+mod slack;
 mod source;
 mod validate;
 
@@ -22,6 +23,7 @@ pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
+pub use slack::{SlackApp, Streaming};
 use serde::Deserialize;
 pub use source::{CleanedBy, Source, SourceKind};
 
@@ -41,6 +43,7 @@ pub struct Config {
     pub server: Server,
     pub access: Access,
     pub widget: Widget,
+    pub slack: SlackApp,
     pub limits: Limits,
     pub retention: Retention,
     pub ledger: Ledger,
