@@ -1,6 +1,5 @@
 //! The Slack bridge. What goes out: [`api`] calls the Web API within its [`limits`], [`render`] makes
 //! Slack's messages of an answer, [`reply`] shows one turn in one thread while it is under way.
-
 //!
 //! What comes in: [`events`] checks, keeps and acknowledges what Slack sends ([`incoming`] and [`pressed`]
 //! read it, [`socket`] fetches it instead), [`work`] claims it, [`ask`] makes one turn of a question.
