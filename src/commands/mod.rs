@@ -12,6 +12,7 @@ mod migrate;
 mod open;
 pub mod purge;
 mod serve;
+mod slack;
 mod terminal;
 
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ enum Command {
     Key(key::Arguments),
     /// Measure what is found and answered against a question set
     Eval(eval::Arguments),
+    /// What the Slack app is made from
+    Slack(slack::Arguments),
     /// Check every part and say what is wrong, with the way out
     Doctor,
     /// Bring the ledger's tables up to date
@@ -159,6 +162,7 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
             log(&config, true);
             eval::command(config, arguments).await
         }
+        Command::Slack(arguments) => slack::run(config, arguments),
         Command::Doctor => {
             log(&config, true);
             doctor::run(config).await

@@ -37,7 +37,11 @@ pub(super) async fn ready(State(service): State<AppState>) -> Response {
     } else {
         "extractive"
     };
-    let body =
+    let mut body =
         json!({ "index": index, "ledger": ledger, "generator": generator, "stopping": stopping });
+    // A token that Slack does not take is told, and keeps nobody else from asking.
+    if let Some(bridge) = &service.slack {
+        body["slack"] = bridge.words().into();
+    }
     (status, Json(body)).into_response()
 }

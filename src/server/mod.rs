@@ -21,7 +21,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, patch, post};
 use docent_core::app::App;
-use docent_core::config::Config;
+use docent_core::config::{Config, SlackMode};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
@@ -161,6 +161,12 @@ pub async fn serve(
     tokio::spawn(retention::keep(Arc::clone(&service)));
 
     if let Some(bridge) = service.slack.clone() {
+        if service.app.config.slack.mode == SlackMode::Socket {
+            tokio::spawn(slack::socket::keep(
+                Arc::clone(&service),
+                Arc::clone(&bridge),
+            ));
+        }
         let working = slack::work::keep(Arc::clone(&service), bridge);
         tasks.spawn(async move {
             working.await;

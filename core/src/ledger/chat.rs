@@ -231,7 +231,7 @@ impl Ledger {
     }
 
     /// A row as the record that was written.
-    fn read<T: DeserializeOwned>(&self, row: Value) -> Result<T, LedgerError> {
+    pub(super) fn read<T: DeserializeOwned>(&self, row: Value) -> Result<T, LedgerError> {
         serde_json::from_value(row).map_err(|error| {
             self.connection.rejected(format!(
                 "a row that this docent cannot read ({error}); a newer one may have written it"
