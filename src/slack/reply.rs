@@ -1,15 +1,34 @@
 //! One turn, shown in one thread while it is under way, and there once when it has ended.
+//!
+//! [`deliver`] reads the turn's events. Where the place allows it, the text goes into a native stream
+//! ([`live`]); elsewhere one message is updated. The end puts the whole answer there, whatever became of
+//! what was shown before ([`thread`]).
 
+mod live;
+mod thread;
+
+use std::time::Duration;
+
+use docent_core::models::marks::open_fence;
 use futures::{Stream, StreamExt};
+use serde_json::json;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::render::{self, Look};
+use self::live::Live;
+use self::thread::Thread;
+use super::api::Metadata;
+use super::render::{self, Links, Look, Message, words};
 use super::{Slack, SlackError};
-use crate::chat::Event;
-use crate::slack::api::{Metadata, OutMessage};
+use crate::chat::{Answer, AnswerOutcome, Event};
 
 /// `event_type` of every message of an answer.
 pub const ANSWER: &str = "docent_answer";
+/// So much text, or so old a text, is sent on.
+const BUFFER_CHARS: usize = 250;
+const BUFFER_TIME: Duration = Duration::from_millis(600);
+/// The status is a courtesy, and nothing waits longer for it.
+const STATUS_TIME: Duration = Duration::from_secs(2);
 
 /// Where an answer goes.
 #[derive(Debug, Clone)]
@@ -58,25 +77,118 @@ pub async fn deliver(
     mut events: impl Stream<Item = Event> + Unpin,
     began: impl AsyncFn(&str),
 ) -> Result<Delivered, SlackError> {
-    let mut messages = Vec::new();
-    while let Some(event) = events.next().await {
-        if let Event::Done(answer) = event {
-            for message in render::answer(&answer, &place.look) {
-                let ts = slack
-                    .post_message(&OutMessage {
-                        channel: place.channel.clone(),
-                        thread_ts: Some(place.thread_ts.clone()),
-                        text: message.text,
-                        blocks: message.blocks,
-                        metadata: Some(metadata(event_id, answer.interaction_id)),
-                    })
-                    .await?;
-                began(&ts).await;
-                messages.push(ts);
+    let mut thread = Thread::new(slack, place, event_id, &began);
+    for ts in &place.leftovers {
+        slack.delete(&place.channel, ts).await?;
+    }
+    status(slack, place, words::SEARCHING).await;
+    let mut live = Live::new(place);
+    let mut due = None;
+    loop {
+        let wait = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
             }
+        };
+        let event = tokio::select! {
+            biased;
+            event = events.next() => event,
+            () = wait => {
+                due = None;
+                live.show(&mut thread).await?;
+                continue;
+            }
+        };
+        match event {
+            Some(Event::Turn { interaction_id, .. }) => thread.interaction = Some(interaction_id),
+            Some(Event::Sources { passages }) => {
+                live.links = Links::of_passages(&passages);
+                status(slack, place, words::READING).await;
+            }
+            Some(Event::Delta { text }) => {
+                live.push(&text);
+                if live.unseen() >= BUFFER_CHARS {
+                    due = None;
+                    live.show(&mut thread).await?;
+                } else {
+                    due = due.or_else(|| Some(Instant::now() + BUFFER_TIME));
+                }
+            }
+            Some(Event::Mark(_) | Event::Citations { .. }) => {}
+            Some(Event::Done(answer)) => return done(&mut thread, live, &answer).await,
+            Some(Event::Error { code, .. }) => return failed(&mut thread, live, code).await,
+            None => return failed(&mut thread, live, "interrupted".to_owned()).await,
         }
     }
-    Ok(Delivered::Shown { messages })
+}
+
+/// The turn has its answer.
+async fn done(
+    thread: &mut Thread<'_, impl AsyncFn(&str)>,
+    mut live: Live,
+    answer: &Answer,
+) -> Result<Delivered, SlackError> {
+    thread.interaction = Some(answer.interaction_id);
+    let place = thread.place;
+    if place.quiet && answer.outcome == AnswerOutcome::Abstained {
+        live.abandon(thread).await;
+        thread.clear().await?;
+        clear_status(thread.slack, place).await;
+        return Ok(Delivered::Quiet);
+    }
+    if place.look.is_private {
+        thread.whisper(&render::answer(answer, &place.look)).await?;
+        clear_status(thread.slack, place).await;
+        return Ok(Delivered::Shown {
+            messages: Vec::new(),
+        });
+    }
+    let below = render::below(answer, &place.look, chrono::Utc::now());
+    if !live.finish(thread, &answer.answer, &below).await? {
+        thread.replace(&render::answer(answer, &place.look)).await?;
+    }
+    Ok(Delivered::Shown {
+        messages: thread.messages.clone(),
+    })
+}
+
+/// The turn has none: what was shown of it stays, and is said to be no more than that.
+async fn failed(
+    thread: &mut Thread<'_, impl AsyncFn(&str)>,
+    mut live: Live,
+    code: String,
+) -> Result<Delivered, SlackError> {
+    let place = thread.place;
+    let message = render::failure(&code, place.look.language);
+    if place.look.is_private {
+        thread.whisper(&[message]).await?;
+        clear_status(thread.slack, place).await;
+    } else if live.text().is_empty() {
+        thread.replace(&[message]).await?;
+    } else {
+        let said = words::failure(&code, place.look.language);
+        let end = Message {
+            text: String::new(),
+            blocks: Vec::new(),
+        };
+        let closed = open_fence(&live.text()).map_or_else(String::new, |fence| format!("\n{fence}"));
+        live.push(&format!("{closed}\n\n{said}"));
+        let all = live.text();
+        if !live.finish(thread, &all, &end).await? {
+            let markdown = render::markdown(&all, &live.links, true);
+            let parts = render::split::parts(&markdown, render::ANSWER);
+            let messages: Vec<Message> = parts
+                .iter()
+                .map(|part| render::of_markdown(&part.text()))
+                .collect();
+            thread.replace(&messages).await?;
+        }
+    }
+    Ok(Delivered::Failed {
+        code,
+        messages: thread.messages.clone(),
+    })
 }
 
 /// What the thread has of the answer to an event: read it before an event is taken up again.
@@ -85,20 +197,19 @@ pub async fn already_there(
     place: &Place,
     event_id: &str,
 ) -> Result<Earlier, SlackError> {
-    let found: Vec<String> = slack
-        .replies(&place.channel, &place.thread_ts)
-        .await?
-        .into_iter()
-        .filter(|message| {
-            let metadata = message.metadata.as_ref();
-            metadata.is_some_and(|of| of.event_payload["event_id"] == event_id)
-        })
-        .map(|message| message.ts)
-        .collect();
-    Ok(if found.is_empty() {
-        Earlier::Nothing
-    } else {
-        Earlier::Whole(found)
+    let mut found = Vec::new();
+    let mut is_whole = false;
+    for message in thread::messages(slack, &place.channel, &place.thread_ts).await? {
+        let payload = message.metadata.map(|of| of.event_payload);
+        if let Some(payload) = payload.filter(|of| of["event_id"] == event_id) {
+            is_whole |= payload["last"] == true;
+            found.push(message.ts);
+        }
+    }
+    Ok(match (found.is_empty(), is_whole) {
+        (true, _) => Earlier::Nothing,
+        (false, true) => Earlier::Whole(found),
+        (false, false) => Earlier::Part(found),
     })
 }
 
@@ -110,7 +221,7 @@ pub async fn remove(
     interaction: Uuid,
 ) -> Result<(), SlackError> {
     let interaction = interaction.to_string();
-    for message in slack.replies(channel, thread_ts).await? {
+    for message in thread::messages(slack, channel, thread_ts).await? {
         let metadata = message.metadata.as_ref();
         if metadata.is_some_and(|of| of.event_payload["interaction_id"] == interaction) {
             slack.delete(channel, &message.ts).await?;
@@ -119,12 +230,34 @@ pub async fn remove(
     Ok(())
 }
 
-fn metadata(event_id: &str, interaction: Uuid) -> Metadata {
+/// What the message `part` of an answer says to programs; `last`: with it the answer is whole.
+fn metadata(event_id: &str, interaction: Option<Uuid>, part: usize, last: bool) -> Metadata {
     Metadata {
         event_type: ANSWER.to_owned(),
-        event_payload: serde_json::json!({
+        event_payload: json!({
             "event_id": event_id,
             "interaction_id": interaction,
+            "part": part,
+            "last": last,
         }),
+    }
+}
+
+async fn status(slack: &Slack, place: &Place, words: words::Words) {
+    let words = words.in_language(place.look.language);
+    set_status(slack, place, words).await;
+}
+
+/// A message in the thread does this by itself.
+async fn clear_status(slack: &Slack, place: &Place) {
+    set_status(slack, place, "").await;
+}
+
+async fn set_status(slack: &Slack, place: &Place, status: &str) {
+    let set = slack.set_status(&place.channel, &place.thread_ts, status);
+    match tokio::time::timeout(STATUS_TIME, set).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "no status in Slack"),
+        Err(_) => tracing::debug!("no status in Slack: it takes too long"),
     }
 }
