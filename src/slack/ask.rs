@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use docent_core::config::{SlackLanguage, SlackPlace};
-use docent_core::ledger::{Channel, ClaimedSlackEvent, Origin};
-use futures::{Stream, StreamExt};
+use docent_core::ledger::{Channel, ClaimedSlackEvent, Ledger, Origin};
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream, StreamExt};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -115,16 +116,9 @@ async fn show(
     let interaction: Arc<Mutex<Option<Uuid>>> = Arc::default();
     let events = events(reader, Arc::clone(&interaction));
     tokio::pin!(events);
-    let ledger = &service.app.ledger;
-    let began = async |ts: &str| {
-        let noting = ledger.note_slack_message(&event.event_id, ts);
-        let noted = tokio::time::timeout(Duration::from_secs(1), noting).await;
-        if !matches!(noted, Ok(Ok(()))) {
-            tracing::debug!("a message that is begun in Slack is not noted");
-        }
-    };
-    let delivered =
-        reply::deliver(&bridge.slack, place, &event.event_id, &mut events, began).await;
+    let began = noted(service.app.ledger.clone(), event.event_id.clone());
+    let delivering = reply::deliver(&bridge.slack, place, &event.event_id, &mut events, began);
+    let delivered = delivering.boxed().await;
     let interaction = *interaction.lock();
     match delivered {
         Ok(Delivered::Failed { code, .. }) => {
@@ -136,12 +130,30 @@ async fn show(
     }
 }
 
+/// Writes down what is begun in Slack for an event, as far as Postgres is there.
+fn noted(
+    ledger: Ledger,
+    event_id: String,
+) -> impl Fn(&str) -> BoxFuture<'static, ()> + Send + Sync {
+    move |ts| {
+        let (ledger, event_id, ts) = (ledger.clone(), event_id.clone(), ts.to_owned());
+        async move {
+            let noting = ledger.note_slack_message(&event_id, &ts);
+            let noted = tokio::time::timeout(Duration::from_secs(1), noting).await;
+            if !matches!(noted, Ok(Ok(()))) {
+                tracing::debug!("a message that is begun in Slack is not noted");
+            }
+        }
+        .boxed()
+    }
+}
+
 /// The events of a turn; `interaction` is which one it turns out to be.
 fn events(
     reader: Reader,
     interaction: Arc<Mutex<Option<Uuid>>>,
 ) -> impl Stream<Item = Event> {
-    let events = futures::stream::unfold(reader, async |mut reader| {
+    let events = futures::stream::unfold(reader, |mut reader| async move {
         let (_, event) = reader.next().await?;
         Some((event, reader))
     });
@@ -236,7 +248,7 @@ async fn say(bridge: &Bridge, asked: &Asked, event_id: &str, text: &str) -> Ende
         blocks: Vec::new(),
         metadata: Some(Metadata {
             event_type: reply::ANSWER.to_owned(),
-            event_payload: serde_json::json!({ "event_id": event_id }),
+            event_payload: serde_json::json!({ "event_id": event_id, "last": true }),
         }),
     };
     let said = if asked.is_direct {

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::bridge::Bridge;
+use super::press::caller;
 use super::pressed::{COMMENT, COMMENT_MAX, Dialog};
-use super::{again, words};
+use super::{again, render, words};
 use crate::chat::language::Language;
 use crate::server::AppState;
 
@@ -16,7 +17,15 @@ pub(crate) async fn open(service: &AppState, bridge: &Bridge, wanted: &Dialog, t
             let question = question(service, *interaction).await;
             comment(*interaction, Language::of(&question))
         }
-        Dialog::Details { .. } => return,
+        Dialog::Details { interaction, by } => {
+            let groups = caller(service, bridge, by).await.groups;
+            match again::read(service, *interaction, &groups).await {
+                Ok(Some((_, answer))) => {
+                    render::details(&answer.citations, Language::of(&answer.question))
+                }
+                _ => return,
+            }
+        }
     };
     if let Err(error) = bridge.slack.views_open(trigger, &view).await {
         tracing::warn!(%error, "a dialog in Slack could not be opened");

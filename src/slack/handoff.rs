@@ -13,7 +13,7 @@ use super::ask::failed;
 use super::bridge::Bridge;
 use super::incoming::Asked;
 use super::pressed::{CONFIRM, Pressed};
-use super::press::presser;
+use super::press::caller;
 use super::work::Ended;
 use super::{SlackError, again, plain, words};
 use crate::chat::language::Language;
@@ -39,7 +39,7 @@ pub(crate) async fn ask_owner(
         Ok(true) => return Ended::Done { interaction: None },
         Err(_) => return Ended::Again(None),
     }
-    let groups = presser(service, bridge, pressed).await.groups;
+    let groups = caller(service, bridge, &pressed.by).await.groups;
     let (asked, answer) = match again::read(service, interaction, &groups).await {
         Ok(Some(found)) => found,
         Ok(None) if event.attempts < PATIENCE => {
@@ -71,7 +71,7 @@ pub(crate) async fn ask_owner(
     };
     let text = words::to_owner(
         language,
-        &pressed.user,
+        &pressed.by.user,
         &plain(&answer.question),
         &link,
         answer.contact.as_ref(),
@@ -94,8 +94,8 @@ pub(crate) async fn ask_owner(
     let handoff = SlackHandoff {
         id: Uuid::now_v7(),
         interaction_id: interaction,
-        team: pressed.team.clone(),
-        asked_by: pressed.user.clone(),
+        team: pressed.by.team.clone(),
+        asked_by: pressed.by.user.clone(),
         channel: asked.channel,
         thread: asked.thread,
         owner_channel: channel,
@@ -206,7 +206,7 @@ pub(crate) async fn confirm(
     let (Some(reply_ts), Some(reply_by)) = (&handoff.reply_ts, &handoff.reply_by) else {
         return Ended::Done { interaction: None };
     };
-    if *reply_by != pressed.user || handoff.team != pressed.team {
+    if *reply_by != pressed.by.user || handoff.team != pressed.by.team {
         return Ended::Done { interaction: None };
     }
     let thread = bridge

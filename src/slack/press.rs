@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use docent_core::ledger::{ClaimedSlackEvent, Feedback};
+use futures::FutureExt;
 use uuid::Uuid;
 
 use super::ask::{failed, language};
 use super::bridge::Bridge;
-use super::pressed::{Pressed, What};
+use super::pressed::{Pressed, Presser, What};
 use super::render::Look;
 use super::reply::{self, Earlier, Place};
 use super::who::Speaker;
@@ -71,12 +72,12 @@ pub(crate) async fn press(
 }
 
 /// The caller that whoever pressed is.
-pub(crate) async fn presser(service: &AppState, bridge: &Bridge, pressed: &Pressed) -> Caller {
-    let channel = pressed.channel.as_deref();
+pub(crate) async fn caller(service: &AppState, bridge: &Bridge, by: &Presser) -> Caller {
+    let channel = by.channel.as_deref();
     let speaker = Speaker {
-        team: &pressed.team,
-        user: &pressed.user,
-        user_team: pressed.user_team.as_deref(),
+        team: &by.team,
+        user: &by.user,
+        user_team: by.user_team.as_deref(),
         channel: channel.filter(|channel| !channel.starts_with('D')),
     };
     let settings = &service.app.config.slack;
@@ -93,7 +94,7 @@ async fn rate(
     pressed: &Pressed,
     feedback: &Feedback,
 ) -> Ended {
-    let rater = presser(service, bridge, pressed).await;
+    let rater = caller(service, bridge, &pressed.by).await;
     match service
         .app
         .ledger
@@ -109,7 +110,7 @@ async fn rate(
 /// Takes an answer away. Its asker has pressed, as the button says.
 async fn delete(bridge: &Bridge, pressed: &Pressed, interaction: Uuid) -> Ended {
     let (Some(channel), Some(thread)) = (
-        &pressed.channel,
+        &pressed.by.channel,
         pressed.thread.as_ref().or(pressed.message_ts.as_ref()),
     ) else {
         return Ended::Failed;
@@ -128,7 +129,7 @@ async fn share(
     pressed: &Pressed,
     interaction: Uuid,
 ) -> Ended {
-    let caller = presser(service, bridge, pressed).await;
+    let caller = caller(service, bridge, &pressed.by).await;
     let (asked, answer) = match again::read(service, interaction, &caller.groups).await {
         Ok(Some(found)) => found,
         Ok(None) if event.attempts < PATIENCE => {
@@ -137,7 +138,7 @@ async fn share(
         Ok(None) => return Ended::Done { interaction: None },
         Err(_) => return Ended::Again(None),
     };
-    if asked.asker != pressed.user {
+    if asked.asker != pressed.by.user {
         return Ended::Done { interaction: None };
     }
     let settings = service.app.config.slack.channel(&asked.channel);
@@ -162,9 +163,9 @@ async fn share(
         }
     }
     let events = futures::stream::iter([Event::Done(Box::new(answer))]);
-    let shown =
-        reply::deliver(&bridge.slack, &place, &event.event_id, events, async |_| {}).await;
-    match shown {
+    let unnoted = |_: &str| futures::future::ready(());
+    let shown = reply::deliver(&bridge.slack, &place, &event.event_id, events, unnoted);
+    match shown.boxed().await {
         Ok(_) => Ended::Done { interaction: None },
         Err(error) => failed(&error),
     }

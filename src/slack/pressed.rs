@@ -19,14 +19,20 @@ pub(crate) const CONFIRM: &str = "docent_confirm";
 /// A button that was pressed, or a form that was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pressed {
+    pub(crate) by: Presser,
+    pub(crate) message_ts: Option<String>,
+    pub(crate) thread: Option<String>,
+    pub(crate) what: What,
+}
+
+/// Who pressed, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Presser {
     pub(crate) team: String,
     pub(crate) user: String,
     pub(crate) user_team: Option<String>,
     /// Of the message that the button stands in.
     pub(crate) channel: Option<String>,
-    pub(crate) message_ts: Option<String>,
-    pub(crate) thread: Option<String>,
-    pub(crate) what: What,
 }
 
 /// What is wanted.
@@ -51,7 +57,10 @@ pub(crate) enum What {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Dialog {
     Comment { interaction: Uuid },
-    Details { interaction: Uuid },
+    Details {
+        interaction: Uuid,
+        by: Presser,
+    },
 }
 
 /// What an interaction comes to: something to do, once, and a dialog to open at once.
@@ -60,8 +69,6 @@ pub(crate) struct Interaction {
     pub(crate) told: Told,
     /// With its trigger.
     pub(crate) dialog: Option<(Dialog, String)>,
-    /// Who wants to see it.
-    pub(crate) user: String,
 }
 
 impl From<Told> for Interaction {
@@ -69,7 +76,6 @@ impl From<Told> for Interaction {
         Self {
             told,
             dialog: None,
-            user: String::new(),
         }
     }
 }
@@ -114,6 +120,7 @@ fn button(body: &Value, team: &str, user: &str) -> Interaction {
         (actions::DETAILS, Some(under)) => {
             dialog = Some(Dialog::Details {
                 interaction: under.interaction,
+                by: presser(body, team, user),
             });
             None
         }
@@ -141,7 +148,6 @@ fn button(body: &Value, team: &str, user: &str) -> Interaction {
             Told::Do(event(body, &event_id, team, user, what))
         }),
         dialog: dialog.zip(trigger.map(str::to_owned)),
-        user: user.to_owned(),
     }
 }
 
@@ -209,14 +215,10 @@ pub(crate) const COMMENT_MAX: usize = 2000;
 
 fn event(body: &Value, event_id: &str, team: &str, user: &str, what: What) -> SlackEvent {
     let container = &body["container"];
-    let channel = text(container, "channel_id").or_else(|| text(&body["channel"], "id"));
     let message = text(container, "message_ts").or_else(|| text(&body["message"], "ts"));
     let thread = text(&body["message"], "thread_ts").or_else(|| text(container, "thread_ts"));
     let pressed = Pressed {
-        team: team.to_owned(),
-        user: user.to_owned(),
-        user_team: text(&body["user"], "team_id").map(str::to_owned),
-        channel: channel.map(str::to_owned),
+        by: presser(body, team, user),
         message_ts: message.map(str::to_owned),
         thread: thread.map(str::to_owned),
         what,
@@ -225,11 +227,22 @@ fn event(body: &Value, event_id: &str, team: &str, user: &str, what: What) -> Sl
         event_id: event_id.to_owned(),
         kind: SlackKind::Action,
         team: team.to_owned(),
-        channel: pressed.channel.clone(),
+        channel: pressed.by.channel.clone(),
         ts: None,
         thread: None,
         asker: Some(user.to_owned()),
         conversation_id: None,
         payload: payload(&Task::Press(pressed)),
+    }
+}
+
+fn presser(body: &Value, team: &str, user: &str) -> Presser {
+    let channel =
+        text(&body["container"], "channel_id").or_else(|| text(&body["channel"], "id"));
+    Presser {
+        team: team.to_owned(),
+        user: user.to_owned(),
+        user_team: text(&body["user"], "team_id").map(str::to_owned),
+        channel: channel.map(str::to_owned),
     }
 }

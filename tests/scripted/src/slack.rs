@@ -4,6 +4,7 @@
 
 mod blocks;
 mod chat;
+mod sockets;
 mod streams;
 mod users;
 mod world;
@@ -16,12 +17,13 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{any, get, post};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+pub use self::sockets::APP_TOKEN;
 pub use self::world::{SlackCall, SlackFault, SlackMessage, SlackRules};
 use self::world::World;
 
@@ -33,6 +35,7 @@ pub const TEAM: &str = "T0TEAM";
 pub struct ScriptedSlack {
     url: String,
     world: Arc<Mutex<World>>,
+    sockets: sockets::Shared,
     task: AbortHandle,
 }
 
@@ -57,16 +60,26 @@ impl ScriptedSlack {
             .await
             .expect("a free port on the loopback interface");
         let address = listener.local_addr().expect("an address that was bound");
+        let sockets = sockets::Shared::default();
+        let opening = {
+            let (sockets, host) = (Arc::clone(&sockets), address.to_string());
+            move |headers: HeaderMap| async move {
+                json_response(&sockets::open(&sockets, &headers, &host))
+            }
+        };
         let router = Router::new()
             .route("/api/{method}", any(call))
             .layer(DefaultBodyLimit::max(4 << 20))
-            .with_state(Arc::clone(&world));
+            .with_state(Arc::clone(&world))
+            .route("/api/apps.connections.open", post(opening))
+            .route("/socket", get(sockets::connect).with_state(Arc::clone(&sockets)));
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
         Self {
             url: format!("http://{address}"),
             world,
+            sockets,
             task: task.abort_handle(),
         }
     }
@@ -217,6 +230,8 @@ fn perform(world: &mut World, method: &str, body: &Value) -> Answer {
         "assistant.threads.setStatus" => users::set_status(world, body),
         "assistant.threads.setSuggestedPrompts" => Ok(json!({})),
         "users.info" => users::info(world, body),
+        "users.lookupByEmail" => users::by_mail(world, body),
+        "chat.getPermalink" => chat::permalink(body),
         "views.open" => users::open_view(world, body),
         _ => Err(Refusal::Code("unknown_method")),
     }

@@ -128,3 +128,9 @@ pub(super) fn text(body: &Value, name: &str) -> Result<String, Refusal> {
     let text = body[name].as_str().filter(|text| !text.is_empty());
     text.map(str::to_owned).ok_or(Refusal::Code("invalid_arguments"))
 }
+
+pub(super) fn permalink(body: &Value) -> Answer {
+    let (channel, ts) = (text(body, "channel")?, text(body, "message_ts")?);
+    let place = ts.replace('.', "");
+    Ok(json!({"permalink": format!("https://scripted.slack.com/archives/{channel}/p{place}")}))
+}

@@ -19,6 +19,17 @@ pub(super) fn info(world: &mut World, body: &Value) -> Answer {
     Ok(json!({"user": user}))
 }
 
+pub(super) fn by_mail(world: &mut World, body: &Value) -> Answer {
+    let mail = chat::text(body, "email")?;
+    let found = world
+        .users
+        .iter()
+        .find(|(_, user)| user["profile"]["email"] == mail)
+        .map(|(id, _)| id.clone());
+    let id = found.ok_or(Refusal::Code("users_not_found"))?;
+    Ok(json!({"user": {"id": id}}))
+}
+
 pub(super) fn set_status(world: &mut World, body: &Value) -> Answer {
     let channel = chat::text(body, "channel_id")?;
     let thread = chat::text(body, "thread_ts").map_err(|_| Refusal::Code("invalid_thread_ts"))?;
