@@ -116,7 +116,9 @@ async fn show(
     let interaction: Arc<Mutex<Option<Uuid>>> = Arc::default();
     let events = events(reader, Arc::clone(&interaction));
     tokio::pin!(events);
-    let began = noted(service.app.ledger.clone(), event.event_id.clone());
+    let (ledger, id) = (service.app.ledger.clone(), event.event_id.clone());
+    let began =
+        |ts: &str| -> BoxFuture<'static, ()> { noted(ledger.clone(), id.clone(), ts.to_owned()) };
     let delivering = reply::deliver(&bridge.slack, place, &event.event_id, &mut events, began);
     let delivered = delivering.boxed().await;
     let interaction = *interaction.lock();
@@ -131,21 +133,15 @@ async fn show(
 }
 
 /// Writes down what is begun in Slack for an event, as far as Postgres is there.
-fn noted(
-    ledger: Ledger,
-    event_id: String,
-) -> impl Fn(&str) -> BoxFuture<'static, ()> + Send + Sync {
-    move |ts| {
-        let (ledger, event_id, ts) = (ledger.clone(), event_id.clone(), ts.to_owned());
-        async move {
-            let noting = ledger.note_slack_message(&event_id, &ts);
-            let noted = tokio::time::timeout(Duration::from_secs(1), noting).await;
-            if !matches!(noted, Ok(Ok(()))) {
-                tracing::debug!("a message that is begun in Slack is not noted");
-            }
+fn noted(ledger: Ledger, event_id: String, ts: String) -> BoxFuture<'static, ()> {
+    async move {
+        let noting = ledger.note_slack_message(&event_id, &ts);
+        let noted = tokio::time::timeout(Duration::from_secs(1), noting).await;
+        if !matches!(noted, Ok(Ok(()))) {
+            tracing::debug!("a message that is begun in Slack is not noted");
         }
-        .boxed()
     }
+    .boxed()
 }
 
 /// The events of a turn; `interaction` is which one it turns out to be.

@@ -139,6 +139,11 @@ fn after_heartbeat(service: &AppState, bridge: &Bridge, held: &[(String, bool)])
 async fn claim(service: &AppState, bridge: &Arc<Bridge>, tracker: &TaskTracker) {
     let most = service.app.config.slack.max_answers;
     let room = Arc::new(Semaphore::new(most));
+    // After an outage many questions wait; they are searched as well as those that come later.
+    while let Err(error) = service.app.load_terms().await {
+        tracing::debug!(%error, "questions of Slack wait for the terms' rarity");
+        tokio::time::sleep(LOOK).await;
+    }
     loop {
         let arrived = bridge.arrived.notified();
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {

@@ -1,0 +1,9 @@
+//! The Slack bridge, against a scripted workspace.
+
+mod exactly_once;
+mod handoff;
+mod incoming;
+mod pressed;
+mod receiver;
+mod socket;
+mod workspace;
