@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use docent_core::config::{SlackLanguage, SlackPlace};
-use docent_core::ledger::{Channel, ClaimedSlackEvent, Ledger, Origin};
-use futures::future::BoxFuture;
-use futures::{FutureExt, Stream, StreamExt};
+use docent_core::ledger::{Channel, ClaimedSlackEvent, Origin};
+use futures::{Stream, StreamExt};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -108,19 +107,15 @@ async fn earlier(bridge: &Bridge, place: &mut Place, event_id: &str) -> Result<b
 
 async fn show(
     service: &AppState,
-    bridge: &Bridge,
+    bridge: &Arc<Bridge>,
     event: &ClaimedSlackEvent,
     place: &Place,
     reader: Reader,
 ) -> Ended {
     let interaction: Arc<Mutex<Option<Uuid>>> = Arc::default();
     let events = events(reader, Arc::clone(&interaction));
-    tokio::pin!(events);
-    let (ledger, id) = (service.app.ledger.clone(), event.event_id.clone());
-    let began =
-        |ts: &str| -> BoxFuture<'static, ()> { noted(ledger.clone(), id.clone(), ts.to_owned()) };
-    let delivering = reply::deliver(&bridge.slack, place, &event.event_id, &mut events, began);
-    let delivered = delivering.boxed().await;
+    let ledger = &service.app.ledger;
+    let delivered = super::show::show(bridge, ledger, place, &event.event_id, events).await;
     let interaction = *interaction.lock();
     match delivered {
         Ok(Delivered::Failed { code, .. }) => {
@@ -132,32 +127,21 @@ async fn show(
     }
 }
 
-/// Writes down what is begun in Slack for an event, as far as Postgres is there.
-fn noted(ledger: Ledger, event_id: String, ts: String) -> BoxFuture<'static, ()> {
-    async move {
-        let noting = ledger.note_slack_message(&event_id, &ts);
-        let noted = tokio::time::timeout(Duration::from_secs(1), noting).await;
-        if !matches!(noted, Ok(Ok(()))) {
-            tracing::debug!("a message that is begun in Slack is not noted");
-        }
-    }
-    .boxed()
-}
-
 /// The events of a turn; `interaction` is which one it turns out to be.
 fn events(
     reader: Reader,
     interaction: Arc<Mutex<Option<Uuid>>>,
-) -> impl Stream<Item = Event> {
+) -> impl Stream<Item = Event> + Unpin + Send + 'static {
     let events = futures::stream::unfold(reader, |mut reader| async move {
         let (_, event) = reader.next().await?;
         Some((event, reader))
     });
-    events.inspect(move |event| match event {
+    let events = events.inspect(move |event| match event {
         Event::Turn { interaction_id, .. } => *interaction.lock() = Some(*interaction_id),
         Event::Done(answer) => *interaction.lock() = Some(answer.interaction_id),
         _ => {}
-    })
+    });
+    Box::pin(events)
 }
 
 /// What Slack's failure means for the event.

@@ -15,6 +15,7 @@ mod inbox;
 pub mod bridge;
 pub(crate) mod work;
 mod ask;
+mod show;
 mod who;
 mod press;
 mod dialog;

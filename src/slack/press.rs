@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use docent_core::ledger::{ClaimedSlackEvent, Feedback};
-use futures::FutureExt;
 use uuid::Uuid;
 
 use super::ask::{failed, language};
@@ -124,7 +123,7 @@ async fn delete(bridge: &Bridge, pressed: &Pressed, interaction: Uuid) -> Ended 
 /// Shows a private answer to everyone in its thread, once, as far as they may read it.
 async fn share(
     service: &AppState,
-    bridge: &Bridge,
+    bridge: &Arc<Bridge>,
     event: &ClaimedSlackEvent,
     pressed: &Pressed,
     interaction: Uuid,
@@ -153,7 +152,7 @@ async fn share(
         },
         streaming: false,
         quiet: false,
-        leftovers: Vec::new(),
+        leftovers: event.messages.clone(),
     };
     if event.attempts > 1 {
         match reply::already_there(&bridge.slack, &place, &event.event_id).await {
@@ -163,9 +162,8 @@ async fn share(
         }
     }
     let events = futures::stream::iter([Event::Done(Box::new(answer))]);
-    let unnoted = |_: &str| futures::future::ready(());
-    let shown = reply::deliver(&bridge.slack, &place, &event.event_id, events, unnoted);
-    match shown.boxed().await {
+    let ledger = &service.app.ledger;
+    match super::show::show(bridge, ledger, &place, &event.event_id, events).await {
         Ok(_) => Ended::Done { interaction: None },
         Err(error) => failed(&error),
     }
