@@ -32,6 +32,7 @@ COMMENT ON COLUMN slack_event.claimed_by IS 'The process that works on it; one t
 -- A mention comes as app_mention and as message, with two event ids.
 CREATE UNIQUE INDEX slack_event_question ON slack_event (team, channel, ts) WHERE kind = 'question';
 CREATE INDEX slack_event_open ON slack_event (received_at) WHERE state IN ('received', 'claimed');
+CREATE INDEX slack_event_conversation ON slack_event (conversation_id) WHERE state IN ('received', 'claimed');
 CREATE INDEX slack_event_thread ON slack_event (team, channel, thread);
 CREATE INDEX slack_event_interaction ON slack_event (interaction_id);
 CREATE INDEX slack_event_finished ON slack_event (finished_at);

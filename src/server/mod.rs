@@ -21,7 +21,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, patch, post};
 use docent_core::app::App;
-use docent_core::config::{Config, SlackMode};
+use docent_core::config::Config;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
@@ -160,25 +160,19 @@ pub async fn serve(
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
     tokio::spawn(retention::keep(Arc::clone(&service)));
 
-    if let Some(bridge) = service.slack.clone() {
-        if service.app.config.slack.mode == SlackMode::Socket {
-            tokio::spawn(slack::socket::keep(
-                Arc::clone(&service),
-                Arc::clone(&bridge),
-            ));
-        }
-        let working = slack::work::keep(Arc::clone(&service), bridge);
-        tasks.spawn(async move {
-            working.await;
-            Ok(())
-        });
-    }
+    let slack = service.slack.clone();
+    let slack = slack.map(|bridge| tokio::spawn(slack::work::run(Arc::clone(&service), bridge)));
 
     shutdown.await;
     tracing::info!("stopping: open answers may finish");
     service.live.close();
     stopping.cancel();
-    service.live.finish(limit).await;
+    let answered_in_slack = async {
+        if let Some(working) = slack {
+            let _ = tokio::time::timeout(limit + Duration::from_secs(2), working).await;
+        }
+    };
+    tokio::join!(service.live.finish(limit), answered_in_slack);
     // Readers have their last events by now; a connection that lingers is no reason to.
     let _ = tokio::time::timeout(Duration::from_secs(2), async {
         while tasks.join_next().await.is_some() {}

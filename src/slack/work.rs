@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use docent_core::config::SlackMode;
 use docent_core::ledger::{ClaimedSlackEvent, LedgerError, SlackOutcome};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use super::bridge::{Bridge, Running};
 use super::incoming::Task;
-use super::{ask, press};
+use super::{ask, press, socket};
 use crate::server::AppState;
 
 /// Where turns of Slack come from, as far as live turns tell them apart.
@@ -40,8 +41,18 @@ pub(crate) enum Ended {
     Again(Option<Duration>),
 }
 
+/// Fetches events, where Slack does not send them, and works on all that arrive, until the service stops.
+pub(crate) async fn run(service: AppState, bridge: Arc<Bridge>) {
+    if service.app.config.slack.mode == SlackMode::Socket {
+        let fetching = socket::keep(Arc::clone(&service), Arc::clone(&bridge));
+        tokio::join!(fetching, keep(service, bridge));
+    } else {
+        keep(service, bridge).await;
+    }
+}
+
 /// Works until the service stops; then lets what is under way finish, for as long as open answers may.
-pub(crate) async fn keep(service: AppState, bridge: Arc<Bridge>) {
+async fn keep(service: AppState, bridge: Arc<Bridge>) {
     let tracker = TaskTracker::new();
     let stopping = service.stopping.clone();
     let checks = check(&service, &bridge);

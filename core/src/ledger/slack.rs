@@ -130,10 +130,11 @@ impl Ledger {
                 .into_iter()
                 .filter(|holder| process::is_dead(holder))
                 .collect();
+            // An array, so that the rows are looked for once: a join might look, and lock, again.
             sqlx::query_as(
                 "UPDATE slack_event SET state = 'claimed', claim = $1, claimed_by = $2,
                      claimed_at = clock_timestamp(), attempts = attempts + 1
-                  WHERE event_id IN (
+                  WHERE event_id = ANY(ARRAY(
                       SELECT event_id FROM slack_event e
                        WHERE ((state = 'received' AND not_before <= clock_timestamp())
                               OR (state = 'claimed'
@@ -144,7 +145,7 @@ impl Ledger {
                                WHERE o.kind = 'question' AND o.state IN ('received', 'claimed')
                                  AND o.conversation_id = e.conversation_id
                                  AND (o.received_at, o.event_id) < (e.received_at, e.event_id)))
-                       ORDER BY received_at LIMIT $5 FOR UPDATE SKIP LOCKED)
+                       ORDER BY received_at LIMIT $5 FOR UPDATE SKIP LOCKED))
                  RETURNING event_id, payload, attempts, stop_requested, messages",
             )
             .bind(claimant.claim)
