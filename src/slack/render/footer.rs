@@ -73,7 +73,7 @@ pub fn footer(answer: &Answer, look: &Look, now: DateTime<Utc>) -> Vec<Value> {
 }
 
 /// The lines of the footer: what is not verified, the sources, whom to ask.
-pub fn lines(answer: &Answer, look: &Look, now: DateTime<Utc>) -> Vec<String> {
+pub(super) fn lines(answer: &Answer, look: &Look, now: DateTime<Utc>) -> Vec<String> {
     let mut lines = Vec::new();
     let unverified = answer.marks.iter().filter(|mark| !mark.verified).count();
     if unverified > 0 {

@@ -3,7 +3,10 @@
 mod exactly_once;
 mod handoff;
 mod incoming;
+mod judge;
+mod outgoing;
 mod pressed;
 mod receiver;
 mod socket;
+mod support;
 mod workspace;
