@@ -96,16 +96,17 @@ widget() {
     touch "$folder/node_modules/.package-lock.json"
 }
 
-# slack-sdk, whose models judge what docent sends to Slack.
+# slack-sdk, whose models judge what docent sends to Slack, and slack-bolt, whose receiver is compared with
+# docent's.
 slack() {
-    local folder=$cache/clients/slack version=3.48.0
-    [ "$(cat "$folder/version" 2>/dev/null)" = "$version" ] && return
-    say "installing slack-sdk $version with pip"
+    local folder=$cache/clients/slack version=3.48.0 bolt=1.30.0
+    [ "$(cat "$folder/version" 2>/dev/null)" = "$version $bolt" ] && return
+    say "installing slack-sdk $version and slack-bolt $bolt with pip"
     mkdir -p "$cache/clients"
     rm -rf "$folder"
     python3 -m venv "$folder" || { apt python3-venv && python3 -m venv "$folder"; }
-    "$folder/bin/python" -m pip install -q --disable-pip-version-check "slack-sdk==$version"
-    printf '%s' "$version" > "$folder/version"
+    "$folder/bin/python" -m pip install -q --disable-pip-version-check "slack-sdk==$version" "slack-bolt==$bolt"
+    printf '%s' "$version $bolt" > "$folder/version"
 }
 
 # The interpreter that has it.

@@ -4,6 +4,7 @@ mod exactly_once;
 mod handoff;
 mod incoming;
 mod judge;
+mod limits;
 mod outgoing;
 mod pressed;
 mod receiver;

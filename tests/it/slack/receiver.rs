@@ -11,7 +11,7 @@ use super::workspace::{
 };
 use crate::support::{World, eventually};
 
-/// A request, and what slack-bolt 1.30 answers: checked by `the_answers_are_those_of_slack_bolt`.
+/// A request, and what slack-bolt 1.30.0 answers: checked by `the_answers_are_those_of_slack_bolt`.
 struct Request {
     name: &'static str,
     body: Value,
