@@ -29,6 +29,8 @@ pub struct Caller {
     /// Where others ask with them, and read each other's answers: a channel of Slack. A conversation
     /// there is of all of them, and the place has a limit of its own.
     pub place: Option<String>,
+    /// Of what they may read, only these sources are searched: what the place is for.
+    pub sources: Option<Vec<String>>,
 }
 
 /// How a caller is known.
@@ -63,6 +65,7 @@ impl Caller {
             groups,
             is_admin: false,
             place: None,
+            sources: None,
         }
     }
 

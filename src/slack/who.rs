@@ -48,11 +48,12 @@ impl People {
             Some(mail) => format!("user:{mail}"),
             None => format!("slack:{}/{}", speaker.team, speaker.user),
         };
-        let groups = match speaker.channel {
-            Some(channel) => settings.channel(channel).groups,
-            None => groups_of(settings, mail.as_deref()),
+        let (groups, sources) = match speaker.channel.map(|channel| settings.channel(channel)) {
+            Some(place) => (place.groups, place.sources),
+            None => (groups_of(settings, mail.as_deref()), Vec::new()),
         };
         let mut caller = Caller::named(name, CallerKind::Slack, groups);
+        caller.sources = Some(sources).filter(|sources| !sources.is_empty());
         caller.place = speaker
             .channel
             .map(|channel| format!("slack:{}/{channel}", speaker.team));

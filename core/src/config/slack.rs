@@ -50,6 +50,7 @@ impl SlackApp {
                 .groups
                 .or(every.groups)
                 .unwrap_or_else(|| vec![EVERYONE.to_owned()]),
+            sources: own.sources.or(every.sources).unwrap_or_default(),
             answer: own.answer.or(every.answer).unwrap_or_default(),
             follow_ups: own.follow_ups.or(every.follow_ups).unwrap_or(true),
             quiet_when_unknown: own
@@ -98,6 +99,7 @@ pub enum SlackLanguage {
 #[serde(deny_unknown_fields, default)]
 pub struct SlackChannel {
     pub groups: Option<Vec<String>>,
+    pub sources: Option<Vec<String>>,
     pub answer: Option<AnswersWhat>,
     pub follow_ups: Option<bool>,
     pub quiet_when_unknown: Option<bool>,
@@ -110,6 +112,8 @@ pub struct SlackChannel {
 pub struct SlackPlace {
     /// What may be read there, whoever asks.
     pub groups: Vec<String>,
+    /// What is searched there. Empty: every source.
+    pub sources: Vec<String>,
     pub answer: AnswersWhat,
     /// Whether messages in a thread that docent has answered in are answered without a mention.
     pub follow_ups: bool,

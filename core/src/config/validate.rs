@@ -30,6 +30,15 @@ fn check_slack(config: &Config) -> Result<(), ConfigError> {
             ));
         }
     }
+    let known = |name: &String| config.sources.iter().any(|source| source.name == *name);
+    for (id, channel) in &slack.channels {
+        let unknown = channel.sources.iter().flatten().find(|name| !known(name));
+        if let Some(unknown) = unknown {
+            return fail(format!(
+                "slack.channels.{id}.sources: no source is named \"{unknown}\""
+            ));
+        }
+    }
     for name in slack.people.keys() {
         if !name.contains('@') {
             return fail(format!(

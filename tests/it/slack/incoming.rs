@@ -33,12 +33,8 @@ async fn with_finance() -> (World, docent_scripted::slack::ScriptedSlack) {
     (world, slack)
 }
 
-fn channel(settings: &str) -> SlackChannel {
-    toml_of(settings)
-}
-
 /// Read as a configuration file is.
-fn toml_of(settings: &str) -> SlackChannel {
+fn channel(settings: &str) -> SlackChannel {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), format!("[slack.channels.C1]\n{settings}\n")).unwrap();
     let overrides = docent_core::config::Overrides {
@@ -158,6 +154,11 @@ async fn a_channel_that_wants_it_has_every_question_answered_and_silence_otherwi
 async fn people_read_their_own_in_direct_messages_and_the_channels_in_channels() {
     let (mut world, slack) = with_finance().await;
     let finance = "groups = [\"finance\"]";
+    let narrow = SlackChannel {
+        sources: Some(vec!["secret".to_owned()]),
+        ..channel(finance)
+    };
+    world.config.slack.channels.insert("CNARROW".to_owned(), narrow);
     world.config.slack.channels.insert("CFIN".to_owned(), channel(finance));
     let server = world.serve().await;
     let direct = async |channel: &str, user: &str, team: &str| {
@@ -180,6 +181,12 @@ async fn people_read_their_own_in_direct_messages_and_the_channels_in_channels()
         let said = mention(&slack, &server, channel, user, SALARIES).await;
         let seen = answer(&slack, &said).await.seen();
         assert_eq!(knows(&seen), known, "{channel} {user}: {seen}");
+    }
+    // A channel may be for some sources only.
+    for (question, words) in [(SALARIES, "fortnight"), (QUESTION, "hourly")] {
+        let said = mention(&slack, &server, "CNARROW", "U1", question).await;
+        let seen = answer(&slack, &said).await.seen();
+        assert_eq!(seen.contains(words), words == "fortnight", "{seen}");
     }
     server.stop().await;
 }
