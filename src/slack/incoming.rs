@@ -290,3 +290,35 @@ pub(super) fn is_id(text: &str) -> bool {
 pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key)?.as_str()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_is_read_as_words() {
+        let read = |written: &str| spoken_words(written, Some("UBOT"));
+        assert_eq!(read("<@UBOT> how fresh is orders?"), "how fresh is orders?");
+        assert_eq!(read("<@UBOT|docent>  why?"), "why?");
+        assert_eq!(read("ask <@U2|bo> in <#C1|data>"), "ask @bo in #data");
+        assert_eq!(read("a &lt; b &amp;&amp; c &gt; d"), "a < b && c > d");
+        assert_eq!(
+            read("see <https://a.example/x|the page> and <https://a.example>"),
+            "see the page (https://a.example/x) and https://a.example"
+        );
+        assert_eq!(read("<!here> <!date^1|today>"), "here today");
+        assert_eq!(read("1 < 2"), "1 < 2");
+        assert_eq!(read("\u{b9e4}\u{cd9c}\u{c740} <@UBOT>?"), "\u{b9e4}\u{cd9c}\u{c740} ?");
+        assert_eq!(read("<é"), "<é");
+        assert_eq!(read("<>"), "");
+    }
+
+    #[test]
+    fn a_thread_is_one_conversation_of_its_channel() {
+        let one = conversation_id("T1", "C1", "1.1");
+        assert_eq!(one, conversation_id("T1", "C1", "1.1"));
+        assert_ne!(one, conversation_id("T1", "C1", "1.2"));
+        assert_ne!(one, conversation_id("T1", "C2", "1.1"));
+        assert_ne!(one, conversation_id("T2", "C1", "1.1"));
+    }
+}

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::workspace::{
     QUESTION, envelope, idle, in_slack, interact, mention, say, signature, tell, workspace,
 };
+use crate::binary::{docent, json as json_of};
 use crate::support::{World, eventually};
 
 /// A request, and what slack-bolt 1.30.0 answers: checked by `the_answers_are_those_of_slack_bolt`.
@@ -211,4 +212,39 @@ async fn a_body_that_is_none_and_one_that_is_too_long_are_refused() {
     assert_eq!(send("/slack/interactions", "payload=no".to_owned()).await, 400);
     assert_eq!(send("/slack/events", " ".repeat(2 << 20)).await, 413);
     server.stop().await;
+}
+
+#[test]
+fn the_manifest_says_what_docent_needs_and_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let print = |arguments: &[&str]| {
+        docent(folder.path())
+            .args(["slack", "manifest"])
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let manifest = json_of(&print(&["--url", "https://docent.example.com/"]));
+    let settings = &manifest["settings"];
+    assert_eq!(
+        settings["event_subscriptions"]["request_url"],
+        "https://docent.example.com/slack/events"
+    );
+    assert_eq!(
+        settings["interactivity"]["request_url"],
+        "https://docent.example.com/slack/interactions"
+    );
+    assert_eq!(settings["socket_mode_enabled"], false);
+    assert!(manifest["features"]["agent_view"].is_object());
+    assert!(manifest["features"].get("assistant_view").is_none(), "new apps cannot have it");
+    let events = settings["event_subscriptions"]["bot_events"].to_string();
+    assert!(events.contains("app_mention") && events.contains("agent_session_stopped"));
+    let socket = json_of(&print(&["--socket", "--name", "guide"]));
+    assert_eq!(socket["settings"]["socket_mode_enabled"], true);
+    assert!(socket["settings"]["event_subscriptions"].get("request_url").is_none());
+    assert_eq!(socket["display_information"]["name"], "guide");
+    let without = print(&[]);
+    assert_eq!(without.status.code(), Some(2));
+    let told = String::from_utf8_lossy(&without.stderr).into_owned();
+    assert!(told.contains("--url") && told.contains("--socket"), "{told}");
 }
