@@ -147,7 +147,8 @@ pub(crate) async fn reply(
     event_id: &str,
     asked: &Asked,
 ) -> Option<Ended> {
-    if asked.ts == asked.thread {
+    // A shortcut on a message has no `ts` of a message.
+    if asked.ts == asked.thread || asked.ts.contains('/') {
         return None;
     }
     let found = service.app.ledger.reply_to_handoff(
