@@ -50,7 +50,7 @@ pub(crate) async fn answer(
     let settings = service.app.config.slack.channel(&asked.channel);
     let mut place = place(service, asked, &settings, event.messages.clone());
     if event.attempts > 1 {
-        match earlier(bridge, &mut place, &event.event_id).await {
+        match earlier(bridge, &mut place, asked, &event.event_id).await {
             Ok(true) => return Ended::Done { interaction: None },
             Ok(false) => {}
             Err(error) => return failed(&error),
@@ -90,17 +90,38 @@ pub(crate) async fn answer(
 }
 
 /// Whether the answer stands there already; what was only begun is taken away with the next one.
-async fn earlier(bridge: &Bridge, place: &mut Place, event_id: &str) -> Result<bool, SlackError> {
-    match reply::already_there(&bridge.slack, place, event_id).await? {
+async fn earlier(
+    bridge: &Bridge,
+    place: &mut Place,
+    asked: &Asked,
+    event_id: &str,
+) -> Result<bool, SlackError> {
+    let mut begun = match reply::already_there(&bridge.slack, place, event_id).await? {
         Earlier::Whole(_) => return Ok(true),
-        Earlier::Part(messages) => {
-            for message in messages {
-                if !place.leftovers.contains(&message) {
-                    place.leftovers.push(message);
-                }
-            }
+        Earlier::Part(messages) => messages,
+        Earlier::Nothing => Vec::new(),
+    };
+    // A stream carries its metadata only when it has ended. One question of a thread is answered at a
+    // time, and everything else that docent says carries some: what does not was left behind here.
+    let own = bridge.own_user().await?;
+    match bridge.slack.replies(&asked.channel, &asked.thread).await {
+        Ok(messages) => begun.extend(
+            messages
+                .into_iter()
+                .filter(|message| {
+                    message.metadata.is_none()
+                        && message.user.as_deref() == Some(&own)
+                        && message.ts.as_str() > asked.ts.as_str()
+                })
+                .map(|message| message.ts),
+        ),
+        Err(error) if error.code() == Some("thread_not_found") => {}
+        Err(error) => return Err(error),
+    }
+    for message in begun {
+        if !place.leftovers.contains(&message) {
+            place.leftovers.push(message);
         }
-        Earlier::Nothing => {}
     }
     Ok(false)
 }

@@ -47,7 +47,8 @@ pub(crate) struct Running {
 /// How it goes, for `/readyz`; `None`: not known yet.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct State {
-    pub(crate) token: Option<Result<(), String>>,
+    /// docent's own user, as Slack knows it.
+    pub(crate) token: Option<Result<String, String>>,
     pub(crate) socket: Option<Result<(), String>>,
 }
 
@@ -168,15 +169,23 @@ impl Bridge {
     /// Asks Slack whether the token is good, and remembers it.
     pub(crate) async fn check(&self) {
         let checked = match self.slack.auth_test().await {
-            Ok(_) => Ok(()),
+            Ok(identity) => Ok(identity.user_id),
             Err(error) => Err(told(&error)),
         };
         let before = self.state.lock().token.replace(checked.clone());
         match (&checked, before) {
-            (Err(_), Some(Err(_))) | (Ok(()), Some(Ok(())) | None) => {}
+            (Err(_), Some(Err(_))) | (Ok(_), Some(Ok(_)) | None) => {}
             (Err(error), _) => tracing::error!(%error, "Slack does not know this docent"),
-            (Ok(()), Some(Err(_))) => tracing::info!("Slack knows this docent again"),
+            (Ok(_), Some(Err(_))) => tracing::info!("Slack knows this docent again"),
         }
+    }
+
+    /// docent's own user.
+    pub(crate) async fn own_user(&self) -> Result<String, SlackError> {
+        if let Some(Ok(user)) = &self.state.lock().token {
+            return Ok(user.clone());
+        }
+        Ok(self.slack.auth_test().await?.user_id)
     }
 
     /// What `/readyz` says.
@@ -185,7 +194,7 @@ impl Bridge {
         match (&state.token, &state.socket) {
             (Some(Err(error)), _) | (_, Some(Err(error))) => error.clone(),
             (None, _) => "not asked yet".to_owned(),
-            (Some(Ok(())), _) => "ok".to_owned(),
+            (Some(Ok(_)), _) => "ok".to_owned(),
         }
     }
 }

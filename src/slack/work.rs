@@ -100,7 +100,7 @@ async fn finish(service: &AppState, bridge: &Arc<Bridge>, tracker: &TaskTracker)
 async fn check(service: &AppState, bridge: &Bridge) {
     loop {
         bridge.check().await;
-        let is_good = matches!(bridge.state.lock().token, Some(Ok(())));
+        let is_good = matches!(bridge.state.lock().token, Some(Ok(_)));
         let pause = if is_good { CHECK } else { CHECK_AGAIN };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}

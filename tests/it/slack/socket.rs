@@ -29,7 +29,8 @@ async fn connected(slack: &ScriptedSlack, opened: usize) {
 /// Sends a question over the socket, under an envelope of that name.
 fn push(slack: &ScriptedSlack, name: &str) -> Said {
     let said = say(slack, "C1", None, "U1", &format!("<@{BOT}> {QUESTION}"));
-    let event = envelope(&format!("Ev-{name}"), said.event("app_mention"));
+    let id = format!("Ev-{}", name.replace(' ', "-"));
+    let event = envelope(&id, said.event("app_mention"));
     assert!(slack.send_envelope("events_api", name, &event), "nobody is connected");
     said
 }

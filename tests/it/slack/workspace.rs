@@ -40,6 +40,8 @@ pub(crate) fn configure(world: &mut World, slack: &ScriptedSlack) {
     settings.api_url = slack.api_url();
     settings.post_interval_ms = 0;
     settings.mail_domains = vec!["example.com".to_owned()];
+    // The tests share a Postgres that takes few connections.
+    world.config.ledger.max_connections = 3;
 }
 
 /// A world that knows of `fct_trips`, in a workspace.
@@ -214,11 +216,11 @@ pub(crate) async fn silence(world: &World, slack: &ScriptedSlack, said: &Said) {
 pub(crate) async fn idle(world: &World) {
     let open = "SELECT event_id, state, attempts::text FROM slack_event
         WHERE state IN ('received', 'claimed')";
-    for _ in 0..1200 {
+    for _ in 0..300 {
         if world.database.rows(open).await.is_empty() {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     panic!("still open: {:?}", world.database.rows(open).await);
 }
