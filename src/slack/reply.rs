@@ -78,9 +78,7 @@ pub async fn deliver(
     began: impl AsyncFn(&str),
 ) -> Result<Delivered, SlackError> {
     let mut thread = Thread::new(slack, place, event_id, &began);
-    for ts in &place.leftovers {
-        slack.delete(&place.channel, ts).await?;
-    }
+    thread.forget_leftovers().await?;
     status(slack, place, words::SEARCHING).await;
     let mut live = Live::new(place);
     let mut due = None;
@@ -121,6 +119,20 @@ pub async fn deliver(
             None => return failed(&mut thread, live, "interrupted".to_owned()).await,
         }
     }
+}
+
+/// Posts an answer that is there already: one that its asker shares, or that a crash has kept from being
+/// posted.
+pub async fn post(
+    slack: &Slack,
+    place: &Place,
+    event_id: &str,
+    answer: &Answer,
+    began: impl AsyncFn(&str),
+) -> Result<Delivered, SlackError> {
+    let mut thread = Thread::new(slack, place, event_id, &began);
+    thread.forget_leftovers().await?;
+    done(&mut thread, Live::new(place), answer).await
 }
 
 /// The turn has its answer.
@@ -172,7 +184,8 @@ async fn failed(
             text: String::new(),
             blocks: Vec::new(),
         };
-        let closed = open_fence(&live.text()).map_or_else(String::new, |fence| format!("\n{fence}"));
+        let closed =
+            open_fence(&live.text()).map_or_else(String::new, |fence| format!("\n{fence}"));
         live.push(&format!("{closed}\n\n{said}"));
         let all = live.text();
         if !live.finish(thread, &all, &end).await? {

@@ -23,8 +23,8 @@ pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
-pub use slack::{SlackApp, Streaming};
 use serde::Deserialize;
+pub use slack::{SlackApp, Streaming};
 pub use source::{CleanedBy, Source, SourceKind};
 
 /// The embedded reference configuration.

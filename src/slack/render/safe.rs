@@ -157,11 +157,17 @@ mod tests {
             ("<\u{0}!here>", "<\u{2060}!here>"),
             ("@Channel", "@Channe\u{2060}l"),
             ("@he\u{200b}re!", "@her\u{2060}e!"),
-            ("<https://evil.example|docs>", "<https\u{2060}://evil.example|docs>"),
+            (
+                "<https://evil.example|docs>",
+                "<https\u{2060}://evil.example|docs>",
+            ),
         ] {
             assert_eq!(guarded(text), safe, "{text:?}");
         }
-        assert_eq!(escaped("a < b && <!here>"), "a &lt; b &amp;&amp; &lt;\u{2060}!here&gt;");
+        assert_eq!(
+            escaped("a < b && <!here>"),
+            "a &lt; b &amp;&amp; &lt;\u{2060}!here&gt;"
+        );
     }
 
     #[test]

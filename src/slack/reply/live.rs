@@ -37,7 +37,10 @@ pub(super) struct Live {
 enum Mode {
     Stream,
     /// One message, which is updated.
-    Update { next: Instant, pause: Duration },
+    Update {
+        next: Instant,
+        pause: Duration,
+    },
     /// Nothing more is shown before the end.
     Hidden,
 }
@@ -81,22 +84,20 @@ impl Live {
         thread: &mut Thread<'_, impl AsyncFn(&str)>,
     ) -> Result<(), SlackError> {
         self.seen = self.raw.len();
+        if self.mode == Mode::Hidden {
+            return Ok(());
+        }
+        self.safe = render::markdown(&self.raw, &self.links, false);
+        self.stream(thread).await;
         match self.mode {
-            Mode::Hidden => Ok(()),
-            Mode::Stream => {
-                self.safe = render::markdown(&self.raw, &self.links, false);
-                self.stream(thread).await;
-                Ok(())
-            }
             Mode::Update { next, pause } if next <= Instant::now() => {
-                self.safe = render::markdown(&self.raw, &self.links, false);
                 self.mode = Mode::Update {
                     next: Instant::now() + pause,
                     pause: (pause * 2).min(LONGEST_UPDATE),
                 };
                 self.update(thread).await
             }
-            Mode::Update { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -183,11 +184,7 @@ impl Live {
     }
 
     /// Sends text to the stream, or begins one with it. `false`: it has not arrived.
-    async fn send(
-        &mut self,
-        thread: &mut Thread<'_, impl AsyncFn(&str)>,
-        text: String,
-    ) -> bool {
+    async fn send(&mut self, thread: &mut Thread<'_, impl AsyncFn(&str)>, text: String) -> bool {
         let (slack, place) = (thread.slack, thread.place);
         let Some(ts) = self.open.clone() else {
             let start = StreamStart {
@@ -263,7 +260,9 @@ impl Live {
         };
         let mut message = render::of_markdown(&part.text());
         let writing = words::THINKING.in_language(thread.place.look.language);
-        message.blocks.extend(blocks::contexts(&[writing.to_owned()]));
+        message
+            .blocks
+            .extend(blocks::contexts(&[writing.to_owned()]));
         thread.put(0, false, &message).await.map(drop)
     }
 

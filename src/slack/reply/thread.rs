@@ -44,6 +44,14 @@ impl<'a, Began: AsyncFn(&str)> Thread<'a, Began> {
         }
     }
 
+    /// Takes away what an earlier try has left.
+    pub(super) async fn forget_leftovers(&self) -> Result<(), SlackError> {
+        for ts in &self.place.leftovers {
+            self.slack.delete(&self.place.channel, ts).await?;
+        }
+        Ok(())
+    }
+
     /// There is another message.
     pub(super) async fn has_begun(&mut self, ts: String) {
         (self.began)(&ts).await;
@@ -226,5 +234,8 @@ pub(super) async fn repeated(
 /// The text beside blocks. It is not cut within an address or a character's name.
 fn beside(text: &str) -> String {
     let parts = render::split::parts(text, BESIDE);
-    parts.first().map(render::split::Part::text).unwrap_or_default()
+    parts
+        .first()
+        .map(render::split::Part::text)
+        .unwrap_or_default()
 }

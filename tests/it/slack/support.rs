@@ -65,7 +65,12 @@ impl Scene {
     }
 
     /// Delivers a turn that tells the answer in pieces.
-    pub(super) async fn deliver(&self, place: &Place, answer: &Answer, pace: Duration) -> Delivered {
+    pub(super) async fn deliver(
+        &self,
+        place: &Place,
+        answer: &Answer,
+        pace: Duration,
+    ) -> Delivered {
         let events = told(answer, 40, pace);
         reply::deliver(&self.client, place, "Ev1", Box::pin(events), async |_| {})
             .await
@@ -172,7 +177,9 @@ pub(super) fn beginning(answer: &Answer) -> Vec<Event> {
 pub(super) fn a_long_text() -> String {
     let mut text = String::new();
     for section in 0..70 {
-        text.push_str(&format!("## Section {section}\n\nTable t{section} is loaded hourly [1]. "));
+        text.push_str(&format!(
+            "## Section {section}\n\nTable t{section} is loaded hourly [1]. "
+        ));
         text.push_str(&format!("Words of section {section} that go on. ").repeat(6));
         text.push_str("\n\n| column | type |\n|---|---|\n");
         for row in 0..8 {
@@ -180,7 +187,9 @@ pub(super) fn a_long_text() -> String {
         }
         text.push_str("\n```sql\n");
         for line in 0..8 {
-            text.push_str(&format!("select {line}, a[1] from t{section} where x < {line};\n"));
+            text.push_str(&format!(
+                "select {line}, a[1] from t{section} where x < {line};\n"
+            ));
         }
         text.push_str("```\n\n");
     }
