@@ -43,11 +43,15 @@ pub fn guarded(text: &str) -> String {
     out
 }
 
-/// The text for `mrkdwn`, where nothing of it is markup of Slack's.
+/// The text for `mrkdwn`, where nothing of it is markup of Slack's, nor an address that Slack makes a link of
+/// by itself.
 pub fn escaped(text: &str) -> String {
     let guarded = guarded(text);
     let mut out = String::with_capacity(guarded.len());
     for c in guarded.chars() {
+        if c == ':' && (ends_with(&out, "http") || ends_with(&out, "https")) {
+            out.push(BREAK);
+        }
         push_escaped(&mut out, c);
     }
     out
