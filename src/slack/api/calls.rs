@@ -6,7 +6,7 @@ use super::wire::{Identity, OutMessage, StreamStart, ThreadMessage, UserInfo};
 use super::{Call, Slack, SlackError};
 
 /// Messages of a thread that one call brings.
-const PAGE: &str = "200";
+const PAGE: &str = "1000";
 /// Longest thread that is read, in calls: what is before that is not looked at.
 const PAGES: usize = 10;
 

@@ -297,6 +297,19 @@ proptest! {
     }
 
     #[test]
+    fn what_was_streamed_is_the_beginning_of_the_whole(text in hostile()) {
+        let links = Links::of_citations(&an_answer("").citations);
+        let whole = markdown(&text, &links, true);
+        let mut before = 0;
+        for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
+            let so_far = markdown(&text[..end], &links, false);
+            prop_assert!(whole.starts_with(&so_far), "{so_far:?} of {whole:?}");
+            prop_assert!(so_far.len() >= before, "{so_far:?}");
+            before = so_far.len();
+        }
+    }
+
+    #[test]
     fn no_words_are_lost(text in hostile()) {
         let mut answer = an_answer(&text);
         answer.citations.clear();

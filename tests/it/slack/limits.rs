@@ -126,7 +126,7 @@ async fn people_are_known_by_what_slack_says_of_them() {
 #[tokio::test]
 async fn a_long_thread_is_read_to_its_end() {
     let scene = Scene::new().await;
-    for number in 0..450 {
+    for number in 0..2100 {
         scene
             .slack
             .say(CHANNEL, Some(&scene.question), ASKER, &number.to_string());
@@ -136,7 +136,7 @@ async fn a_long_thread_is_read_to_its_end() {
         .replies(CHANNEL, &scene.question)
         .await
         .unwrap();
-    assert_eq!(replies.len(), 451);
-    assert_eq!(replies[450].text, "449");
+    assert_eq!(replies.len(), 2101);
+    assert_eq!(replies[2100].text, "2099");
     assert_eq!(scene.slack.calls_of("conversations.replies").len(), 3);
 }

@@ -100,7 +100,7 @@ async fn a_stream_that_expires_goes_on_in_another_message_with_what_was_not_sent
         &scene.place(),
         "Ev1",
         Box::pin(events),
-        async |_| {},
+        &reply::unheard,
     )
     .await
     .unwrap();
@@ -172,9 +172,15 @@ async fn forty_thousand_characters_arrive_whole_streamed_or_not() {
         let mut place = scene.place();
         place.streaming = streaming;
         let events = told(&an_answer(&text), 400, Duration::ZERO);
-        reply::deliver(&scene.client, &place, "Ev1", Box::pin(events), async |_| {})
-            .await
-            .unwrap();
+        reply::deliver(
+            &scene.client,
+            &place,
+            "Ev1",
+            Box::pin(events),
+            &reply::unheard,
+        )
+        .await
+        .unwrap();
         check_long_text(&scene.seen());
         let shown = scene.slack.shown(CHANNEL, &scene.question);
         assert!(shown.len() >= 5);
@@ -250,9 +256,15 @@ async fn an_answer_full_of_mentions_calls_nobody_on_any_path() {
         let mut answer = an_answer(hostile);
         answer.citations[0].title = "Trips <!channel> @here".to_owned();
         let events = told(&answer, 3, Duration::from_millis(10));
-        reply::deliver(&scene.client, &place, "Ev1", Box::pin(events), async |_| {})
-            .await
-            .unwrap();
+        reply::deliver(
+            &scene.client,
+            &place,
+            "Ev1",
+            Box::pin(events),
+            &reply::unheard,
+        )
+        .await
+        .unwrap();
         assert!(scene.seen().contains("Ask"));
         assert_eq!(scene.slack.pings(), Vec::<String>::new());
         for call in scene.slack.calls() {
@@ -281,7 +293,7 @@ async fn words_that_turn_out_not_to_be_the_answer_are_replaced() {
             &place,
             "Ev1",
             stream::iter(events),
-            async |_| {},
+            &reply::unheard,
         )
         .await
         .unwrap();
@@ -313,7 +325,7 @@ async fn an_abstention_offers_to_ask_the_owner_or_stays_quiet() {
     };
     let scene = Scene::new().await;
     let mut place = scene.place();
-    reply::deliver(&scene.client, &place, "Ev1", done(&answer), async |_| {})
+    reply::deliver(&scene.client, &place, "Ev1", done(&answer), &reply::unheard)
         .await
         .unwrap();
     let shown = scene.slack.shown(CHANNEL, &scene.question);
@@ -324,7 +336,7 @@ async fn an_abstention_offers_to_ask_the_owner_or_stays_quiet() {
     let scene = Scene::new().await;
     place = scene.place();
     place.quiet = true;
-    let delivered = reply::deliver(&scene.client, &place, "Ev1", done(&answer), async |_| {})
+    let delivered = reply::deliver(&scene.client, &place, "Ev1", done(&answer), &reply::unheard)
         .await
         .unwrap();
     assert_eq!(delivered, Delivered::Quiet);
@@ -372,7 +384,7 @@ async fn a_turn_that_fails_keeps_what_was_shown_and_says_that_it_is_not_all() {
             &place,
             "Ev1",
             stream::iter(events),
-            async |_| {},
+            &reply::unheard,
         )
         .await
         .unwrap();
@@ -389,7 +401,7 @@ async fn a_turn_that_fails_keeps_what_was_shown_and_says_that_it_is_not_all() {
         &scene.place(),
         "Ev1",
         stream::empty(),
-        async |_| {},
+        &reply::unheard,
     )
     .await
     .unwrap();
@@ -409,8 +421,9 @@ async fn after_a_crash_the_answer_stands_there_once() {
         let half = told(&answer, 40, Duration::ZERO)
             .take(9)
             .chain(stream::pending());
-        let delivering = reply::deliver(&scene.client, &place, "Ev1", Box::pin(half), async |ts| {
-            began.lock().push(ts.to_owned());
+        let delivering = reply::deliver(&scene.client, &place, "Ev1", Box::pin(half), &|ts| {
+            began.lock().push(ts);
+            Box::pin(async {})
         });
         let died = tokio::time::timeout(Duration::from_millis(900), delivering).await;
         assert!(died.is_err());
@@ -494,7 +507,7 @@ async fn an_answer_that_is_known_already_is_posted_in_place_of_what_was_left() {
         .into_iter()
         .map(|message| message.ts)
         .collect();
-    reply::post(&scene.client, &place, "Ev1", &answer, async |_| {})
+    reply::post(&scene.client, &place, "Ev1", &answer, &reply::unheard)
         .await
         .unwrap();
     assert_eq!(scene.slack.shown(CHANNEL, &scene.question).len(), 1);

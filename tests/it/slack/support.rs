@@ -72,9 +72,9 @@ impl Scene {
         pace: Duration,
     ) -> Delivered {
         let events = told(answer, 40, pace);
-        reply::deliver(&self.client, place, "Ev1", Box::pin(events), async |_| {})
-            .await
-            .unwrap()
+        let events = Box::pin(events);
+        let delivering = reply::deliver(&self.client, place, "Ev1", events, &reply::unheard);
+        spawnable(delivering).await.unwrap()
     }
 
     /// What the thread shows of docent's, all messages together.
@@ -83,6 +83,11 @@ impl Scene {
         let seen: Vec<String> = shown.iter().map(|message| message.seen()).collect();
         seen.join("\n")
     }
+}
+
+/// A delivery is a task of its own.
+fn spawnable<T: Send>(delivering: T) -> T {
+    delivering
 }
 
 pub(super) fn client(slack: &ScriptedSlack, token: &str, interval: Duration) -> Slack {
