@@ -111,7 +111,9 @@ impl Slack {
         loop {
             match self.sent(method, request()).await {
                 Err(SlackError::RateLimited { retry_after, .. }) => {
-                    self.limits.refused(method, &mut slot, retry_after);
+                    let repeated = call.waits;
+                    self.limits
+                        .refused(method, &mut slot, retry_after, repeated);
                     held += retry_after;
                     if !call.waits || held > LONGEST_HOLD {
                         return Err(SlackError::RateLimited {

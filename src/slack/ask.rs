@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use docent_core::config::{SlackLanguage, SlackPlace};
-use docent_core::ledger::{Channel, ClaimedSlackEvent, Origin};
+use docent_core::ledger::{Channel, ClaimedSlackEvent, Ledger, Origin};
+use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -128,7 +129,7 @@ async fn earlier(
 
 async fn show(
     service: &AppState,
-    bridge: &Arc<Bridge>,
+    bridge: &Bridge,
     event: &ClaimedSlackEvent,
     place: &Place,
     reader: Reader,
@@ -136,7 +137,9 @@ async fn show(
     let interaction: Arc<Mutex<Option<Uuid>>> = Arc::default();
     let events = events(reader, Arc::clone(&interaction));
     let ledger = &service.app.ledger;
-    let delivered = super::show::show(bridge, ledger, place, &event.event_id, events).await;
+    let id = &event.event_id;
+    let began = |ts: String| -> BoxFuture<'_, ()> { Box::pin(note(ledger, id, ts)) };
+    let delivered = reply::deliver(&bridge.slack, place, id, events, &began).await;
     let interaction = *interaction.lock();
     match delivered {
         Ok(Delivered::Failed { code, .. }) => {
@@ -145,6 +148,16 @@ async fn show(
         }
         Ok(Delivered::Shown { .. } | Delivered::Quiet) => Ended::Done { interaction },
         Err(error) => failed(&error),
+    }
+}
+
+/// Writes down what is begun in Slack for an event, as far as Postgres is there: who takes the event up
+/// after a crash takes it away.
+async fn note(ledger: &Ledger, event_id: &str, ts: String) {
+    let noting = ledger.note_slack_message(event_id, &ts);
+    let noted = tokio::time::timeout(Duration::from_secs(1), noting).await;
+    if !matches!(noted, Ok(Ok(()))) {
+        tracing::debug!("a message that is begun in Slack is not noted");
     }
 }
 

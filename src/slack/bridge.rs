@@ -141,13 +141,6 @@ impl Bridge {
         }
     }
 
-    /// Cancelled when nothing more is to be done for an event here.
-    pub(crate) fn abandoned(&self, event_id: &str) -> CancellationToken {
-        let running = self.running.lock();
-        let known = running.get(event_id).map(|one| one.abandoned.clone());
-        known.unwrap_or_default()
-    }
-
     /// The events under way in a thread, with whose turns they are.
     pub(crate) fn running_in(
         &self,

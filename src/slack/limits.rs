@@ -1,6 +1,7 @@
 //! Slack's rate limits. Calls of one method to one channel go one after another, in the order in which
-//! they were asked for, messages at least an interval apart; a 429 holds up the lane (or, where the limit
-//! is the workspace's, the method) for as long as Slack says, and nothing is dropped.
+//! they were asked for, and so do new messages, at least an interval apart; a 429 holds up the channel's
+//! messages (or, where the limit is the workspace's, the method) for as long as Slack says, and nothing is
+//! dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,8 +47,10 @@ impl Limits {
         }
     }
 
-    /// Waits for the lane's turn. Waiters are served in the order in which they came.
+    /// Waits for the lane's turn. Waiters are served in the order in which they came. `posts`: the call
+    /// brings a message, and shares its lane with the others that do.
     pub async fn slot(&self, method: &'static str, channel: &str, posts: bool) -> Slot {
+        let name = if posts { "messages" } else { method };
         let lane = {
             let mut lanes = self.lanes.lock();
             if lanes.len() > IDLE_LANES {
@@ -60,7 +63,7 @@ impl Limits {
                     Arc::strong_count(lane) > 1 || !idle
                 });
             }
-            let lane = lanes.entry((method, channel.to_owned())).or_default();
+            let lane = lanes.entry((name, channel.to_owned())).or_default();
             Arc::clone(lane)
         };
         let mut slot = Slot {
@@ -88,10 +91,11 @@ impl Limits {
         }
     }
 
-    /// Slack has answered 429: the call may be repeated after `delay`.
-    pub fn refused(&self, method: &'static str, slot: &mut Slot, delay: Duration) {
+    /// Slack has answered 429: the call may be repeated after `delay`. What else is posted to the channel
+    /// waits as well, where the call will be `repeated`; otherwise the method alone is left alone.
+    pub fn refused(&self, method: &'static str, slot: &mut Slot, delay: Duration, repeated: bool) {
         let until = Instant::now() + delay;
-        if slot.posts {
+        if slot.posts && repeated {
             // The limit of messages is each channel's own.
             slot.lane.next = Some(until);
         } else {
@@ -131,7 +135,10 @@ mod tests {
             tokio::task::yield_now().await;
         }
         drop(limits.slot("chat.postMessage", "C2", true).await);
-        assert!(start.elapsed() < interval, "another channel waits for nobody");
+        assert!(
+            start.elapsed() < interval,
+            "another channel waits for nobody"
+        );
         tasks.join_all().await;
         let sent = sent.lock();
         for (at, (number, after)) in sent.iter().enumerate() {
@@ -146,14 +153,14 @@ mod tests {
         let delay = Duration::from_millis(200);
         let start = Instant::now();
         let mut slot = limits.slot("chat.postMessage", "C1", true).await;
-        limits.refused("chat.postMessage", &mut slot, delay);
+        limits.refused("chat.postMessage", &mut slot, delay, true);
         limits.wait("chat.postMessage", &mut slot).await;
         drop(slot);
         assert!(start.elapsed() >= delay);
 
         let start = Instant::now();
         let mut slot = limits.slot("chat.update", "C1", false).await;
-        limits.refused("chat.update", &mut slot, delay);
+        limits.refused("chat.update", &mut slot, delay, true);
         drop(slot);
         assert!(limits.paused("chat.update").is_some());
         // The workspace's limit of a method holds in every channel.

@@ -15,7 +15,6 @@ mod inbox;
 pub mod bridge;
 pub(crate) mod work;
 mod ask;
-mod show;
 mod who;
 mod press;
 mod dialog;

@@ -14,7 +14,7 @@ use super::reply::{self, Earlier, Place};
 use super::who::Speaker;
 use super::work::Ended;
 use super::{again, handoff};
-use crate::chat::{Caller, Event};
+use crate::chat::Caller;
 use crate::server::AppState;
 
 /// How often an answer is looked for that another process may not have written down yet.
@@ -123,7 +123,7 @@ async fn delete(bridge: &Bridge, pressed: &Pressed, interaction: Uuid) -> Ended 
 /// Shows a private answer to everyone in its thread, once, as far as they may read it.
 async fn share(
     service: &AppState,
-    bridge: &Arc<Bridge>,
+    bridge: &Bridge,
     event: &ClaimedSlackEvent,
     pressed: &Pressed,
     interaction: Uuid,
@@ -152,7 +152,7 @@ async fn share(
         },
         streaming: false,
         quiet: false,
-        leftovers: event.messages.clone(),
+        leftovers: Vec::new(),
     };
     if event.attempts > 1 {
         match reply::already_there(&bridge.slack, &place, &event.event_id).await {
@@ -161,9 +161,8 @@ async fn share(
             Err(error) => return failed(&error),
         }
     }
-    let events = futures::stream::iter([Event::Done(Box::new(answer))]);
-    let ledger = &service.app.ledger;
-    match super::show::show(bridge, ledger, &place, &event.event_id, events).await {
+    let id = &event.event_id;
+    match reply::post(&bridge.slack, &place, id, &answer, &reply::unheard).await {
         Ok(_) => Ended::Done { interaction: None },
         Err(error) => failed(&error),
     }

@@ -10,6 +10,7 @@ mod thread;
 use std::time::Duration;
 
 use docent_core::models::marks::open_fence;
+use futures::future::BoxFuture;
 use futures::{Stream, StreamExt};
 use serde_json::json;
 use tokio::time::Instant;
@@ -29,6 +30,15 @@ const BUFFER_CHARS: usize = 250;
 const BUFFER_TIME: Duration = Duration::from_millis(600);
 /// The status is a courtesy, and nothing waits longer for it.
 const STATUS_TIME: Duration = Duration::from_secs(2);
+
+/// Is told the `ts` of a message as soon as there is one, and is waited for. A type of its own rather than
+/// `AsyncFn`, with which the compiler could not prove that a delivery may be spawned (rust-lang/rust#110338).
+pub type Began<'a> = dyn Fn(String) -> BoxFuture<'a, ()> + Send + Sync + 'a;
+
+/// Who need not know of messages before they are finished.
+pub fn unheard(_ts: String) -> BoxFuture<'static, ()> {
+    Box::pin(async {})
+}
 
 /// Where an answer goes.
 #[derive(Debug, Clone)]
@@ -68,19 +78,17 @@ pub enum Earlier {
     Whole(Vec<String>),
 }
 
-/// Shows the events of a turn in its place. `began` is told the `ts` of each message as soon as there is
-/// one and is waited for: who writes it down durably can name it as a leftover after a crash.
+/// Shows the events of a turn in its place. Who writes down durably what `began` is told can name it as a
+/// leftover after a crash.
 pub async fn deliver(
     slack: &Slack,
     place: &Place,
     event_id: &str,
     mut events: impl Stream<Item = Event> + Unpin,
-    began: impl AsyncFn(&str),
+    began: &Began<'_>,
 ) -> Result<Delivered, SlackError> {
-    let mut thread = Thread::new(slack, place, event_id, &began);
-    for ts in &place.leftovers {
-        slack.delete(&place.channel, ts).await?;
-    }
+    let mut thread = Thread::new(slack, place, event_id, began);
+    thread.forget_leftovers().await?;
     status(slack, place, words::SEARCHING).await;
     let mut live = Live::new(place);
     let mut due = None;
@@ -123,9 +131,23 @@ pub async fn deliver(
     }
 }
 
+/// Posts an answer that is there already: one that its asker shares, or that a crash has kept from being
+/// posted.
+pub async fn post(
+    slack: &Slack,
+    place: &Place,
+    event_id: &str,
+    answer: &Answer,
+    began: &Began<'_>,
+) -> Result<Delivered, SlackError> {
+    let mut thread = Thread::new(slack, place, event_id, began);
+    thread.forget_leftovers().await?;
+    done(&mut thread, Live::new(place), answer).await
+}
+
 /// The turn has its answer.
 async fn done(
-    thread: &mut Thread<'_, impl AsyncFn(&str)>,
+    thread: &mut Thread<'_>,
     mut live: Live,
     answer: &Answer,
 ) -> Result<Delivered, SlackError> {
@@ -155,7 +177,7 @@ async fn done(
 
 /// The turn has none: what was shown of it stays, and is said to be no more than that.
 async fn failed(
-    thread: &mut Thread<'_, impl AsyncFn(&str)>,
+    thread: &mut Thread<'_>,
     mut live: Live,
     code: String,
 ) -> Result<Delivered, SlackError> {
@@ -172,7 +194,8 @@ async fn failed(
             text: String::new(),
             blocks: Vec::new(),
         };
-        let closed = open_fence(&live.text()).map_or_else(String::new, |fence| format!("\n{fence}"));
+        let closed =
+            open_fence(&live.text()).map_or_else(String::new, |fence| format!("\n{fence}"));
         live.push(&format!("{closed}\n\n{said}"));
         let all = live.text();
         if !live.finish(thread, &all, &end).await? {

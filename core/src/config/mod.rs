@@ -23,10 +23,10 @@ pub use products::Dbt;
 use rust_decimal::Decimal;
 pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
+use serde::Deserialize;
 pub use slack::{
     AnswersWhat, SlackApp, SlackChannel, SlackLanguage, SlackMode, SlackPlace, Streaming,
 };
-use serde::Deserialize;
 pub use source::{CleanedBy, Source, SourceKind};
 
 /// The embedded reference configuration.

@@ -6,7 +6,7 @@ use super::wire::{Identity, OutMessage, StreamStart, ThreadMessage, UserInfo};
 use super::{Call, Slack, SlackError};
 
 /// Messages of a thread that one call brings.
-const PAGE: &str = "200";
+const PAGE: &str = "1000";
 /// Longest thread that is read, in calls: what is before that is not looked at.
 const PAGES: usize = 10;
 
@@ -42,11 +42,7 @@ impl Slack {
     }
 
     /// Posts a message that only one person sees, until they restart Slack.
-    pub async fn post_ephemeral(
-        &self,
-        user: &str,
-        message: &OutMessage,
-    ) -> Result<(), SlackError> {
+    pub async fn post_ephemeral(&self, user: &str, message: &OutMessage) -> Result<(), SlackError> {
         let call = Call::posting("chat.postEphemeral", &message.channel);
         let mut body = body(message);
         body["user"] = user.into();
@@ -66,7 +62,10 @@ impl Slack {
     /// Takes a message away; one that is gone already is.
     pub async fn delete(&self, channel: &str, ts: &str) -> Result<(), SlackError> {
         let call = Call::of("chat.delete", channel);
-        match self.post(call, &json!({"channel": channel, "ts": ts})).await {
+        match self
+            .post(call, &json!({"channel": channel, "ts": ts}))
+            .await
+        {
             Err(error) if error.code() == Some("message_not_found") => Ok(()),
             answer => answer.map(drop),
         }

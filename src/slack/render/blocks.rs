@@ -26,6 +26,13 @@ pub fn section(mrkdwn: &str) -> Value {
     json!({"type": "section", "text": {"type": "mrkdwn", "text": mrkdwn, "verbatim": true}})
 }
 
+/// Text as it is, set off as a quote.
+pub fn quoted(text: &str) -> Value {
+    json!({"type": "rich_text", "elements": [
+        {"type": "rich_text_quote", "elements": [{"type": "text", "text": text}]},
+    ]})
+}
+
 pub fn divider() -> Value {
     json!({"type": "divider"})
 }

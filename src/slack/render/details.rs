@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::blocks::{SECTION, contexts, divider, plain, section};
+use super::blocks::{SECTION, contexts, divider, plain, quoted, section};
 use super::footer::link;
 use super::split::parts;
 use super::{safe, words};
@@ -50,31 +50,41 @@ fn of_citation(citation: &Citation, language: Language, now: DateTime<Utc>) -> V
     let heading = safe::escaped(&safe::line(&citation.heading, 400));
     let title = format!("*[{}] {}*\n{heading}", citation.number, link(citation, 150));
     let mut blocks = vec![section(title.trim_end())];
-    let quote = safe::escaped(&citation.quote);
-    // Each line of a quote gets a mark, and it may be all lines.
-    for part in parts(&quote, SECTION * 3 / 10) {
-        let lines = part.body.lines().map(|line| format!("> {line}"));
-        let lines: Vec<String> = lines.collect();
-        if !part.body.trim().is_empty() {
-            blocks.push(section(&lines.join("\n")));
-        }
-    }
+    // Word for word: nothing in it is markup.
+    let quotes = parts(&safe::guarded(&citation.quote), SECTION);
+    let quotes = quotes.iter().map(|part| part.body.trim());
+    blocks.extend(quotes.filter(|quote| !quote.is_empty()).map(quoted));
     let say = |words: words::Words| words.in_language(language);
     let mut facts = Vec::new();
     if !citation.path.is_empty() {
         facts.push(safe::escaped(&safe::line(&citation.path, 300)));
     }
     if let Some(at) = citation.updated_at {
-        facts.push(format!("{} {}", say(words::UPDATED), words::day(at, now, language)));
+        facts.push(format!(
+            "{} {}",
+            say(words::UPDATED),
+            words::day(at, now, language)
+        ));
     }
     if let Some(at) = citation.fresh_at {
-        facts.push(format!("{} {}", say(words::DATA_OF), words::day(at, now, language)));
+        facts.push(format!(
+            "{} {}",
+            say(words::DATA_OF),
+            words::day(at, now, language)
+        ));
     }
     if let Some(owner) = &citation.owner {
-        facts.push(format!("{}: {}", say(words::OWNER), safe::escaped(&safe::line(owner, 200))));
+        facts.push(format!(
+            "{}: {}",
+            say(words::OWNER),
+            safe::escaped(&safe::line(owner, 200))
+        ));
     }
     if let Some(status) = &citation.status {
-        facts.push(safe::escaped(&words::status(&safe::line(status, 20), language)));
+        facts.push(safe::escaped(&words::status(
+            &safe::line(status, 20),
+            language,
+        )));
     }
     blocks.extend(contexts(&facts));
     blocks

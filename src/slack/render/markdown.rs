@@ -137,7 +137,10 @@ fn push_words(
 }
 
 fn push_mark(out: &mut String, text: &str, numbers: &[usize], links: &Links) {
-    if !numbers.iter().any(|number| links.numbers.contains_key(number)) {
+    if !numbers
+        .iter()
+        .any(|number| links.numbers.contains_key(number))
+    {
         out.push_str(text);
         return;
     }
@@ -169,8 +172,8 @@ fn target(text: &str, is_all: bool) -> Target<'_> {
 /// The length of the scheme of the address that the text begins with.
 fn scheme(text: &str) -> Option<usize> {
     ["https", "http"].into_iter().find_map(|scheme| {
-        let head = text.get(..scheme.len() + 3)?;
-        let is = head[..scheme.len()].eq_ignore_ascii_case(scheme) && head.ends_with("://");
+        let (head, rest) = text.split_at_checked(scheme.len())?;
+        let is = head.eq_ignore_ascii_case(scheme) && rest.starts_with("://");
         is.then_some(scheme.len())
     })
 }
@@ -192,9 +195,7 @@ mod tests {
     use super::*;
 
     fn links() -> Links {
-        Links::of(
-            [(1, "https://wiki.example/trips"), (2, "docs/local.md")].into_iter(),
-        )
+        Links::of([(1, "https://wiki.example/trips"), (2, "docs/local.md")].into_iter())
     }
 
     fn all(text: &str) -> String {
@@ -225,7 +226,10 @@ mod tests {
             "see http\u{2060}://evil.example/x and https://wiki.example/trips"
         );
         assert_eq!(all("[y](javascript:x)"), "[y]\\(javascript:x)");
-        assert_eq!(all("[y]\u{200b}(https://evil.example)"), "[y]\\(https\u{2060}://evil.example)");
+        assert_eq!(
+            all("[y]\u{200b}(https://evil.example)"),
+            "[y]\\(https\u{2060}://evil.example)"
+        );
     }
 
     #[test]

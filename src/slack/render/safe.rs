@@ -43,11 +43,15 @@ pub fn guarded(text: &str) -> String {
     out
 }
 
-/// The text for `mrkdwn`, where nothing of it is markup of Slack's.
+/// The text for `mrkdwn`, where nothing of it is markup of Slack's, nor an address that Slack makes a link of
+/// by itself.
 pub fn escaped(text: &str) -> String {
     let guarded = guarded(text);
     let mut out = String::with_capacity(guarded.len());
     for c in guarded.chars() {
+        if c == ':' && (ends_with(&out, "http") || ends_with(&out, "https")) {
+            out.push(BREAK);
+        }
         push_escaped(&mut out, c);
     }
     out
@@ -157,11 +161,17 @@ mod tests {
             ("<\u{0}!here>", "<\u{2060}!here>"),
             ("@Channel", "@Channe\u{2060}l"),
             ("@he\u{200b}re!", "@her\u{2060}e!"),
-            ("<https://evil.example|docs>", "<https\u{2060}://evil.example|docs>"),
+            (
+                "<https://evil.example|docs>",
+                "<https\u{2060}://evil.example|docs>",
+            ),
         ] {
             assert_eq!(guarded(text), safe, "{text:?}");
         }
-        assert_eq!(escaped("a < b && <!here>"), "a &lt; b &amp;&amp; &lt;\u{2060}!here&gt;");
+        assert_eq!(
+            escaped("a < b && <!here>"),
+            "a &lt; b &amp;&amp; &lt;\u{2060}!here&gt;"
+        );
     }
 
     #[test]

@@ -218,11 +218,13 @@ impl Scanner {
 fn code(line: &str) -> Option<Within> {
     let start = line.find(['`', '~'])?;
     let mark = line.as_bytes()[start];
-    let run = line[start..].bytes().take_while(|byte| *byte == mark).count();
+    let run = line[start..]
+        .bytes()
+        .take_while(|byte| *byte == mark)
+        .count();
     let info = line[start + run..].trim();
-    let begins = run >= 3
-        && may_become_code_block(&line[..start])
-        && (mark == b'~' || !info.contains('`'));
+    let begins =
+        run >= 3 && may_become_code_block(&line[..start]) && (mark == b'~' || !info.contains('`'));
     if !begins {
         return None;
     }
@@ -343,7 +345,11 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(300))]
+        #![proptest_config(ProptestConfig {
+            cases: 300,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
 
         #[test]
         fn parts_are_the_text_and_none_is_too_long(

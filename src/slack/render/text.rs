@@ -75,7 +75,10 @@ fn push_words(out: &mut String, text: &str) {
             text = plain;
         }
     }
-    let text = text.replace("**", "*").replace("__", "_").replace("~~", "~");
+    let text = text
+        .replace("**", "*")
+        .replace("__", "_")
+        .replace("~~", "~");
     text.chars().for_each(|c| safe::push_escaped(out, c));
 }
 
@@ -135,8 +138,14 @@ mod tests {
                 "Hourly <https://wiki.example/a?x=1&amp;y=2|[1]>.",
             ),
             ("Hourly [1], `a<b`.", "Hourly [1], `a&lt;b`."),
-            ("see [the docs](https://wiki.example/a)", "see <https://wiki.example/a|the docs>"),
-            ("[y]\\(https\u{2060}://evil.example)", "[y](https\u{2060}://evil.example)"),
+            (
+                "see [the docs](https://wiki.example/a)",
+                "see <https://wiki.example/a|the docs>",
+            ),
+            (
+                "[y]\\(https\u{2060}://evil.example)",
+                "[y](https\u{2060}://evil.example)",
+            ),
             ("~~~sql\nselect 1\n~~~\nx", "```\nselect 1\n```\nx"),
             ("\\<\u{2060}!here>", "&lt;\u{2060}!here&gt;"),
         ] {

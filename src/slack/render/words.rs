@@ -43,13 +43,13 @@ const TODAY: Words = Words("today", "오늘");
 pub fn unverified(count: usize, language: Language) -> String {
     match (language, count) {
         (Language::English, 1) => {
-            ":warning: 1 statement is marked (unverified): no document cited says it.".to_owned()
+            "⚠️ 1 statement is marked (unverified): no document cited says it.".to_owned()
         }
-        (Language::English, count) => format!(
-            ":warning: {count} statements are marked (unverified): no document cited says them."
-        ),
+        (Language::English, count) => {
+            format!("⚠️ {count} statements are marked (unverified): no document cited says them.")
+        }
         (Language::Korean, count) => format!(
-            ":warning: (확인되지 않음) 표시가 있는 내용 {count}개는 인용한 문서에서 확인되지 않았습니다."
+            "⚠️ (확인되지 않음) 표시가 있는 내용 {count}개는 인용한 문서에서 확인되지 않았습니다."
         ),
     }
 }

@@ -37,7 +37,10 @@ pub(super) struct Live {
 enum Mode {
     Stream,
     /// One message, which is updated.
-    Update { next: Instant, pause: Duration },
+    Update {
+        next: Instant,
+        pause: Duration,
+    },
     /// Nothing more is shown before the end.
     Hidden,
 }
@@ -76,27 +79,22 @@ impl Live {
     }
 
     /// Shows what can be shown of the text so far.
-    pub(super) async fn show(
-        &mut self,
-        thread: &mut Thread<'_, impl AsyncFn(&str)>,
-    ) -> Result<(), SlackError> {
+    pub(super) async fn show(&mut self, thread: &mut Thread<'_>) -> Result<(), SlackError> {
         self.seen = self.raw.len();
+        if self.mode == Mode::Hidden {
+            return Ok(());
+        }
+        self.safe = render::markdown(&self.raw, &self.links, false);
+        self.stream(thread).await;
         match self.mode {
-            Mode::Hidden => Ok(()),
-            Mode::Stream => {
-                self.safe = render::markdown(&self.raw, &self.links, false);
-                self.stream(thread).await;
-                Ok(())
-            }
             Mode::Update { next, pause } if next <= Instant::now() => {
-                self.safe = render::markdown(&self.raw, &self.links, false);
                 self.mode = Mode::Update {
                     next: Instant::now() + pause,
                     pause: (pause * 2).min(LONGEST_UPDATE),
                 };
                 self.update(thread).await
             }
-            Mode::Update { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -104,7 +102,7 @@ impl Live {
     /// `false`: what is shown is not the answer's text, or not all of it.
     pub(super) async fn finish(
         &mut self,
-        thread: &mut Thread<'_, impl AsyncFn(&str)>,
+        thread: &mut Thread<'_>,
         answer: &str,
         below: &Message,
     ) -> Result<bool, SlackError> {
@@ -153,7 +151,7 @@ impl Live {
     }
 
     /// Ends an open stream as it is.
-    pub(super) async fn abandon(&mut self, thread: &mut Thread<'_, impl AsyncFn(&str)>) {
+    pub(super) async fn abandon(&mut self, thread: &mut Thread<'_>) {
         self.mode = Mode::Hidden;
         if let Some(ts) = self.open.take() {
             self.end(thread, &ts, false).await;
@@ -161,7 +159,7 @@ impl Live {
     }
 
     /// Sends on what the stream does not have yet; a message that is full is ended, and the next begun.
-    async fn stream(&mut self, thread: &mut Thread<'_, impl AsyncFn(&str)>) {
+    async fn stream(&mut self, thread: &mut Thread<'_>) {
         while self.mode == Mode::Stream && self.sent < self.safe.len() {
             let rest = &self.safe[self.from..];
             let end = self.from + split::cut(&self.prefix, rest, ANSWER, self.sent - self.from);
@@ -183,11 +181,7 @@ impl Live {
     }
 
     /// Sends text to the stream, or begins one with it. `false`: it has not arrived.
-    async fn send(
-        &mut self,
-        thread: &mut Thread<'_, impl AsyncFn(&str)>,
-        text: String,
-    ) -> bool {
+    async fn send(&mut self, thread: &mut Thread<'_>, text: String) -> bool {
         let (slack, place) = (thread.slack, thread.place);
         let Some(ts) = self.open.clone() else {
             let start = StreamStart {
@@ -239,7 +233,7 @@ impl Live {
     }
 
     /// Ends a stream. One that cannot be is over anyway, or will be soon.
-    async fn end(&mut self, thread: &mut Thread<'_, impl AsyncFn(&str)>, ts: &str, last: bool) {
+    async fn end(&mut self, thread: &mut Thread<'_>, ts: &str, last: bool) {
         let at = thread.messages.iter().position(|known| known == ts);
         let frame = thread.frame(at.unwrap_or_default(), last);
         if let Err(error) = thread.slack.stop_stream(ts, "", &frame).await {
@@ -249,10 +243,7 @@ impl Live {
     }
 
     /// Shows the text in one message, as long as it has room there.
-    async fn update(
-        &mut self,
-        thread: &mut Thread<'_, impl AsyncFn(&str)>,
-    ) -> Result<(), SlackError> {
+    async fn update(&mut self, thread: &mut Thread<'_>) -> Result<(), SlackError> {
         let parts = split::parts(&self.safe, ANSWER);
         let [part] = parts.as_slice() else {
             // The end shows it all.
@@ -263,7 +254,9 @@ impl Live {
         };
         let mut message = render::of_markdown(&part.text());
         let writing = words::THINKING.in_language(thread.place.look.language);
-        message.blocks.extend(blocks::contexts(&[writing.to_owned()]));
+        message
+            .blocks
+            .extend(blocks::contexts(&[writing.to_owned()]));
         thread.put(0, false, &message).await.map(drop)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Place, metadata};
+use super::{Began, Place, metadata};
 use crate::slack::api::{OutMessage, ThreadMessage};
 use crate::slack::render::{self, Message};
 use crate::slack::{Slack, SlackError};
@@ -17,22 +17,22 @@ const PAUSE: Duration = Duration::from_millis(500);
 const BESIDE: usize = 2900;
 
 /// The messages of one answer, and where they stand.
-pub(super) struct Thread<'a, Began> {
+pub(super) struct Thread<'a> {
     pub(super) slack: &'a Slack,
     pub(super) place: &'a Place,
     pub(super) event_id: &'a str,
     pub(super) interaction: Option<Uuid>,
     /// The `ts` of each, in order.
     pub(super) messages: Vec<String>,
-    began: &'a Began,
+    began: &'a Began<'a>,
 }
 
-impl<'a, Began: AsyncFn(&str)> Thread<'a, Began> {
+impl<'a> Thread<'a> {
     pub(super) fn new(
         slack: &'a Slack,
         place: &'a Place,
         event_id: &'a str,
-        began: &'a Began,
+        began: &'a Began<'a>,
     ) -> Self {
         Self {
             slack,
@@ -44,9 +44,17 @@ impl<'a, Began: AsyncFn(&str)> Thread<'a, Began> {
         }
     }
 
+    /// Takes away what an earlier try has left.
+    pub(super) async fn forget_leftovers(&self) -> Result<(), SlackError> {
+        for ts in &self.place.leftovers {
+            self.slack.delete(&self.place.channel, ts).await?;
+        }
+        Ok(())
+    }
+
     /// There is another message.
     pub(super) async fn has_begun(&mut self, ts: String) {
-        (self.began)(&ts).await;
+        (self.began)(ts.clone()).await;
         self.messages.push(ts);
     }
 
@@ -113,7 +121,7 @@ impl<'a, Began: AsyncFn(&str)> Thread<'a, Began> {
             self.has_begun(ts).await;
             return Ok(());
         };
-        let updated = repeated(async || self.slack.update(ts, message).await).await;
+        let updated = repeated(|| self.slack.update(ts, message)).await;
         match updated {
             // Somebody has deleted it meanwhile, or it is too old.
             Err(SlackError::Refused { ref code, .. })
@@ -123,7 +131,7 @@ impl<'a, Began: AsyncFn(&str)> Thread<'a, Began> {
                 ) =>
             {
                 let ts = self.post(part, message).await?;
-                (self.began)(&ts).await;
+                (self.began)(ts.clone()).await;
                 self.messages[part] = ts;
                 Ok(())
             }
@@ -208,9 +216,10 @@ pub(super) async fn messages(
 }
 
 /// A call that may be made twice.
-pub(super) async fn repeated(
-    call: impl AsyncFn() -> Result<(), SlackError>,
-) -> Result<(), SlackError> {
+async fn repeated<F>(call: impl Fn() -> F) -> Result<(), SlackError>
+where
+    F: Future<Output = Result<(), SlackError>>,
+{
     let mut tries = 0;
     loop {
         tries += 1;
@@ -226,5 +235,8 @@ pub(super) async fn repeated(
 /// The text beside blocks. It is not cut within an address or a character's name.
 fn beside(text: &str) -> String {
     let parts = render::split::parts(text, BESIDE);
-    parts.first().map(render::split::Part::text).unwrap_or_default()
+    parts
+        .first()
+        .map(render::split::Part::text)
+        .unwrap_or_default()
 }

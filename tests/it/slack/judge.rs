@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 /// Every payload's blocks are what slack-sdk takes for blocks. `make test` fetches the package; without
 /// it there is nobody to ask.
 pub(crate) fn check(calls: &[SlackCall]) {
-    let Some(python) = std::env::var_os("SLACK_SDK_PYTHON").filter(|path| !path.is_empty())
-    else {
+    let Some(python) = std::env::var_os("SLACK_SDK_PYTHON").filter(|path| !path.is_empty()) else {
         return;
     };
     let payloads: Vec<String> = calls
@@ -21,7 +20,10 @@ pub(crate) fn check(calls: &[SlackCall]) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), payloads.join("\n")).unwrap();
     let judged = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/slack_blocks.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/clients/slack_blocks.py"
+        ))
         .arg(file.path())
         .output()
         .unwrap();
@@ -37,6 +39,8 @@ fn payload(body: &Value) -> Option<Value> {
     if body["view"].is_object() {
         return Some(json!({"view": body["view"]}));
     }
-    let blocks = body["blocks"].as_array().filter(|blocks| !blocks.is_empty())?;
+    let blocks = body["blocks"]
+        .as_array()
+        .filter(|blocks| !blocks.is_empty())?;
     Some(json!({"blocks": blocks}))
 }

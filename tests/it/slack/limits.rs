@@ -27,7 +27,9 @@ async fn messages_that_slack_holds_up_all_arrive_in_their_order() {
     .await;
     // One that believes that it may be faster.
     let hasty = client(&scene.slack, "xoxb-scripted", Duration::from_millis(1));
-    scene.slack.fail("chat.postMessage", 1, SlackFault::Limit(1));
+    scene
+        .slack
+        .fail("chat.postMessage", 1, SlackFault::Limit(1));
     let texts: Vec<String> = (0..4).map(|number| format!("message {number}")).collect();
     let messages: Vec<OutMessage> = texts.iter().map(|text| message(text)).collect();
     let posted = join_all(messages.iter().map(|message| hasty.post_message(message))).await;
@@ -39,7 +41,10 @@ async fn messages_that_slack_holds_up_all_arrive_in_their_order() {
         .filter_map(|call| call.body["text"].as_str())
         .collect();
     assert_eq!(arrived, texts);
-    let held: Vec<_> = calls.iter().filter(|call| call.outcome == "ratelimited").collect();
+    let held: Vec<_> = calls
+        .iter()
+        .filter(|call| call.outcome == "ratelimited")
+        .collect();
     assert!(!held.is_empty());
     // Nothing is tried before its time.
     let again = calls.iter().find(|call| call.at > held[0].at).unwrap();
@@ -55,7 +60,12 @@ async fn a_client_that_keeps_the_pace_is_never_held_up() {
     })
     .await;
     let messages: Vec<OutMessage> = (0..6).map(|number| message(&number.to_string())).collect();
-    join_all(messages.iter().map(|message| scene.client.post_message(message))).await;
+    join_all(
+        messages
+            .iter()
+            .map(|message| scene.client.post_message(message)),
+    )
+    .await;
     let calls = scene.slack.calls_of("chat.postMessage");
     assert_eq!(calls.len(), 6);
     assert!(calls.iter().all(|call| call.outcome == "ok"));
@@ -69,7 +79,11 @@ async fn refusals_say_what_to_do_about_them() {
     assert!(error.is_about_token());
     assert_eq!(error.to_string(), "Slack refuses auth.test: invalid_auth");
 
-    scene.slack.fail("chat.postMessage", 1, SlackFault::Refuse("channel_not_found"));
+    scene.slack.fail(
+        "chat.postMessage",
+        1,
+        SlackFault::Refuse("channel_not_found"),
+    );
     let error = scene.client.post_message(&message("x")).await.unwrap_err();
     assert_eq!(error.code(), Some("channel_not_found"));
     assert!(!error.is_about_token() && !error.is_about_blocks());
@@ -78,7 +92,10 @@ async fn refusals_say_what_to_do_about_them() {
     let error = scene.client.auth_test().await.unwrap_err();
     assert!(matches!(error, SlackError::Unavailable { .. }), "{error}");
     let identity = scene.client.auth_test().await.unwrap();
-    assert_eq!((identity.user_id.as_str(), identity.team_id.as_str()), (BOT, TEAM));
+    assert_eq!(
+        (identity.user_id.as_str(), identity.team_id.as_str()),
+        (BOT, TEAM)
+    );
 }
 
 #[tokio::test]
@@ -91,7 +108,10 @@ async fn people_are_known_by_what_slack_says_of_them() {
             "profile": {"email": "ana@example.com"},
         }),
     );
-    scene.slack.add_user("U2", json!({"name": "other", "is_bot": true, "is_restricted": true}));
+    scene.slack.add_user(
+        "U2",
+        json!({"name": "other", "is_bot": true, "is_restricted": true}),
+    );
     let ana = scene.client.user_info(ASKER).await.unwrap();
     assert_eq!(ana.mail.as_deref(), Some("ana@example.com"));
     assert!(ana.mail_confirmed && !ana.is_bot && !ana.is_guest);
@@ -106,11 +126,17 @@ async fn people_are_known_by_what_slack_says_of_them() {
 #[tokio::test]
 async fn a_long_thread_is_read_to_its_end() {
     let scene = Scene::new().await;
-    for number in 0..450 {
-        scene.slack.say(CHANNEL, Some(&scene.question), ASKER, &number.to_string());
+    for number in 0..2100 {
+        scene
+            .slack
+            .say(CHANNEL, Some(&scene.question), ASKER, &number.to_string());
     }
-    let replies = scene.client.replies(CHANNEL, &scene.question).await.unwrap();
-    assert_eq!(replies.len(), 451);
-    assert_eq!(replies[450].text, "449");
+    let replies = scene
+        .client
+        .replies(CHANNEL, &scene.question)
+        .await
+        .unwrap();
+    assert_eq!(replies.len(), 2101);
+    assert_eq!(replies[2100].text, "2099");
     assert_eq!(scene.slack.calls_of("conversations.replies").len(), 3);
 }

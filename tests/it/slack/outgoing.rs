@@ -23,7 +23,10 @@ const TEXT: &str = "The table fct_trips is loaded hourly [1]. It has one row for
 
 /// All buttons and thumbs of a message, by their names.
 fn buttons(message: &SlackMessage) -> Vec<String> {
-    let elements = message.blocks.iter().filter_map(|block| block["elements"].as_array());
+    let elements = message
+        .blocks
+        .iter()
+        .filter_map(|block| block["elements"].as_array());
     elements
         .flatten()
         .filter_map(|element| element["action_id"].as_str().map(str::to_owned))
@@ -58,13 +61,24 @@ async fn an_answer_is_streamed_into_its_thread_with_its_sources_and_buttons_belo
     assert_eq!(payload["event_id"], "Ev1");
     assert_eq!(payload["last"], true);
 
-    let methods: Vec<String> = scene.slack.calls().into_iter().map(|call| call.method).collect();
-    assert_eq!(methods[0], "assistant.threads.setStatus", "a status at once");
+    let methods: Vec<String> = scene
+        .slack
+        .calls()
+        .into_iter()
+        .map(|call| call.method)
+        .collect();
+    assert_eq!(
+        methods[0], "assistant.threads.setStatus",
+        "a status at once"
+    );
     let start = scene.slack.calls_of("chat.startStream").remove(0).body;
     assert_eq!(start["recipient_user_id"], ASKER);
     assert_eq!(start["recipient_team_id"], "T0TEAM");
     let appends = scene.slack.calls_of("chat.appendStream").len();
-    assert!((1..=4).contains(&appends), "words are gathered: {appends} calls");
+    assert!(
+        (1..=4).contains(&appends),
+        "words are gathered: {appends} calls"
+    );
     assert_eq!(scene.slack.status(CHANNEL, &scene.question), None);
     judge::check(&scene.slack.calls());
 }
@@ -81,23 +95,38 @@ async fn a_stream_that_expires_goes_on_in_another_message_with_what_was_not_sent
     let text = &text[..4000];
     let answer = an_answer(text);
     let events = told(&answer, 100, Duration::from_millis(40));
-    reply::deliver(&scene.client, &scene.place(), "Ev1", Box::pin(events), async |_| {})
-        .await
-        .unwrap();
+    reply::deliver(
+        &scene.client,
+        &scene.place(),
+        "Ev1",
+        Box::pin(events),
+        &reply::unheard,
+    )
+    .await
+    .unwrap();
     let shown = scene.slack.shown(CHANNEL, &scene.question);
     assert!(shown.len() > 2, "{}", shown.len());
     let seen = scene.seen();
     for section in 0..3 {
         for at in 0..8 {
-            for words in [format!("c{section}_{at}."), format!("select {at}, a[1] from t{section} ")] {
+            for words in [
+                format!("c{section}_{at}."),
+                format!("select {at}, a[1] from t{section} "),
+            ] {
                 let wanted = text.matches(&words).count();
                 assert_eq!(seen.matches(&words).count(), wanted, "{words} in {seen}");
             }
         }
     }
-    let whole = reply::already_there(&scene.client, &scene.place(), "Ev1").await.unwrap();
+    let whole = reply::already_there(&scene.client, &scene.place(), "Ev1")
+        .await
+        .unwrap();
     let all: Vec<String> = shown.iter().map(|message| message.ts.clone()).collect();
-    assert_eq!(whole, Earlier::Whole(all), "every message is known as a part of the answer");
+    assert_eq!(
+        whole,
+        Earlier::Whole(all),
+        "every message is known as a part of the answer"
+    );
 }
 
 #[tokio::test]
@@ -143,18 +172,37 @@ async fn forty_thousand_characters_arrive_whole_streamed_or_not() {
         let mut place = scene.place();
         place.streaming = streaming;
         let events = told(&an_answer(&text), 400, Duration::ZERO);
-        reply::deliver(&scene.client, &place, "Ev1", Box::pin(events), async |_| {})
-            .await
-            .unwrap();
+        reply::deliver(
+            &scene.client,
+            &place,
+            "Ev1",
+            Box::pin(events),
+            &reply::unheard,
+        )
+        .await
+        .unwrap();
         check_long_text(&scene.seen());
         let shown = scene.slack.shown(CHANNEL, &scene.question);
         assert!(shown.len() >= 5);
         for message in &shown {
-            assert_eq!(message.seen().matches("```").count() % 2, 0, "no code is left open");
+            assert_eq!(
+                message.seen().matches("```").count() % 2,
+                0,
+                "no code is left open"
+            );
             assert!(message.streaming.is_none());
         }
-        let refused: Vec<_> = scene.slack.calls().into_iter().filter(|call| call.outcome != "ok").collect();
-        assert!(refused.is_empty(), "{:?}", refused.first().map(|call| (&call.method, &call.outcome)));
+        let refused: Vec<_> = scene
+            .slack
+            .calls()
+            .into_iter()
+            .filter(|call| call.outcome != "ok")
+            .collect();
+        assert!(
+            refused.is_empty(),
+            "{:?}",
+            refused.first().map(|call| (&call.method, &call.outcome))
+        );
         judge::check(&scene.slack.calls());
     }
 }
@@ -171,7 +219,9 @@ async fn an_answer_whose_blocks_are_refused_is_there_as_text() {
         .await;
         let mut place = scene.place();
         place.streaming = streaming;
-        scene.deliver(&place, &an_answer(text), Duration::from_millis(2)).await;
+        scene
+            .deliver(&place, &an_answer(text), Duration::from_millis(2))
+            .await;
         let seen = scene.seen();
         if text == TEXT {
             assert_eq!(seen.matches("That is all.").count(), 1, "{seen}");
@@ -182,7 +232,9 @@ async fn an_answer_whose_blocks_are_refused_is_there_as_text() {
                 assert_eq!(seen.matches(&format!("c69_{at}.")).count(), 1);
             }
         }
-        let there = reply::already_there(&scene.client, &place, "Ev1").await.unwrap();
+        let there = reply::already_there(&scene.client, &place, "Ev1")
+            .await
+            .unwrap();
         assert!(matches!(there, Earlier::Whole(_)), "{there:?}");
     }
 }
@@ -204,9 +256,15 @@ async fn an_answer_full_of_mentions_calls_nobody_on_any_path() {
         let mut answer = an_answer(hostile);
         answer.citations[0].title = "Trips <!channel> @here".to_owned();
         let events = told(&answer, 3, Duration::from_millis(10));
-        reply::deliver(&scene.client, &place, "Ev1", Box::pin(events), async |_| {})
-            .await
-            .unwrap();
+        reply::deliver(
+            &scene.client,
+            &place,
+            "Ev1",
+            Box::pin(events),
+            &reply::unheard,
+        )
+        .await
+        .unwrap();
         assert!(scene.seen().contains("Ask"));
         assert_eq!(scene.slack.pings(), Vec::<String>::new());
         for call in scene.slack.calls() {
@@ -230,9 +288,15 @@ async fn words_that_turn_out_not_to_be_the_answer_are_replaced() {
             text: "Something that the model made up. ".repeat(20),
         });
         events.push(Event::Done(Box::new(answer)));
-        reply::deliver(&scene.client, &place, "Ev1", stream::iter(events), async |_| {})
-            .await
-            .unwrap();
+        reply::deliver(
+            &scene.client,
+            &place,
+            "Ev1",
+            stream::iter(events),
+            &reply::unheard,
+        )
+        .await
+        .unwrap();
         let seen = scene.seen();
         assert!(seen.contains("loaded hourly"), "{seen}");
         assert!(!seen.contains("made up"), "{seen}");
@@ -261,7 +325,7 @@ async fn an_abstention_offers_to_ask_the_owner_or_stays_quiet() {
     };
     let scene = Scene::new().await;
     let mut place = scene.place();
-    reply::deliver(&scene.client, &place, "Ev1", done(&answer), async |_| {})
+    reply::deliver(&scene.client, &place, "Ev1", done(&answer), &reply::unheard)
         .await
         .unwrap();
     let shown = scene.slack.shown(CHANNEL, &scene.question);
@@ -272,7 +336,7 @@ async fn an_abstention_offers_to_ask_the_owner_or_stays_quiet() {
     let scene = Scene::new().await;
     place = scene.place();
     place.quiet = true;
-    let delivered = reply::deliver(&scene.client, &place, "Ev1", done(&answer), async |_| {})
+    let delivered = reply::deliver(&scene.client, &place, "Ev1", done(&answer), &reply::unheard)
         .await
         .unwrap();
     assert_eq!(delivered, Delivered::Quiet);
@@ -285,8 +349,15 @@ async fn a_private_answer_is_seen_by_its_asker_alone_who_may_share_it() {
     let scene = Scene::new().await;
     let mut place = scene.place();
     place.look.is_private = true;
-    let delivered = scene.deliver(&place, &an_answer(TEXT), Duration::ZERO).await;
-    assert_eq!(delivered, Delivered::Shown { messages: Vec::new() });
+    let delivered = scene
+        .deliver(&place, &an_answer(TEXT), Duration::ZERO)
+        .await;
+    assert_eq!(
+        delivered,
+        Delivered::Shown {
+            messages: Vec::new()
+        }
+    );
     let shown = scene.slack.shown(CHANNEL, &scene.question);
     assert_eq!(shown.len(), 1);
     assert_eq!(shown[0].only_for.as_deref(), Some(ASKER));
@@ -308,9 +379,15 @@ async fn a_turn_that_fails_keeps_what_was_shown_and_says_that_it_is_not_all() {
             code: "cancelled".to_owned(),
             message: "the reader went away".to_owned(),
         });
-        let delivered = reply::deliver(&scene.client, &place, "Ev1", stream::iter(events), async |_| {})
-            .await
-            .unwrap();
+        let delivered = reply::deliver(
+            &scene.client,
+            &place,
+            "Ev1",
+            stream::iter(events),
+            &reply::unheard,
+        )
+        .await
+        .unwrap();
         assert!(matches!(delivered, Delivered::Failed { code, .. } if code == "cancelled"));
         let seen = scene.seen();
         assert!(seen.contains("loaded hourly"), "{seen}");
@@ -319,9 +396,15 @@ async fn a_turn_that_fails_keeps_what_was_shown_and_says_that_it_is_not_all() {
     }
     // Nothing was shown yet.
     let scene = Scene::new().await;
-    let delivered = reply::deliver(&scene.client, &scene.place(), "Ev1", stream::empty(), async |_| {})
-        .await
-        .unwrap();
+    let delivered = reply::deliver(
+        &scene.client,
+        &scene.place(),
+        "Ev1",
+        stream::empty(),
+        &reply::unheard,
+    )
+    .await
+    .unwrap();
     assert!(matches!(delivered, Delivered::Failed { code, .. } if code == "interrupted"));
     assert!(scene.seen().contains("broke off"));
 }
@@ -335,15 +418,20 @@ async fn after_a_crash_the_answer_stands_there_once() {
         let began = Mutex::new(Vec::new());
         let answer = an_answer(TEXT);
         // The process dies when half of the answer is there.
-        let half = told(&answer, 40, Duration::ZERO).take(9).chain(stream::pending());
-        let delivering = reply::deliver(&scene.client, &place, "Ev1", Box::pin(half), async |ts| {
-            began.lock().push(ts.to_owned());
+        let half = told(&answer, 40, Duration::ZERO)
+            .take(9)
+            .chain(stream::pending());
+        let delivering = reply::deliver(&scene.client, &place, "Ev1", Box::pin(half), &|ts| {
+            began.lock().push(ts);
+            Box::pin(async {})
         });
         let died = tokio::time::timeout(Duration::from_millis(900), delivering).await;
         assert!(died.is_err());
         let left = scene.slack.shown(CHANNEL, &scene.question);
         assert_eq!(left.len(), 1, "something was shown");
-        let there = reply::already_there(&scene.client, &place, "Ev1").await.unwrap();
+        let there = reply::already_there(&scene.client, &place, "Ev1")
+            .await
+            .unwrap();
         assert!(!matches!(there, Earlier::Whole(_)), "{there:?}");
 
         place.leftovers = began.into_inner();
@@ -354,9 +442,13 @@ async fn after_a_crash_the_answer_stands_there_once() {
         let shown = scene.slack.shown(CHANNEL, &scene.question);
         assert_eq!(shown.len(), 1);
         assert_eq!(scene.seen().matches("That is all.").count(), 1);
-        let there = reply::already_there(&scene.client, &place, "Ev1").await.unwrap();
+        let there = reply::already_there(&scene.client, &place, "Ev1")
+            .await
+            .unwrap();
         assert_eq!(there, Earlier::Whole(vec![shown[0].ts.clone()]));
-        let other = reply::already_there(&scene.client, &place, "Ev2").await.unwrap();
+        let other = reply::already_there(&scene.client, &place, "Ev2")
+            .await
+            .unwrap();
         assert_eq!(other, Earlier::Nothing);
     }
 }
@@ -368,14 +460,18 @@ async fn a_message_whose_receipt_is_lost_is_not_posted_again() {
     place.streaming = false;
     scene.slack.fail("chat.postMessage", 1, SlackFault::Lost);
     scene.slack.fail("chat.update", 1, SlackFault::Down);
-    scene.deliver(&place, &an_answer(TEXT), Duration::from_millis(100)).await;
+    scene
+        .deliver(&place, &an_answer(TEXT), Duration::from_millis(100))
+        .await;
     assert_eq!(scene.slack.shown(CHANNEL, &scene.question).len(), 1);
     assert_eq!(scene.seen().matches("That is all.").count(), 1);
 
     // A stream whose pieces get lost is put right in the end.
     let scene = Scene::new().await;
     scene.slack.fail("chat.appendStream", 1, SlackFault::Lost);
-    scene.deliver(&scene.place(), &an_answer(TEXT), Duration::from_millis(20)).await;
+    scene
+        .deliver(&scene.place(), &an_answer(TEXT), Duration::from_millis(20))
+        .await;
     assert_eq!(scene.slack.shown(CHANNEL, &scene.question).len(), 1);
     let seen = scene.seen();
     assert_eq!(seen.matches("Rows older").count(), 1, "{seen}");
@@ -388,10 +484,34 @@ async fn an_answer_is_taken_away_with_all_its_messages() {
     let answer = an_answer(&a_long_text());
     scene.deliver(&scene.place(), &answer, Duration::ZERO).await;
     assert!(scene.slack.shown(CHANNEL, &scene.question).len() > 3);
-    reply::remove(&scene.client, CHANNEL, &scene.question, answer.interaction_id)
+    reply::remove(
+        &scene.client,
+        CHANNEL,
+        &scene.question,
+        answer.interaction_id,
+    )
+    .await
+    .unwrap();
+    assert!(scene.slack.shown(CHANNEL, &scene.question).is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_known_already_is_posted_in_place_of_what_was_left() {
+    let scene = Scene::new().await;
+    let answer = an_answer(TEXT);
+    scene.deliver(&scene.place(), &answer, Duration::ZERO).await;
+    let mut place = scene.place();
+    place.leftovers = scene
+        .slack
+        .shown(CHANNEL, &scene.question)
+        .into_iter()
+        .map(|message| message.ts)
+        .collect();
+    reply::post(&scene.client, &place, "Ev1", &answer, &reply::unheard)
         .await
         .unwrap();
-    assert!(scene.slack.shown(CHANNEL, &scene.question).is_empty());
+    assert_eq!(scene.slack.shown(CHANNEL, &scene.question).len(), 1);
+    assert!(scene.seen().contains("That is all."));
 }
 
 #[tokio::test]
@@ -401,6 +521,10 @@ async fn the_details_of_citations_open_as_a_dialog() {
     let view = render::details(&answer.citations, docent::chat::language::Language::Korean);
     scene.client.views_open("123.456", &view).await.unwrap();
     let views: Vec<Value> = scene.slack.views();
-    assert!(views[0].to_string().contains("The table fct_trips is loaded hourly."));
+    assert!(
+        views[0]
+            .to_string()
+            .contains("The table fct_trips is loaded hourly.")
+    );
     judge::check(&scene.slack.calls());
 }

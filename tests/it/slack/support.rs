@@ -65,11 +65,16 @@ impl Scene {
     }
 
     /// Delivers a turn that tells the answer in pieces.
-    pub(super) async fn deliver(&self, place: &Place, answer: &Answer, pace: Duration) -> Delivered {
+    pub(super) async fn deliver(
+        &self,
+        place: &Place,
+        answer: &Answer,
+        pace: Duration,
+    ) -> Delivered {
         let events = told(answer, 40, pace);
-        reply::deliver(&self.client, place, "Ev1", Box::pin(events), async |_| {})
-            .await
-            .unwrap()
+        let events = Box::pin(events);
+        let delivering = reply::deliver(&self.client, place, "Ev1", events, &reply::unheard);
+        spawnable(delivering).await.unwrap()
     }
 
     /// What the thread shows of docent's, all messages together.
@@ -78,6 +83,11 @@ impl Scene {
         let seen: Vec<String> = shown.iter().map(|message| message.seen()).collect();
         seen.join("\n")
     }
+}
+
+/// A delivery is a task of its own.
+fn spawnable<T: Send>(delivering: T) -> T {
+    delivering
 }
 
 pub(super) fn client(slack: &ScriptedSlack, token: &str, interval: Duration) -> Slack {
@@ -172,7 +182,9 @@ pub(super) fn beginning(answer: &Answer) -> Vec<Event> {
 pub(super) fn a_long_text() -> String {
     let mut text = String::new();
     for section in 0..70 {
-        text.push_str(&format!("## Section {section}\n\nTable t{section} is loaded hourly [1]. "));
+        text.push_str(&format!(
+            "## Section {section}\n\nTable t{section} is loaded hourly [1]. "
+        ));
         text.push_str(&format!("Words of section {section} that go on. ").repeat(6));
         text.push_str("\n\n| column | type |\n|---|---|\n");
         for row in 0..8 {
@@ -180,7 +192,9 @@ pub(super) fn a_long_text() -> String {
         }
         text.push_str("\n```sql\n");
         for line in 0..8 {
-            text.push_str(&format!("select {line}, a[1] from t{section} where x < {line};\n"));
+            text.push_str(&format!(
+                "select {line}, a[1] from t{section} where x < {line};\n"
+            ));
         }
         text.push_str("```\n\n");
     }

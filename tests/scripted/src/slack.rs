@@ -24,8 +24,8 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
 pub use self::sockets::APP_TOKEN;
-pub use self::world::{SlackCall, SlackFault, SlackMessage, SlackRules};
 use self::world::World;
+pub use self::world::{SlackCall, SlackFault, SlackMessage, SlackRules};
 
 /// The bot's user, and the workspace, of a [`ScriptedSlack`].
 pub const BOT: &str = "U0BOT";
@@ -175,14 +175,22 @@ async fn call(
     body: Bytes,
 ) -> Response {
     let Some(body) = arguments(query.as_deref(), &headers, &body) else {
-        return answer(&method, &world, &Value::Null, Err(Refusal::Code("invalid_json")));
+        return answer(
+            &method,
+            &world,
+            &Value::Null,
+            Err(Refusal::Code("invalid_json")),
+        );
     };
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let (fault, right) = {
         let mut world = world.lock();
-        let fault = world.faults.get_mut(&method).and_then(|faults| faults.pop_front());
+        let fault = world
+            .faults
+            .get_mut(&method)
+            .and_then(|faults| faults.pop_front());
         (fault, token == Some(world.rules.token.as_str()))
     };
     if token.is_none() {
@@ -253,7 +261,9 @@ fn answer(method: &str, world: &Mutex<World>, body: &Value, result: Answer) -> R
             world.note(method, body, "ratelimited");
             let mut response = json_response(&json!({"ok": false, "error": "ratelimited"}));
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
             response
         }
     }
@@ -266,7 +276,9 @@ fn json_response(body: &Value) -> Response {
 
 /// The arguments of a call: JSON, or a form, or what stands in the address.
 fn arguments(query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Option<Value> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("application/json")) {
         return serde_json::from_slice(body).ok();
     }

@@ -16,7 +16,11 @@ pub(super) fn check(blocks: &[Value]) -> Result<(), Refusal> {
         .map(|block| length(&block["text"]))
         .sum();
     // The whole was measured, not documented: 13,297 without and 13,172 with a divider.
-    let whole: usize = blocks.iter().flat_map(texts_of).map(|text| text.chars().count()).sum();
+    let whole: usize = blocks
+        .iter()
+        .flat_map(texts_of)
+        .map(|text| text.chars().count())
+        .sum();
     let frames = 125 * blocks.len().saturating_sub(1);
     if markdown > 12_000 || whole + frames > 13_200 {
         return Err(Refusal::Code("msg_blocks_too_long"));
@@ -26,13 +30,22 @@ pub(super) fn check(blocks: &[Value]) -> Result<(), Refusal> {
 
 /// The blocks of a dialog.
 pub(super) fn check_view(view: &Value) -> Result<(), Refusal> {
-    let blocks = view["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let blocks = view["blocks"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let title = &view["title"];
     let good = view["type"] == "modal"
         && is_text(title, 24, true)
         && blocks.len() <= 100
-        && blocks.iter().all(|block| is_block(block) && block["type"] != "markdown");
-    if good { Ok(()) } else { Err(Refusal::Code("invalid_arguments")) }
+        && blocks
+            .iter()
+            .all(|block| is_block(block) && block["type"] != "markdown");
+    if good {
+        Ok(())
+    } else {
+        Err(Refusal::Code("invalid_arguments"))
+    }
 }
 
 fn is_block(block: &Value) -> bool {
@@ -51,9 +64,23 @@ fn is_block(block: &Value) -> bool {
         Some("context_actions") => elements.is_some_and(|elements| {
             (1..=5).contains(&elements.len()) && elements.iter().all(is_context_action)
         }),
+        Some("rich_text") => elements.is_some_and(|elements| elements.iter().all(is_rich)),
         Some("input") => is_text(&block["label"], 2000, true),
         _ => false,
     }
+}
+
+fn is_rich(element: &Value) -> bool {
+    let kind = element["type"].as_str();
+    let texts = element["elements"].as_array();
+    matches!(
+        kind,
+        Some("rich_text_quote" | "rich_text_section" | "rich_text_preformatted")
+    ) && texts.is_some_and(|texts| {
+        texts
+            .iter()
+            .all(|of| of["type"] == "text" && length(&of["text"]) > 0)
+    })
 }
 
 fn is_button(element: &Value) -> bool {
@@ -64,7 +91,8 @@ fn is_button(element: &Value) -> bool {
 }
 
 fn is_context_action(element: &Value) -> bool {
-    let is_thumb = |thumb: &Value| is_text(&thumb["text"], 75, true) && length(&thumb["value"]) <= 2000;
+    let is_thumb =
+        |thumb: &Value| is_text(&thumb["text"], 75, true) && length(&thumb["value"]) <= 2000;
     match element["type"].as_str() {
         Some("feedback_buttons") => {
             is_thumb(&element["positive_button"]) && is_thumb(&element["negative_button"])

@@ -15,7 +15,9 @@ pub(super) fn post(world: &mut World, body: &Value) -> Answer {
 
 pub(super) fn post_ephemeral(world: &mut World, body: &Value) -> Answer {
     let mut message = message(world, body, 40_000)?;
-    let user = body["user"].as_str().ok_or(Refusal::Code("user_not_in_channel"))?;
+    let user = body["user"]
+        .as_str()
+        .ok_or(Refusal::Code("user_not_in_channel"))?;
     message.only_for = Some(user.to_owned());
     message.metadata = None;
     world.count_post(&message.channel)?;
@@ -28,7 +30,10 @@ pub(super) fn update(world: &mut World, body: &Value) -> Answer {
     let ts = text(body, "ts")?;
     let life = world.rules.stream_life;
     let message = world.own(&new.channel, &ts)?;
-    if message.streaming.is_some_and(|since| since.elapsed() < life) {
+    if message
+        .streaming
+        .is_some_and(|since| since.elapsed() < life)
+    {
         return Err(Refusal::Code("streaming_state_conflict"));
     }
     message.streaming = None;
@@ -47,7 +52,9 @@ pub(super) fn update(world: &mut World, body: &Value) -> Answer {
 pub(super) fn delete(world: &mut World, body: &Value) -> Answer {
     let (channel, ts) = (text(body, "channel")?, text(body, "ts")?);
     world.own(&channel, &ts)?;
-    world.messages.retain(|message| message.channel != channel || message.ts != ts);
+    world
+        .messages
+        .retain(|message| message.channel != channel || message.ts != ts);
     Ok(json!({"channel": channel, "ts": ts}))
 }
 
@@ -84,7 +91,11 @@ pub(super) fn replies(world: &mut World, body: &Value) -> Answer {
         return Err(Refusal::Code("thread_not_found"));
     }
     let next = after + limit;
-    let cursor = if next < all.len() { next.to_string() } else { String::new() };
+    let cursor = if next < all.len() {
+        next.to_string()
+    } else {
+        String::new()
+    };
     let page: Vec<Value> = all.into_iter().skip(after).take(limit).collect();
     Ok(json!({"messages": page, "response_metadata": {"next_cursor": cursor}}))
 }
@@ -126,7 +137,8 @@ pub(super) fn blocks(world: &World, body: &Value) -> Result<Vec<Value>, Refusal>
 
 pub(super) fn text(body: &Value, name: &str) -> Result<String, Refusal> {
     let text = body[name].as_str().filter(|text| !text.is_empty());
-    text.map(str::to_owned).ok_or(Refusal::Code("invalid_arguments"))
+    text.map(str::to_owned)
+        .ok_or(Refusal::Code("invalid_arguments"))
 }
 
 pub(super) fn permalink(body: &Value) -> Answer {

@@ -9,20 +9,25 @@ use super::{Answer, BOT, Refusal, chat, seconds};
 
 pub(super) fn start(world: &mut World, body: &Value) -> Answer {
     let channel = chat::text(body, "channel")?;
-    let thread_ts = chat::text(body, "thread_ts").map_err(|_| Refusal::Code("invalid_thread_ts"))?;
+    let thread_ts =
+        chat::text(body, "thread_ts").map_err(|_| Refusal::Code("invalid_thread_ts"))?;
     if !channel.starts_with('D') {
         if !world.rules.streams_in_channels {
             return Err(Refusal::Code("channel_type_not_supported"));
         }
-        chat::text(body, "recipient_team_id").map_err(|_| Refusal::Code("missing_recipient_team_id"))?;
-        chat::text(body, "recipient_user_id").map_err(|_| Refusal::Code("missing_recipient_user_id"))?;
+        chat::text(body, "recipient_team_id")
+            .map_err(|_| Refusal::Code("missing_recipient_team_id"))?;
+        chat::text(body, "recipient_user_id")
+            .map_err(|_| Refusal::Code("missing_recipient_user_id"))?;
     }
     let streamed = markdown(body)?;
     let minute = Duration::from_mins(1);
     let begun = &mut world.streams_begun;
     begun.retain(|at| at.elapsed() < minute);
     if begun.len() >= world.rules.streams_per_minute {
-        let wait = begun.front().map_or(minute, |first| minute.saturating_sub(first.elapsed()));
+        let wait = begun
+            .front()
+            .map_or(minute, |first| minute.saturating_sub(first.elapsed()));
         return Err(Refusal::Limited(seconds(wait)));
     }
     begun.push_back(Instant::now());

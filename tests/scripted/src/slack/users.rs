@@ -33,7 +33,9 @@ pub(super) fn by_mail(world: &mut World, body: &Value) -> Answer {
 pub(super) fn set_status(world: &mut World, body: &Value) -> Answer {
     let channel = chat::text(body, "channel_id")?;
     let thread = chat::text(body, "thread_ts").map_err(|_| Refusal::Code("invalid_thread_ts"))?;
-    let status = body["status"].as_str().ok_or(Refusal::Code("invalid_arguments"))?;
+    let status = body["status"]
+        .as_str()
+        .ok_or(Refusal::Code("invalid_arguments"))?;
     if status.is_empty() {
         world.statuses.remove(&(channel, thread));
     } else {

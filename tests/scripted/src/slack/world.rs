@@ -162,7 +162,8 @@ impl World {
             && let Some(thread) = &message.thread_ts
         {
             // A message of the bot takes its status away.
-            self.statuses.remove(&(message.channel.clone(), thread.clone()));
+            self.statuses
+                .remove(&(message.channel.clone(), thread.clone()));
         }
         self.look_for_pings(&message);
         let ts = message.ts.clone();
@@ -195,7 +196,14 @@ impl World {
         for text in texts {
             let lower = text.to_lowercase();
             for sign in [
-                "<!channel", "<!here", "<!everyone", "<!group", "<!subteam", "<@", "@channel", "@here",
+                "<!channel",
+                "<!here",
+                "<!everyone",
+                "<!group",
+                "<!subteam",
+                "<@",
+                "@channel",
+                "@here",
                 "@everyone",
             ] {
                 if lower.contains(sign) {
