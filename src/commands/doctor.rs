@@ -153,7 +153,11 @@ pub async fn check_parts(app: &App) -> Vec<Finding> {
     findings.push(check_chat(app).await);
     findings.extend(check_rerank(app).await);
     let slack = crate::slack::check::check(app).await;
-    findings.extend(slack.into_iter().map(|(part, found)| Finding::of(part, found, |text| text)));
+    findings.extend(
+        slack
+            .into_iter()
+            .map(|(part, found)| Finding::of(part, found, |text| text)),
+    );
     findings
 }
 

@@ -99,9 +99,7 @@ fn citation(number: usize, quote: Option<&str>, payload: &Payload) -> Citation {
         verified: None,
         updated_at: payload.updated_at,
         fresh_at: payload.fresh_at,
-        status: payload
-            .status
-            .map(|status| Status::name(status).to_owned()),
+        status: payload.status.map(|status| Status::name(status).to_owned()),
         owner: payload.owner.clone(),
     }
 }

@@ -206,7 +206,10 @@ fn place(
     Place {
         channel: asked.channel.clone(),
         thread_ts: asked.thread.clone(),
-        team: asked.user_team.clone().unwrap_or_else(|| asked.team.clone()),
+        team: asked
+            .user_team
+            .clone()
+            .unwrap_or_else(|| asked.team.clone()),
         look: Look {
             language,
             asker: asked.user.clone(),

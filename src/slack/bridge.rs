@@ -67,10 +67,7 @@ impl Bridge {
                 claim: Uuid::now_v7(),
                 process: process::identity(),
             },
-            inbox: Arc::new(Inbox::new(
-                app.data.slack_inbox(),
-                settings.inbox_max_bytes,
-            )),
+            inbox: Arc::new(Inbox::new(app.data.slack_inbox(), settings.inbox_max_bytes)),
             arrived: Notify::new(),
             running: Mutex::default(),
             state: Mutex::default(),
@@ -195,7 +192,9 @@ impl Bridge {
 /// A failure of Slack's with the way out, where there is one.
 pub(crate) fn told(error: &SlackError) -> String {
     if error.is_about_token() {
-        format!("{error}; is slack.bot_token (SLACK_BOT_TOKEN) the token of this app, and is it installed?")
+        format!(
+            "{error}; is slack.bot_token (SLACK_BOT_TOKEN) the token of this app, and is it installed?"
+        )
     } else {
         error.to_string()
     }

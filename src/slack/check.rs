@@ -51,7 +51,11 @@ pub(crate) async fn check(app: &App) -> Vec<Found> {
 /// Whose the token is, and its scopes.
 async fn identity(settings: &SlackApp) -> Result<(Value, String), String> {
     let unreachable = |error: reqwest::Error| {
-        format!("Slack cannot be reached at {}: {}", settings.api_url, error.without_url())
+        format!(
+            "Slack cannot be reached at {}: {}",
+            settings.api_url,
+            error.without_url()
+        )
     };
     let method = format!("{}/auth.test", settings.api_url.trim_end_matches('/'));
     let response = reqwest::Client::new()
@@ -61,10 +65,17 @@ async fn identity(settings: &SlackApp) -> Result<(Value, String), String> {
         .await
         .map_err(unreachable)?;
     let scopes = response.headers().get("x-oauth-scopes");
-    let scopes = scopes.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let scopes = scopes
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     let body = response.bytes().await.map_err(unreachable)?;
-    let answer: Value = serde_json::from_slice(&body)
-        .map_err(|_| format!("{} answers no JSON; is slack.api_url right?", settings.api_url))?;
+    let answer: Value = serde_json::from_slice(&body).map_err(|_| {
+        format!(
+            "{} answers no JSON; is slack.api_url right?",
+            settings.api_url
+        )
+    })?;
     if answer["ok"] == true {
         return Ok((answer, scopes));
     }
@@ -81,7 +92,10 @@ fn missing(scopes: &str) -> Result<String, String> {
         return Ok("Slack does not say which the token has".to_owned());
     }
     let has: Vec<&str> = scopes.split(',').map(str::trim).collect();
-    let lacks: Vec<&str> = SCOPES.into_iter().filter(|scope| !has.contains(scope)).collect();
+    let lacks: Vec<&str> = SCOPES
+        .into_iter()
+        .filter(|scope| !has.contains(scope))
+        .collect();
     if lacks.is_empty() {
         return Ok(format!("all {} that docent uses", SCOPES.len()));
     }

@@ -112,7 +112,9 @@ pub(crate) async fn take(
         Told::Unknown(kind) => Err(Problem::new(
             StatusCode::NOT_FOUND,
             "event_unknown",
-            format!("docent does nothing with \"{kind}\"; the app's manifest asks for no such event"),
+            format!(
+                "docent does nothing with \"{kind}\"; the app's manifest asks for no such event"
+            ),
         )),
         Told::Malformed(what) => Err(Problem::new(
             StatusCode::BAD_REQUEST,

@@ -12,8 +12,8 @@ use super::api::{Metadata, OutMessage};
 use super::ask::failed;
 use super::bridge::Bridge;
 use super::incoming::Asked;
-use super::pressed::{CONFIRM, Pressed};
 use super::press::caller;
+use super::pressed::{CONFIRM, Pressed};
 use super::work::Ended;
 use super::{SlackError, again, plain, words};
 use crate::chat::language::Language;
@@ -104,7 +104,9 @@ pub(crate) async fn ask_owner(
         reply_by: None,
     };
     if ledger.hand_over(&handoff).await.is_err() {
-        tracing::warn!("an owner was asked, but the ledger was away: their reply will not come back");
+        tracing::warn!(
+            "an owner was asked, but the ledger was away: their reply will not come back"
+        );
     }
     let text = words::owner_asked(language, answer.contact.as_ref());
     said(bridge, &OutMessage { text, ..thread }).await
@@ -130,7 +132,9 @@ fn place_of(named: &str) -> Option<String> {
     let id = named.trim_start_matches("<@").trim_end_matches('>');
     let is_id = id.len() >= 8
         && id.starts_with(['C', 'G', 'U', 'W'])
-        && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     if is_id {
         return Some(id.to_owned());
     }
@@ -263,7 +267,10 @@ mod tests {
 
     #[test]
     fn only_what_slack_can_be_told_is_a_place() {
-        assert_eq!(place_of("#data-platform").as_deref(), Some("#data-platform"));
+        assert_eq!(
+            place_of("#data-platform").as_deref(),
+            Some("#data-platform")
+        );
         assert_eq!(place_of("C0123ABC456").as_deref(), Some("C0123ABC456"));
         assert_eq!(place_of("<@U0123ABC456>").as_deref(), Some("U0123ABC456"));
         for named in ["", "@ana", "data", "#", "#a b", "CHANNELs", "U1"] {

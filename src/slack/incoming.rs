@@ -131,8 +131,8 @@ fn message(body: &Value, event: &Value, id: &str, team: &str, settings: &SlackAp
         return Told::Malformed("a message whose ids are none");
     }
     let written = text(event, "text").unwrap_or_default();
-    let is_mention = text(event, "type") == Some("app_mention")
-        || own.is_some_and(|own| mentions(written, own));
+    let is_mention =
+        text(event, "type") == Some("app_mention") || own.is_some_and(|own| mentions(written, own));
     let kind = text(event, "channel_type");
     let is_direct = kind == Some("im") || channel.starts_with('D');
     let thread = text(event, "thread_ts").filter(|thread| is_id(thread));
@@ -308,7 +308,10 @@ mod tests {
         );
         assert_eq!(read("<!here> <!date^1|today>"), "here today");
         assert_eq!(read("1 < 2"), "1 < 2");
-        assert_eq!(read("\u{b9e4}\u{cd9c}\u{c740} <@UBOT>?"), "\u{b9e4}\u{cd9c}\u{c740} ?");
+        assert_eq!(
+            read("\u{b9e4}\u{cd9c}\u{c740} <@UBOT>?"),
+            "\u{b9e4}\u{cd9c}\u{c740} ?"
+        );
         assert_eq!(read("<é"), "<é");
         assert_eq!(read("<>"), "");
     }

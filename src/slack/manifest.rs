@@ -34,7 +34,12 @@ pub(crate) const EVENTS: [&str; 7] = [
 
 /// The manifest, for an app that is reached at `url` (without a slash at its end), or that fetches its
 /// events.
-pub(crate) fn manifest(settings: &SlackApp, name: &str, url: &str, suggestions: &[String]) -> Value {
+pub(crate) fn manifest(
+    settings: &SlackApp,
+    name: &str,
+    url: &str,
+    suggestions: &[String],
+) -> Value {
     let by_http = settings.mode == SlackMode::Http;
     let mut agent = json!({
         "agent_description": "Answers questions about our data products, and names its sources",

@@ -80,10 +80,7 @@ pub(crate) async fn caller(service: &AppState, bridge: &Bridge, by: &Presser) ->
         channel: channel.filter(|channel| !channel.starts_with('D')),
     };
     let settings = &service.app.config.slack;
-    bridge
-        .people
-        .caller(&bridge.slack, settings, speaker)
-        .await
+    bridge.people.caller(&bridge.slack, settings, speaker).await
 }
 
 async fn rate(
@@ -167,4 +164,3 @@ async fn share(
         Err(error) => failed(&error),
     }
 }
-

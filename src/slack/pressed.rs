@@ -45,22 +45,28 @@ pub(crate) enum What {
         comment: Option<String>,
     },
     /// By its asker.
-    Delete { interaction: Uuid },
+    Delete {
+        interaction: Uuid,
+    },
     /// A private answer, to everyone in the thread.
-    Share { interaction: Uuid, asker: String },
-    AskOwner { interaction: Uuid },
+    Share {
+        interaction: Uuid,
+        asker: String,
+    },
+    AskOwner {
+        interaction: Uuid,
+    },
     /// The owner stands by their reply.
-    Confirm { handoff: Uuid },
+    Confirm {
+        handoff: Uuid,
+    },
 }
 
 /// A dialog that has to be opened within 3 s of the click.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Dialog {
     Comment { interaction: Uuid },
-    Details {
-        interaction: Uuid,
-        by: Presser,
-    },
+    Details { interaction: Uuid, by: Presser },
 }
 
 /// What an interaction comes to: something to do, once, and a dialog to open at once.
@@ -73,10 +79,7 @@ pub(crate) struct Interaction {
 
 impl From<Told> for Interaction {
     fn from(told: Told) -> Self {
-        Self {
-            told,
-            dialog: None,
-        }
+        Self { told, dialog: None }
     }
 }
 
@@ -237,8 +240,7 @@ fn event(body: &Value, event_id: &str, team: &str, user: &str, what: What) -> Sl
 }
 
 fn presser(body: &Value, team: &str, user: &str) -> Presser {
-    let channel =
-        text(&body["container"], "channel_id").or_else(|| text(&body["channel"], "id"));
+    let channel = text(&body["container"], "channel_id").or_else(|| text(&body["channel"], "id"));
     Presser {
         team: team.to_owned(),
         user: user.to_owned(),

@@ -12,7 +12,9 @@ const VERSION: &str = "v0";
 pub enum Unsigned {
     #[error("the request has no X-Slack-Request-Timestamp, or none that is a number")]
     NoTimestamp,
-    #[error("the request's time is more than five minutes from ours; is this machine's clock right?")]
+    #[error(
+        "the request's time is more than five minutes from ours; is this machine's clock right?"
+    )]
     OtherTime,
     #[error("the request is not signed with slack.signing_secret")]
     OtherSecret,

@@ -244,7 +244,10 @@ fn envelope(
     tokio::spawn(async move {
         let taken = events::take(&service, &bridge, told).await;
         if let (Err(problem), true) = (&taken, is_wrong) {
-            tracing::warn!(reason = problem.detail(), "an envelope of Slack is passed over");
+            tracing::warn!(
+                reason = problem.detail(),
+                "an envelope of Slack is passed over"
+            );
         }
         // What docent does nothing with would come again for ever.
         if taken.is_ok() || is_wrong {

@@ -9,7 +9,9 @@ pub(crate) fn no_question(language: Language, length: usize, longest: usize) -> 
         (Language::English, 0) => {
             "Ask me a question about our data, in the same message as the mention.".to_owned()
         }
-        (Language::Korean, 0) => "멘션과 같은 메시지에 데이터에 관한 질문을 적어 주세요.".to_owned(),
+        (Language::Korean, 0) => {
+            "멘션과 같은 메시지에 데이터에 관한 질문을 적어 주세요.".to_owned()
+        }
         (Language::English, _) => format!(
             "Your question has {length} characters, and I read at most {longest}. Please ask a shorter one."
         ),
@@ -67,7 +69,9 @@ pub(crate) fn to_owner(
         Language::Korean => (
             match &*asset {
                 "" => format!("<@{asker}> 님의 질문에 좋은 답을 찾지 못했습니다:"),
-                asset => format!("`{asset}`에 관한 <@{asker}> 님의 질문에 좋은 답을 찾지 못했습니다:"),
+                asset => {
+                    format!("`{asset}`에 관한 <@{asker}> 님의 질문에 좋은 답을 찾지 못했습니다:")
+                }
             },
             "이 스레드에 답을 적어 주세요. 동의하시면 답을 전달하겠습니다.",
         ),
@@ -84,7 +88,9 @@ pub(crate) fn owner_asked(language: Language, contact: Option<&Contact>) -> Stri
     let owner = named(contact);
     match language {
         Language::English => format!("I have asked {owner}. What they reply comes here."),
-        Language::Korean => format!("{owner} 담당자에게 물어보았습니다. 답이 오면 여기에 전달합니다."),
+        Language::Korean => {
+            format!("{owner} 담당자에게 물어보았습니다. 답이 오면 여기에 전달합니다.")
+        }
     }
 }
 
@@ -117,7 +123,17 @@ pub(crate) fn from_owner(language: Language, asker: &str, owner: &str, reply: &s
 /// The form for a comment: title, label, and its two buttons.
 pub(crate) fn comment_form(language: Language) -> [&'static str; 4] {
     match language {
-        Language::English => ["What was wrong?", "What should the answer say?", "Send", "Skip"],
-        Language::Korean => ["무엇이 잘못됐나요?", "어떤 답이어야 하나요?", "보내기", "건너뛰기"],
+        Language::English => [
+            "What was wrong?",
+            "What should the answer say?",
+            "Send",
+            "Skip",
+        ],
+        Language::Korean => [
+            "무엇이 잘못됐나요?",
+            "어떤 답이어야 하나요?",
+            "보내기",
+            "건너뛰기",
+        ],
     }
 }

@@ -114,7 +114,10 @@ fn slack_needs_the_secret_of_its_mode_and_knows_its_channels() {
     };
     let http = said("", &[("SLACK_SIGNING_SECRET", "s")]).unwrap();
     assert!(http.slack.is_configured());
-    let socket = [("SLACK_APP_TOKEN", "xapp-1"), ("DOCENT_SLACK__MODE", "socket")];
+    let socket = [
+        ("SLACK_APP_TOKEN", "xapp-1"),
+        ("DOCENT_SLACK__MODE", "socket"),
+    ];
     assert_eq!(said("", &socket).unwrap().slack.mode, SlackMode::Socket);
     let wrong = |text: &str| said(text, &[("SLACK_SIGNING_SECRET", "s")]).unwrap_err();
     assert!(said("", &[]).unwrap_err().contains("SLACK_SIGNING_SECRET"));

@@ -1,6 +1,8 @@
 //! What no single setting can say of itself: settings that do not fit each other.
 
-use super::{ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SlackMode, SourceKind, utc_offset};
+use super::{
+    ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SlackMode, SourceKind, utc_offset,
+};
 
 /// Refuses a configuration that could not work, or that would open docent wider than was meant.
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {

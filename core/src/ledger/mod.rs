@@ -56,7 +56,8 @@ pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
 pub use slack::{
-    AskedInSlack, CLAIM_SECONDS, ClaimedSlackEvent, SlackClaimant, SlackEvent, SlackKind, SlackOutcome,
+    AskedInSlack, CLAIM_SECONDS, ClaimedSlackEvent, SlackClaimant, SlackEvent, SlackKind,
+    SlackOutcome,
 };
 pub use slack_handoff::SlackHandoff;
 pub use sources::SourceRow;

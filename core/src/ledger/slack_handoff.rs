@@ -27,13 +27,11 @@ impl Ledger {
     /// Whether a question was handed over already.
     pub async fn is_handed_over(&self, interaction_id: Uuid) -> Result<bool, LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM slack_handoff WHERE interaction_id = $1)",
-        )
-        .bind(interaction_id)
-        .fetch_one(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM slack_handoff WHERE interaction_id = $1)")
+            .bind(interaction_id)
+            .fetch_one(pool)
+            .await
+            .map_err(|error| self.connection.failed(&error))
     }
 
     /// Notes that an owner was asked, once for each question.

@@ -53,7 +53,13 @@ async fn two_replicas_share_the_work_and_repeat_none_of_it() {
     let two = world.serve().await;
     let mut all = Vec::new();
     for number in 0..20 {
-        let said = say(&slack, "C1", None, "U1", &format!("<@{BOT}> {QUESTION} ({number})"));
+        let said = say(
+            &slack,
+            "C1",
+            None,
+            "U1",
+            &format!("<@{BOT}> {QUESTION} ({number})"),
+        );
         let envelope = envelope(&format!("EvTwo{number}"), said.event("app_mention"));
         // Slack's second attempt reaches the other one.
         let told = [tell(&one, &envelope), tell(&two, &envelope)];
@@ -96,7 +102,13 @@ async fn while_postgres_is_away_events_wait_on_the_disk() {
     postgres.stop().await;
     let mut all = Vec::new();
     for number in 0..5 {
-        let said = say(&slack, "C1", None, "U1", &format!("<@{BOT}> {QUESTION} ({number})"));
+        let said = say(
+            &slack,
+            "C1",
+            None,
+            "U1",
+            &format!("<@{BOT}> {QUESTION} ({number})"),
+        );
         let envelope = envelope(&format!("EvAway{number}"), said.event("app_mention"));
         for _ in 0..2 {
             let begun = Instant::now();
@@ -112,7 +124,10 @@ async fn while_postgres_is_away_events_wait_on_the_disk() {
     server.stop().await;
     let server = world.serve_lazily().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(all.iter().all(|said| slack.shown("C1", &said.ts).is_empty()));
+    assert!(
+        all.iter()
+            .all(|said| slack.shown("C1", &said.ts).is_empty())
+    );
     let postgres = EmbeddedPostgres::start(&folder, None).await.unwrap();
     for said in &all {
         answer(&slack, said).await;
@@ -122,7 +137,10 @@ async fn while_postgres_is_away_events_wait_on_the_disk() {
     })
     .await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(all.iter().all(|said| slack.shown("C1", &said.ts).len() == 1));
+    assert!(
+        all.iter()
+            .all(|said| slack.shown("C1", &said.ts).len() == 1)
+    );
     server.stop().await;
     postgres.stop().await;
 }
@@ -166,11 +184,17 @@ async fn a_question_whose_process_is_killed_is_taken_up_again_and_answered_once(
     let said = say(&slack, "C1", None, "U1", &format!("<@{BOT}> {QUESTION}"));
     let body = envelope("EvKilled", said.event("app_mention")).to_string();
     // Slack is as patient as that.
-    while try_send(&url, "/slack/events", "application/json", &body).await.is_none() {
+    while try_send(&url, "/slack/events", "application/json", &body)
+        .await
+        .is_none()
+    {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     eventually("half of the answer is there", || async {
-        slack.shown("C1", &said.ts).iter().any(|message| message.streamed.len() > 100)
+        slack
+            .shown("C1", &said.ts)
+            .iter()
+            .any(|message| message.streamed.len() > 100)
     })
     .await;
     first.kill().unwrap();
@@ -181,8 +205,14 @@ async fn a_question_whose_process_is_killed_is_taken_up_again_and_answered_once(
     let shown = slack.shown("C1", &said.ts);
     assert_eq!(shown.len(), 1, "{shown:#?}");
     assert!(shown[0].streaming.is_none());
-    assert_eq!(shown[0].metadata.as_ref().unwrap()["event_payload"]["last"], true);
-    let rows = world.database.rows("SELECT state, attempts::text FROM slack_event").await;
+    assert_eq!(
+        shown[0].metadata.as_ref().unwrap()["event_payload"]["last"],
+        true
+    );
+    let rows = world
+        .database
+        .rows("SELECT state, attempts::text FROM slack_event")
+        .await;
     assert_eq!(rows, [[Some("done".to_owned()), Some("2".to_owned())]]);
 
     // Killed after the answer stands there, and before that is written down: it is looked for.
@@ -279,22 +309,35 @@ async fn five_hundred_events_in_ten_seconds_with_restarts_and_an_outage_are_answ
     let open = "SELECT count(*)::text FROM slack_event WHERE state IN ('received', 'claimed')";
     let done = "SELECT count(*)::text FROM slack_event WHERE state = 'done'";
     let number = async |query: &str| -> usize {
-        rows(&postgres.url(), query).await[0][0].as_deref().unwrap().parse().unwrap()
+        rows(&postgres.url(), query).await[0][0]
+            .as_deref()
+            .unwrap()
+            .parse()
+            .unwrap()
     };
     while number(open).await > 0 || number(done).await < count {
         let waited = begun.elapsed();
-        assert!(waited < Duration::from_mins(10), "{} of {count} are answered", number(done).await);
+        assert!(
+            waited < Duration::from_mins(10),
+            "{} of {count} are answered",
+            number(done).await
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let mut shown: HashMap<usize, usize> = HashMap::new();
     for said in &said {
         let messages = slack.shown(&said.channel, &said.ts);
         *shown.entry(messages.len()).or_default() += 1;
-        let text = messages.first().map(docent_scripted::slack::SlackMessage::seen);
+        let text = messages
+            .first()
+            .map(docent_scripted::slack::SlackMessage::seen);
         assert!(text.unwrap_or_default().contains("hourly"), "{}", said.text);
     }
     assert_eq!(shown, HashMap::from([(1, count)]));
-    assert!(slowest.load(Ordering::Relaxed) < 3000, "acknowledged within 3 s");
+    assert!(
+        slowest.load(Ordering::Relaxed) < 3000,
+        "acknowledged within 3 s"
+    );
     server.stop().await;
     postgres.stop().await;
 }
@@ -306,7 +349,13 @@ async fn questions_of_a_thread_are_answered_in_their_order() {
     let first = say(&slack, "D1", None, "U1", QUESTION);
     let mut all: Vec<Value> = vec![envelope("EvOrder0", first.event("message"))];
     for number in 1..5 {
-        let next = say(&slack, "D1", Some(&first.ts), "U1", &format!("{QUESTION} ({number})"));
+        let next = say(
+            &slack,
+            "D1",
+            Some(&first.ts),
+            "U1",
+            &format!("{QUESTION} ({number})"),
+        );
         all.push(envelope(&format!("EvOrder{number}"), next.event("message")));
     }
     for envelope in &all {
@@ -318,6 +367,11 @@ async fn questions_of_a_thread_are_answered_in_their_order() {
         .into_iter()
         .map(|message| message.metadata.unwrap()["event_payload"]["event_id"].to_string())
         .collect();
-    assert_eq!(order, (0..5).map(|number| format!("\"EvOrder{number}\"")).collect::<Vec<_>>());
+    assert_eq!(
+        order,
+        (0..5)
+            .map(|number| format!("\"EvOrder{number}\""))
+            .collect::<Vec<_>>()
+    );
     server.stop().await;
 }

@@ -44,12 +44,22 @@ async fn the_owner_is_asked_and_the_reply_that_they_stand_by_comes_back() {
         .collect();
     assert_eq!(posted.len(), 1);
     let text = posted[0].body["text"].as_str().unwrap();
-    assert!(text.contains(QUESTION) && text.contains("<https://scripted.slack.com/archives/C1/"), "{text}");
+    assert!(
+        text.contains(QUESTION) && text.contains("<https://scripted.slack.com/archives/C1/"),
+        "{text}"
+    );
     let thread = shown(&slack, "C1", &said.ts, 2).await;
-    assert!(thread[1].seen().contains("I have asked Data platform"), "{}", thread[1].seen());
+    assert!(
+        thread[1].seen().contains("I have asked Data platform"),
+        "{}",
+        thread[1].seen()
+    );
 
     // The owner replies below docent's message.
-    let rows = world.database.rows("SELECT owner_channel, owner_ts FROM slack_handoff").await;
+    let rows = world
+        .database
+        .rows("SELECT owner_channel, owner_ts FROM slack_handoff")
+        .await;
     let (channel, root) = (rows[0][0].clone().unwrap(), rows[0][1].clone().unwrap());
     let words = "Ana of finance approves them, <!channel>.";
     let reply = say(&slack, &channel, Some(&root), "U2", words);
@@ -72,7 +82,10 @@ async fn the_owner_is_asked_and_the_reply_that_they_stand_by_comes_back() {
     assert_eq!(thread.len(), 3);
     let passed = thread[2].seen();
     assert!(passed.contains("Ana of finance approves them"), "{passed}");
-    assert!(passed.contains("<@U2>") && !passed.contains("<!channel"), "{passed}");
+    assert!(
+        passed.contains("<@U2>") && !passed.contains("<!channel"),
+        "{passed}"
+    );
     server.stop().await;
 }
 
@@ -87,7 +100,11 @@ async fn an_owner_who_is_not_in_slack_is_named_and_not_asked() {
     let asks = click(&abstained, "U1", actions::ASK_OWNER, &value);
     assert_eq!(interact(&server, &asks).await, 200);
     let thread = shown(&slack, "C1", &said.ts, 2).await;
-    assert!(thread[1].seen().contains("The owner is Data platform"), "{}", thread[1].seen());
+    assert!(
+        thread[1].seen().contains("The owner is Data platform"),
+        "{}",
+        thread[1].seen()
+    );
     assert_eq!(world.database.count("slack_handoff").await, 0);
     server.stop().await;
 }

@@ -29,7 +29,11 @@ async fn with_finance() -> (World, docent_scripted::slack::ScriptedSlack) {
     world.config.sources.push(source);
     world.ingest().await;
     let finance = vec!["finance".to_owned()];
-    world.config.slack.people.insert("ana@example.com".to_owned(), finance);
+    world
+        .config
+        .slack
+        .people
+        .insert("ana@example.com".to_owned(), finance);
     (world, slack)
 }
 
@@ -52,17 +56,30 @@ async fn a_mention_is_answered_in_its_thread_and_recorded_as_its_askers() {
     let said = mention(&slack, &server, "C1", "U1", QUESTION).await;
     let message = answer(&slack, &said).await;
     assert_eq!(message.thread_ts.as_deref(), Some(&*said.ts));
-    assert!(message.seen().contains("loaded hourly"), "{}", message.seen());
+    assert!(
+        message.seen().contains("loaded hourly"),
+        "{}",
+        message.seen()
+    );
     idle(&world).await;
     server.service.app.ledger.flush().await;
     let rows = world
         .database
         .rows("SELECT channel, caller, question, outcome, message_id FROM interaction")
         .await;
-    let row: Vec<&str> = rows[0].iter().map(|text| text.as_deref().unwrap()).collect();
-    assert_eq!(row[..4], ["slack", "user:ana@example.com", QUESTION, "answered"]);
+    let row: Vec<&str> = rows[0]
+        .iter()
+        .map(|text| text.as_deref().unwrap())
+        .collect();
+    assert_eq!(
+        row[..4],
+        ["slack", "user:ana@example.com", QUESTION, "answered"]
+    );
     // The text is in one place only once it is done.
-    let kept = world.database.rows("SELECT payload::text FROM slack_event").await;
+    let kept = world
+        .database
+        .rows("SELECT payload::text FROM slack_event")
+        .await;
     assert_eq!(kept, [[None]]);
     server.stop().await;
 }
@@ -73,19 +90,42 @@ async fn a_thread_goes_on_without_a_mention_where_docent_has_answered_in_it() {
     model.change(|script| script.answer = Answer::Text("It is loaded hourly [1].".to_owned()));
     let (mut world, slack) = in_slack().await;
     world.chat_with(&model);
-    world.config.slack.channels.insert("C2".to_owned(), channel("follow_ups = false"));
+    world
+        .config
+        .slack
+        .channels
+        .insert("C2".to_owned(), channel("follow_ups = false"));
     let server = world.serve().await;
     let first = mention(&slack, &server, "C1", "U1", QUESTION).await;
     answer(&slack, &first).await;
     idle(&world).await;
     // Somebody else goes on: the thread is one conversation.
-    let next = say(&slack, "C1", Some(&first.ts), "U2", "And who loads it at night?");
+    let next = say(
+        &slack,
+        "C1",
+        Some(&first.ts),
+        "U2",
+        "And who loads it at night?",
+    );
     assert_eq!(next.told(&server, "message").await, 200);
     shown(&slack, "C1", &first.ts, 2).await;
-    let asked: Vec<String> = model.chat_requests().iter().map(ToString::to_string).collect();
-    assert!(asked[1..].iter().any(|request| request.contains(QUESTION)), "{asked:#?}");
+    let asked: Vec<String> = model
+        .chat_requests()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        asked[1..].iter().any(|request| request.contains(QUESTION)),
+        "{asked:#?}"
+    );
     // To somebody else, in another thread, or where the channel does not want it: no.
-    let to_bo = say(&slack, "C1", Some(&first.ts), "U1", "<@U2> what do you think?");
+    let to_bo = say(
+        &slack,
+        "C1",
+        Some(&first.ts),
+        "U1",
+        "<@U2> what do you think?",
+    );
     assert_eq!(to_bo.told(&server, "message").await, 200);
     let elsewhere = say(&slack, "C1", None, "U1", "I ask myself something.");
     let reply = say(&slack, "C1", Some(&elsewhere.ts), "U2", QUESTION);
@@ -135,7 +175,11 @@ async fn what_is_not_meant_for_docent_is_passed_over() {
 async fn a_channel_that_wants_it_has_every_question_answered_and_silence_otherwise() {
     let (mut world, slack) = in_slack().await;
     let every = "answer = \"every\"\nquiet_when_unknown = true";
-    world.config.slack.channels.insert("C1".to_owned(), channel(every));
+    world
+        .config
+        .slack
+        .channels
+        .insert("C1".to_owned(), channel(every));
     assert_eq!(world.config.slack.channel("C1").answer, AnswersWhat::Every);
     let server = world.serve().await;
     let known = say(&slack, "C1", None, "U1", QUESTION);
@@ -158,8 +202,16 @@ async fn people_read_their_own_in_direct_messages_and_the_channels_in_channels()
         sources: Some(vec!["secret".to_owned()]),
         ..channel(finance)
     };
-    world.config.slack.channels.insert("CNARROW".to_owned(), narrow);
-    world.config.slack.channels.insert("CFIN".to_owned(), channel(finance));
+    world
+        .config
+        .slack
+        .channels
+        .insert("CNARROW".to_owned(), narrow);
+    world
+        .config
+        .slack
+        .channels
+        .insert("CFIN".to_owned(), channel(finance));
     let server = world.serve().await;
     let direct = async |channel: &str, user: &str, team: &str| {
         let said = say(&slack, channel, None, user, SALARIES);
@@ -174,10 +226,20 @@ async fn people_read_their_own_in_direct_messages_and_the_channels_in_channels()
     assert!(knows(&direct("D1", "U1", TEAM).await), "Ana is of finance");
     assert!(!knows(&direct("D2", "U2", TEAM).await), "Bo is not");
     assert!(!knows(&direct("D3", "U3", TEAM).await), "a guest is nobody");
-    assert!(!knows(&direct("D4", "U1", "T9OTHER").await), "another company vouches");
-    assert!(!knows(&direct("D5", "U9", TEAM).await), "Slack does not know them");
+    assert!(
+        !knows(&direct("D4", "U1", "T9OTHER").await),
+        "another company vouches"
+    );
+    assert!(
+        !knows(&direct("D5", "U9", TEAM).await),
+        "Slack does not know them"
+    );
     // Where others read along, the channel decides, whoever asks.
-    for (channel, user, known) in [("C1", "U1", false), ("CFIN", "U2", true), ("CFIN", "U1", true)] {
+    for (channel, user, known) in [
+        ("C1", "U1", false),
+        ("CFIN", "U2", true),
+        ("CFIN", "U1", true),
+    ] {
         let said = mention(&slack, &server, channel, user, SALARIES).await;
         let seen = answer(&slack, &said).await.seen();
         assert_eq!(knows(&seen), known, "{channel} {user}: {seen}");
@@ -204,7 +266,10 @@ async fn stop_stops_the_answer_and_the_model() {
     let server = world.serve().await;
     let said = mention(&slack, &server, "C1", "U1", QUESTION).await;
     eventually("the answer is under way", || async {
-        slack.shown("C1", &said.ts).iter().any(|message| !message.streamed.is_empty())
+        slack
+            .shown("C1", &said.ts)
+            .iter()
+            .any(|message| !message.streamed.is_empty())
     })
     .await;
     let stop = json!({
@@ -212,7 +277,10 @@ async fn stop_stops_the_answer_and_the_model() {
         "streaming_message_ts": [], "event_ts": "1790000009.000100",
     });
     assert_eq!(tell(&server, &envelope("EvStop", stop)).await, 200);
-    eventually("the model is stopped", || async { model.stopped_streams() == 1 }).await;
+    eventually("the model is stopped", || async {
+        model.stopped_streams() == 1
+    })
+    .await;
     idle(&world).await;
     let message = answer(&slack, &said).await;
     assert!(message.streaming.is_none());
@@ -255,7 +323,10 @@ async fn whoever_opens_the_app_is_offered_questions() {
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].body["channel_id"], "D1");
     assert_eq!(calls[0].body["prompts"].as_array().unwrap().len(), 4);
-    assert!(calls[0].body.get("thread_ts").is_none(), "Slack would not take it");
+    assert!(
+        calls[0].body.get("thread_ts").is_none(),
+        "Slack would not take it"
+    );
     server.stop().await;
 }
 
@@ -279,12 +350,21 @@ async fn limits_hold_for_each_person_and_each_channel() {
     let said = mention(&slack, &server, "C1", "U1", QUESTION).await;
     let refusal = answer(&slack, &said).await;
     assert_eq!(refusal.only_for.as_deref(), Some("U1"));
-    assert!(refusal.seen().contains("You have asked 2 questions today"), "{}", refusal.seen());
+    assert!(
+        refusal.seen().contains("You have asked 2 questions today"),
+        "{}",
+        refusal.seen()
+    );
     let said = mention(&slack, &server, "C1", "U2", QUESTION).await;
     assert!(answer(&slack, &said).await.seen().contains("hourly"));
     // Now the channel has.
     let said = mention(&slack, &server, "C1", "U2", QUESTION).await;
-    assert!(answer(&slack, &said).await.seen().contains("Everyone here together"));
+    assert!(
+        answer(&slack, &said)
+            .await
+            .seen()
+            .contains("Everyone here together")
+    );
     let said = mention(&slack, &server, "C2", "U2", QUESTION).await;
     assert!(answer(&slack, &said).await.seen().contains("hourly"));
     server.stop().await;

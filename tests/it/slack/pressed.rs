@@ -5,9 +5,7 @@ use docent_core::config::SlackChannel;
 use docent_scripted::slack::{BOT, ScriptedSlack, SlackMessage, TEAM};
 use serde_json::json;
 
-use super::workspace::{
-    QUESTION, answer, button, click, idle, in_slack, interact, mention, shown,
-};
+use super::workspace::{QUESTION, answer, button, click, idle, in_slack, interact, mention, shown};
 use crate::support::{TestServer, World, eventually};
 
 /// An answer in a channel, asked for by Ana.
@@ -34,7 +32,10 @@ async fn thumbs_and_comments_of_everyone_in_the_channel_are_kept() {
     assert_eq!(interact(&server, &up).await, 200);
     let down = click(&message, "U1", actions::FEEDBACK, &format!("{id}:down"));
     assert_eq!(interact(&server, &down).await, 200);
-    eventually("a form for the comment is open", || async { slack.views().len() == 1 }).await;
+    eventually("a form for the comment is open", || async {
+        slack.views().len() == 1
+    })
+    .await;
     let form = slack.views().remove(0);
     assert_eq!(form["private_metadata"], json!(id));
     let block = form["blocks"][0]["block_id"].as_str().unwrap();
@@ -52,8 +53,15 @@ async fn thumbs_and_comments_of_everyone_in_the_channel_are_kept() {
     let rows = "SELECT caller, rating, comment FROM feedback ORDER BY caller";
     let text = |text: &str| Some(text.to_owned());
     let kept = world.database.rows(rows).await;
-    let ana = vec![text("user:ana@example.com"), text("down"), text("It is loaded daily now.")];
-    assert_eq!(kept, [ana, vec![text("user:bo@example.com"), text("up"), None]]);
+    let ana = vec![
+        text("user:ana@example.com"),
+        text("down"),
+        text("It is loaded daily now."),
+    ];
+    assert_eq!(
+        kept,
+        [ana, vec![text("user:bo@example.com"), text("up"), None]]
+    );
     server.stop().await;
 }
 
@@ -64,11 +72,20 @@ async fn an_answer_is_deleted_by_its_asker_and_by_nobody_else() {
     let other = click(&message, "U2", actions::DELETE, &value);
     assert_eq!(interact(&server, &other).await, 200);
     idle(&world).await;
-    assert_eq!(slack.shown("C1", message.thread_ts.as_deref().unwrap()).len(), 1);
+    assert_eq!(
+        slack
+            .shown("C1", message.thread_ts.as_deref().unwrap())
+            .len(),
+        1
+    );
     let own = click(&message, "U1", actions::DELETE, &value);
     assert_eq!(interact(&server, &own).await, 200);
     idle(&world).await;
-    assert!(slack.shown("C1", message.thread_ts.as_deref().unwrap()).is_empty());
+    assert!(
+        slack
+            .shown("C1", message.thread_ts.as_deref().unwrap())
+            .is_empty()
+    );
     server.stop().await;
 }
 
@@ -80,7 +97,10 @@ async fn the_quotes_behind_an_answer_are_shown_at_once() {
     assert_eq!(interact(&server, &clicked).await, 200);
     eventually("the dialog is open", || async { slack.views().len() == 1 }).await;
     let dialog = slack.views()[0].to_string();
-    assert!(dialog.contains("The table fct_trips is loaded hourly."), "{dialog}");
+    assert!(
+        dialog.contains("The table fct_trips is loaded hourly."),
+        "{dialog}"
+    );
     server.stop().await;
 }
 
@@ -112,6 +132,10 @@ async fn a_private_answer_is_its_askers_until_they_share_it() {
     assert_eq!(slack.shown("C1", &said.ts).len(), 2);
     assert_eq!(messages[1].only_for, None);
     assert_eq!(messages[1].user, BOT);
-    assert!(messages[1].seen().contains("hourly"), "{}", messages[1].seen());
+    assert!(
+        messages[1].seen().contains("hourly"),
+        "{}",
+        messages[1].seen()
+    );
     server.stop().await;
 }

@@ -44,19 +44,39 @@ fn requests() -> Vec<Request> {
         }))
     };
     let challenge = json!({ "type": "url_verification", "challenge": "3eZbrw1aB", "token": "t" });
-    let home = json!({ "type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "messages" });
+    let home =
+        json!({ "type": "app_home_opened", "user": "U1", "channel": "D1", "tab": "messages" });
     vec![
         request("challenge", challenge.clone(), 200),
         request("valid", mention(), 200),
         request("replay", mention(), 200),
         request("home", event(home), 200),
         request("own message", of_bot(BOT, "B0BOT".into()), 200),
-        request("unknown event", event(json!({ "type": "star_added", "user": "U1" })), 404),
-        Request { is_signed: false, ..request("bad signature", mention(), 401) },
-        Request { is_signed: false, ..request("unsigned challenge", challenge, 401) },
-        Request { shift: -361, ..request("too old", mention(), 401) },
-        Request { shift: 361, ..request("from the future", mention(), 401) },
-        Request { shift: -290, ..request("late", mention(), 200) },
+        request(
+            "unknown event",
+            event(json!({ "type": "star_added", "user": "U1" })),
+            404,
+        ),
+        Request {
+            is_signed: false,
+            ..request("bad signature", mention(), 401)
+        },
+        Request {
+            is_signed: false,
+            ..request("unsigned challenge", challenge, 401)
+        },
+        Request {
+            shift: -361,
+            ..request("too old", mention(), 401)
+        },
+        Request {
+            shift: 361,
+            ..request("from the future", mention(), 401)
+        },
+        Request {
+            shift: -290,
+            ..request("late", mention(), 200)
+        },
     ]
 }
 
@@ -85,7 +105,13 @@ async fn the_answers_are_those_of_slack_bolt() {
         }
     }
     // What was told three times is one question.
-    assert_eq!(world.database.count("slack_event WHERE kind = 'question'").await, 1);
+    assert_eq!(
+        world
+            .database
+            .count("slack_event WHERE kind = 'question'")
+            .await,
+        1
+    );
     server.stop().await;
 }
 
@@ -110,7 +136,10 @@ fn signed() -> Vec<Value> {
         });
         std::fs::write(input.path(), told.to_string()).unwrap();
         let output = Command::new(python)
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/slack_receiver.py"))
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/clients/slack_receiver.py"
+            ))
             .arg(input.path())
             .output()
             .unwrap();
@@ -145,7 +174,10 @@ async fn without_slack_configured_nothing_of_it_listens() {
     let server = world.serve().await;
     let challenge = json!({ "type": "url_verification", "challenge": "x" });
     assert_eq!(tell(&server, &challenge).await, 404);
-    assert_eq!(interact(&server, &json!({ "type": "block_actions" })).await, 404);
+    assert_eq!(
+        interact(&server, &json!({ "type": "block_actions" })).await,
+        404
+    );
     let (_, ready) = server.send("GET", "/readyz", "", None).await;
     assert!(ready.get("slack").is_none(), "{ready}");
     assert!(!world.config.data.join("slack").exists());
@@ -166,7 +198,10 @@ async fn with_a_wrong_token_the_rest_works_and_readyz_says_so() {
     assert_eq!(server.ask(QUESTION).await["outcome"], "answered");
     let findings = docent::commands::doctor::check_parts(&server.service.app).await;
     let findings = serde_json::to_string(&findings).unwrap();
-    assert!(findings.contains("Slack does not take the token: invalid_auth"), "{findings}");
+    assert!(
+        findings.contains("Slack does not take the token: invalid_auth"),
+        "{findings}"
+    );
     // A question waits until the token is right.
     let said = say(&slack, "C1", None, "U1", &format!("<@{BOT}> {QUESTION}"));
     assert_eq!(said.told(&server, "app_mention").await, 200);
@@ -174,7 +209,12 @@ async fn with_a_wrong_token_the_rest_works_and_readyz_says_so() {
     world.config.slack.bot_token = Secret::new("xoxb-scripted");
     let server = world.serve().await;
     idle(&world).await;
-    assert!(super::workspace::answer(&slack, &said).await.seen().contains("hourly"));
+    assert!(
+        super::workspace::answer(&slack, &said)
+            .await
+            .seen()
+            .contains("hourly")
+    );
     server.stop().await;
 }
 
@@ -193,7 +233,10 @@ async fn the_doctor_finds_a_good_workspace_good() {
         .filter(|finding| finding["part"].as_str().unwrap().starts_with("slack"))
         .collect();
     assert_eq!(slack.len(), 3, "{findings}");
-    assert!(slack.iter().all(|finding| finding["ok"] == true), "{findings}");
+    assert!(
+        slack.iter().all(|finding| finding["ok"] == true),
+        "{findings}"
+    );
     server.stop().await;
 }
 
@@ -209,7 +252,10 @@ async fn a_body_that_is_none_and_one_that_is_too_long_are_refused() {
     };
     assert_eq!(send("/slack/events", "no JSON".to_owned()).await, 400);
     assert_eq!(send("/slack/events", "{}".to_owned()).await, 400);
-    assert_eq!(send("/slack/interactions", "payload=no".to_owned()).await, 400);
+    assert_eq!(
+        send("/slack/interactions", "payload=no".to_owned()).await,
+        400
+    );
     assert_eq!(send("/slack/events", " ".repeat(2 << 20)).await, 413);
     server.stop().await;
 }
@@ -236,15 +282,25 @@ fn the_manifest_says_what_docent_needs_and_where_it_is() {
     );
     assert_eq!(settings["socket_mode_enabled"], false);
     assert!(manifest["features"]["agent_view"].is_object());
-    assert!(manifest["features"].get("assistant_view").is_none(), "new apps cannot have it");
+    assert!(
+        manifest["features"].get("assistant_view").is_none(),
+        "new apps cannot have it"
+    );
     let events = settings["event_subscriptions"]["bot_events"].to_string();
     assert!(events.contains("app_mention") && events.contains("agent_session_stopped"));
     let socket = json_of(&print(&["--socket", "--name", "guide"]));
     assert_eq!(socket["settings"]["socket_mode_enabled"], true);
-    assert!(socket["settings"]["event_subscriptions"].get("request_url").is_none());
+    assert!(
+        socket["settings"]["event_subscriptions"]
+            .get("request_url")
+            .is_none()
+    );
     assert_eq!(socket["display_information"]["name"], "guide");
     let without = print(&[]);
     assert_eq!(without.status.code(), Some(2));
     let told = String::from_utf8_lossy(&without.stderr).into_owned();
-    assert!(told.contains("--url") && told.contains("--socket"), "{told}");
+    assert!(
+        told.contains("--url") && told.contains("--socket"),
+        "{told}"
+    );
 }

@@ -31,7 +31,10 @@ fn push(slack: &ScriptedSlack, name: &str) -> Said {
     let said = say(slack, "C1", None, "U1", &format!("<@{BOT}> {QUESTION}"));
     let id = format!("Ev-{}", name.replace(' ', "-"));
     let event = envelope(&id, said.event("app_mention"));
-    assert!(slack.send_envelope("events_api", name, &event), "nobody is connected");
+    assert!(
+        slack.send_envelope("events_api", name, &event),
+        "nobody is connected"
+    );
     said
 }
 
@@ -76,7 +79,11 @@ async fn a_connection_that_will_be_closed_is_followed_by_the_next_before_it_is()
     for (number, reason) in ["warning", "refresh_requested"].into_iter().enumerate() {
         assert!(slack.warn_of_disconnect(reason));
         connected(&slack, number + 2).await;
-        assert_eq!(slack.open_sockets(), number + 2, "the old one is still read");
+        assert_eq!(
+            slack.open_sockets(),
+            number + 2,
+            "the old one is still read"
+        );
     }
     let said = push(&slack, "after");
     answer(&slack, &said).await;
@@ -95,7 +102,9 @@ async fn a_slack_that_gives_no_socket_is_asked_again_and_readyz_says_so() {
     let server = world.serve().await;
     eventually("/readyz says it", || async {
         let (_, ready) = server.send("GET", "/readyz", "", None).await;
-        ready["slack"].as_str().is_some_and(|text| text.contains("internal_error"))
+        ready["slack"]
+            .as_str()
+            .is_some_and(|text| text.contains("internal_error"))
     })
     .await;
     connected(&slack, 1).await;

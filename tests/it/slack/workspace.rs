@@ -20,9 +20,7 @@ pub(crate) async fn workspace() -> ScriptedSlack {
         ..SlackRules::default()
     })
     .await;
-    let member = |mail: &str| {
-        json!({ "real_name": "Somebody", "is_email_confirmed": true, "profile": { "email": mail } })
-    };
+    let member = |mail: &str| json!({ "real_name": "Somebody", "is_email_confirmed": true, "profile": { "email": mail } });
     slack.add_user("U1", member("ana@example.com"));
     slack.add_user("U2", member("bo@example.com"));
     let mut guest = member("guest@example.com");
@@ -56,12 +54,21 @@ pub(crate) async fn in_slack() -> (World, ScriptedSlack) {
 pub(crate) fn signature(timestamp: i64, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let tag = hmac::sign(&key, format!("v0:{timestamp}:{body}").as_bytes());
-    let digits: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = tag
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("v0={digits}")
 }
 
 /// Sends a body as Slack does; the status, and the body of the answer. `None`: nobody listens.
-pub(crate) async fn try_send(url: &str, path: &str, kind: &str, body: &str) -> Option<(u16, String)> {
+pub(crate) async fn try_send(
+    url: &str,
+    path: &str,
+    kind: &str,
+    body: &str,
+) -> Option<(u16, String)> {
     let now = chrono::Utc::now().timestamp();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let response = http
@@ -183,7 +190,12 @@ pub(crate) async fn mention(
 }
 
 /// The messages of docent in a thread, once there are so many that are whole.
-pub(crate) async fn shown(slack: &ScriptedSlack, channel: &str, root: &str, count: usize) -> Vec<SlackMessage> {
+pub(crate) async fn shown(
+    slack: &ScriptedSlack,
+    channel: &str,
+    root: &str,
+    count: usize,
+) -> Vec<SlackMessage> {
     let whole = || {
         let mut shown = slack.shown(channel, root);
         shown.retain(|message| message.streaming.is_none() && !message.seen().trim().is_empty());
@@ -195,7 +207,11 @@ pub(crate) async fn shown(slack: &ScriptedSlack, channel: &str, root: &str, coun
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("not {count} messages in {channel}/{root}: {:#?}\n{:#?}", slack.shown(channel, root), slack.calls());
+    panic!(
+        "not {count} messages in {channel}/{root}: {:#?}\n{:#?}",
+        slack.shown(channel, root),
+        slack.calls()
+    );
 }
 
 /// The one answer in a thread; nothing else comes within a moment.

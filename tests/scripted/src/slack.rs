@@ -72,7 +72,10 @@ impl ScriptedSlack {
             .layer(DefaultBodyLimit::max(4 << 20))
             .with_state(Arc::clone(&world))
             .route("/api/apps.connections.open", post(opening))
-            .route("/socket", get(sockets::connect).with_state(Arc::clone(&sockets)));
+            .route(
+                "/socket",
+                get(sockets::connect).with_state(Arc::clone(&sockets)),
+            );
         let task = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         });

@@ -99,7 +99,10 @@ async fn an_event_has_one_claimant_and_a_question_waits_for_the_one_before_it() 
 
     let interaction = Uuid::now_v7();
     let done = SlackOutcome::Done;
-    ledger.finish_slack("Ev1", done, Some(interaction)).await.unwrap();
+    ledger
+        .finish_slack("Ev1", done, Some(interaction))
+        .await
+        .unwrap();
     let asked = ledger.asked_in_slack(interaction).await.unwrap().unwrap();
     assert_eq!((asked.asker.as_str(), asked.ts.as_str()), ("U1", "1.0"));
     assert!(ledger.is_slack_thread("T1", "C1", "1.0").await.unwrap());

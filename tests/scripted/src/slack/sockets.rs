@@ -58,7 +58,10 @@ pub(super) async fn connect(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let mut held = sockets.lock();
-    let known = held.tickets.iter().position(|known| *known == ticket.ticket);
+    let known = held
+        .tickets
+        .iter()
+        .position(|known| *known == ticket.ticket);
     let Some(known) = known else {
         return StatusCode::FORBIDDEN.into_response();
     };
