@@ -138,7 +138,7 @@ async fn share(
         return Ended::Done { interaction: None };
     }
     let settings = service.app.config.slack.channel(&asked.channel);
-    let place = Place {
+    let mut place = Place {
         channel: asked.channel,
         thread_ts: asked.thread,
         team: asked.team,
@@ -154,7 +154,8 @@ async fn share(
     if event.attempts > 1 {
         match reply::already_there(&bridge.slack, &place, &event.event_id).await {
             Ok(Earlier::Whole(_)) => return Ended::Done { interaction: None },
-            Ok(_) => {}
+            Ok(Earlier::Part(messages)) => place.leftovers = messages,
+            Ok(Earlier::Nothing) => {}
             Err(error) => return failed(&error),
         }
     }
