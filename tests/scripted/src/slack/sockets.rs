@@ -1,4 +1,4 @@
-//! Socket Mode: `apps.connections.open`, and the WebSockets that it gives addresses of.
+//! Socket Mode: `apps.connections.open`, and the sockets that it gives addresses of.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
