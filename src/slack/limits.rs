@@ -14,11 +14,14 @@ use tokio::time::Instant;
 /// So many lanes may stand idle before they are forgotten.
 const IDLE_LANES: usize = 1024;
 
+/// By what is called and the channel.
+type Lanes = HashMap<(&'static str, String), Arc<tokio::sync::Mutex<Lane>>>;
+
 /// The lanes of one token.
 #[derive(Debug)]
 pub struct Limits {
     interval: Duration,
-    lanes: Mutex<HashMap<(&'static str, String), Arc<tokio::sync::Mutex<Lane>>>>,
+    lanes: Mutex<Lanes>,
     /// Until when a method is not to be called at all.
     methods: Mutex<HashMap<&'static str, Instant>>,
 }

@@ -33,7 +33,7 @@ const STATUS_TIME: Duration = Duration::from_secs(2);
 
 /// Is told the `ts` of a message as soon as there is one, and is waited for. A type of its own rather than
 /// `AsyncFn`, with which the compiler could not prove that a delivery may be spawned (rust-lang/rust#110338).
-pub type Began<'a> = dyn Fn(String) -> BoxFuture<'a, ()> + Send + Sync + 'a;
+pub type Began<'a> = dyn Fn(String) -> BoxFuture<'static, ()> + Send + Sync + 'a;
 
 /// Who need not know of messages before they are finished.
 pub fn unheard(_ts: String) -> BoxFuture<'static, ()> {
@@ -80,12 +80,12 @@ pub enum Earlier {
 
 /// Shows the events of a turn in its place. Who writes down durably what `began` is told can name it as a
 /// leftover after a crash.
-pub async fn deliver(
-    slack: &Slack,
-    place: &Place,
-    event_id: &str,
+pub async fn deliver<'a>(
+    slack: &'a Slack,
+    place: &'a Place,
+    event_id: &'a str,
     mut events: impl Stream<Item = Event> + Unpin,
-    began: &Began<'_>,
+    began: &'a Began<'a>,
 ) -> Result<Delivered, SlackError> {
     let mut thread = Thread::new(slack, place, event_id, began);
     thread.forget_leftovers().await?;
@@ -133,12 +133,12 @@ pub async fn deliver(
 
 /// Posts an answer that is there already: one that its asker shares, or that a crash has kept from being
 /// posted.
-pub async fn post(
-    slack: &Slack,
-    place: &Place,
-    event_id: &str,
+pub async fn post<'a>(
+    slack: &'a Slack,
+    place: &'a Place,
+    event_id: &'a str,
     answer: &Answer,
-    began: &Began<'_>,
+    began: &'a Began<'a>,
 ) -> Result<Delivered, SlackError> {
     let mut thread = Thread::new(slack, place, event_id, began);
     thread.forget_leftovers().await?;

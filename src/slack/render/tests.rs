@@ -276,7 +276,10 @@ proptest! {
         answer.contact = Some(Contact { asset: Some(title), owner: None, slack: Some(text), email: None });
         let messages = rendered(&answer);
         check_limits(&messages);
-        let view = details_at(&answer.citations, Language::English, now());
+        let mut view = details_at(&answer.citations, Language::English, now());
+        let blocks = view["blocks"].as_array_mut().unwrap();
+        // Slack reads no addresses and no mentions in a quote's text.
+        blocks.retain(|block| block["type"] != "rich_text");
         let mut all: Vec<String> = strings(&view);
         for message in &messages {
             all.extend(strings(&Value::Array(message.blocks.clone())));
@@ -299,6 +302,7 @@ proptest! {
     #[test]
     fn what_was_streamed_is_the_beginning_of_the_whole(text in hostile()) {
         let links = Links::of_citations(&an_answer("").citations);
+        let text: String = text.chars().take(150).collect();
         let whole = markdown(&text, &links, true);
         let mut before = 0;
         for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {

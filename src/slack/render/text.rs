@@ -33,12 +33,13 @@ pub fn mrkdwn(markdown: &str) -> String {
         if text == "\n" && std::mem::take(&mut heading) {
             out.push('*');
         }
-        if matches!(piece, Piece::Verbatim) && text.starts_with('[') {
-            if let Some((words, target, end)) = link(&markdown[at..]) {
-                push_link(&mut out, words, target);
-                at += end;
-                continue;
-            }
+        if matches!(piece, Piece::Verbatim)
+            && text.starts_with('[')
+            && let Some((words, target, end)) = link(&markdown[at..])
+        {
+            push_link(&mut out, words, target);
+            at += end;
+            continue;
         }
         push_words(&mut out, text);
         at += length;
@@ -70,10 +71,10 @@ fn push_words(out: &mut String, text: &str) {
         return;
     }
     let mut text = text;
-    if let Some(plain) = text.strip_prefix('\\') {
-        if plain.starts_with(|c: char| c.is_ascii_punctuation()) {
-            text = plain;
-        }
+    if let Some(plain) = text.strip_prefix('\\')
+        && plain.starts_with(|c: char| c.is_ascii_punctuation())
+    {
+        text = plain;
     }
     let text = text
         .replace("**", "*")
@@ -96,11 +97,6 @@ fn push_link(out: &mut String, words: &str, target: &str) {
 fn link(text: &str) -> Option<(&str, &str, usize)> {
     let middle = text.find("](")?;
     let words = &text[1..middle];
-    // `[[1]](…)`: the brackets of a number belong to its words.
-    let (words, middle) = match text[middle..].starts_with("](") && words.starts_with('[') {
-        true => (&text[1..middle], middle),
-        false => (words, middle),
-    };
     if words.is_empty() || words.contains('\n') {
         return None;
     }

@@ -200,9 +200,10 @@ impl Live {
                 Err(error) => {
                     tracing::debug!(%error, "no stream in Slack");
                     // Behind messages that were streamed the end puts the rest.
-                    self.mode = match thread.messages.is_empty() {
-                        true => updates(),
-                        false => Mode::Hidden,
+                    self.mode = if thread.messages.is_empty() {
+                        updates()
+                    } else {
+                        Mode::Hidden
                     };
                     return false;
                 }

@@ -421,10 +421,11 @@ async fn after_a_crash_the_answer_stands_there_once() {
         let half = told(&answer, 40, Duration::ZERO)
             .take(9)
             .chain(stream::pending());
-        let delivering = reply::deliver(&scene.client, &place, "Ev1", Box::pin(half), &|ts| {
+        let note: &reply::Began<'_> = &|ts| {
             began.lock().push(ts);
             Box::pin(async {})
-        });
+        };
+        let delivering = reply::deliver(&scene.client, &place, "Ev1", Box::pin(half), note);
         let died = tokio::time::timeout(Duration::from_millis(900), delivering).await;
         assert!(died.is_err());
         let left = scene.slack.shown(CHANNEL, &scene.question);

@@ -9,6 +9,7 @@ mod streams;
 mod users;
 mod world;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,10 +191,7 @@ async fn call(
         .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let (fault, right) = {
         let mut world = world.lock();
-        let fault = world
-            .faults
-            .get_mut(&method)
-            .and_then(|faults| faults.pop_front());
+        let fault = world.faults.get_mut(&method).and_then(VecDeque::pop_front);
         (fault, token == Some(world.rules.token.as_str()))
     };
     if token.is_none() {

@@ -146,7 +146,7 @@ impl World {
             let since = now.duration_since(*last);
             // Clocks and networks are not exact, and Slack tolerates bursts.
             if since < interval.mul_f64(0.8) {
-                return Err(Refusal::Limited(seconds(interval - since)));
+                return Err(Refusal::Limited(seconds(interval.saturating_sub(since))));
             }
         }
         self.posted.insert(channel.to_owned(), now);
