@@ -136,9 +136,11 @@ async fn show(
 ) -> Ended {
     let interaction: Arc<Mutex<Option<Uuid>>> = Arc::default();
     let events = events(reader, Arc::clone(&interaction));
-    let ledger = &service.app.ledger;
     let id = &event.event_id;
-    let began = |ts: String| -> BoxFuture<'_, ()> { Box::pin(note(ledger, id, ts)) };
+    let (ledger, noted) = (service.app.ledger.clone(), id.clone());
+    let began = move |ts: String| -> BoxFuture<'static, ()> {
+        Box::pin(note(ledger.clone(), noted.clone(), ts))
+    };
     let delivered = reply::deliver(&bridge.slack, place, id, events, &began).await;
     let interaction = *interaction.lock();
     match delivered {
@@ -153,8 +155,8 @@ async fn show(
 
 /// Writes down what is begun in Slack for an event, as far as Postgres is there: who takes the event up
 /// after a crash takes it away.
-async fn note(ledger: &Ledger, event_id: &str, ts: String) {
-    let noting = ledger.note_slack_message(event_id, &ts);
+async fn note(ledger: Ledger, event_id: String, ts: String) {
+    let noting = ledger.note_slack_message(&event_id, &ts);
     let noted = tokio::time::timeout(Duration::from_secs(1), noting).await;
     if !matches!(noted, Ok(Ok(()))) {
         tracing::debug!("a message that is begun in Slack is not noted");
