@@ -144,11 +144,11 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         }
         Command::Ingest(arguments) => {
             log(&config, true);
-            ingest::command(config, arguments).await
+            Box::pin(ingest::command(config, arguments)).await
         }
         Command::Purge(arguments) => {
             log(&config, true);
-            purge::command(config, arguments).await
+            Box::pin(purge::command(config, arguments)).await
         }
         Command::Key(arguments) => {
             log(&config, true);
@@ -165,7 +165,7 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         Command::Slack(arguments) => slack::run(config, arguments),
         Command::Doctor => {
             log(&config, true);
-            doctor::run(config).await
+            Box::pin(doctor::run(config)).await
         }
         Command::Migrate => {
             log(&config, true);

@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 enum What {
     /// Print the manifest of the Slack app, to paste at api.slack.com/apps ("From a manifest")
     Manifest {
-        /// Where Slack reaches docent, with https (otherwise server.public_url). Not for Socket Mode
+        /// Where Slack reaches docent, with https (otherwise the one of `server.public_url`). Not for Socket Mode
         #[arg(long, value_name = "URL")]
         url: Option<String>,
         /// For Socket Mode: no address is needed (otherwise as slack.mode says)

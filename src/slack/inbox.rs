@@ -113,9 +113,10 @@ impl Inbox {
             .take(limit)
         {
             part.bytes += line.len() as u64;
-            match serde_json::from_slice(line) {
-                Ok(event) => part.events.push(event),
-                Err(_) => tracing::error!("a line of Slack's inbox is no event and is dropped"),
+            if let Ok(event) = serde_json::from_slice(line) {
+                part.events.push(event);
+            } else {
+                tracing::error!("a line of Slack's inbox is no event and is dropped");
             }
         }
         Ok(part)

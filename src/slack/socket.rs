@@ -27,7 +27,7 @@ use crate::server::AppState;
 /// How often the lease is moved on, or asked for.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Slack pings every few seconds. A connection that is silent for longer is dead.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// How long a connection that Slack will close is still read, while the next one is open.
 const FAREWELL: Duration = Duration::from_secs(30);
 /// Longest wait for a connection.

@@ -33,7 +33,10 @@ pub(crate) struct Speaker<'a> {
 
 /// The mail addresses of people of late: by team and user.
 #[derive(Debug, Default)]
-pub(crate) struct People(Mutex<HashMap<(String, String), (Option<String>, Instant)>>);
+pub(crate) struct People(Mutex<HashMap<(String, String), Known>>);
+
+/// An address, and since when it is believed.
+type Known = (Option<String>, Instant);
 
 impl People {
     /// The caller that somebody is.

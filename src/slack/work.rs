@@ -127,7 +127,7 @@ async fn heartbeat(service: &AppState, bridge: &Bridge) {
         match service.app.ledger.keep_slack(bridge.claimant.claim).await {
             Ok(held) => after_heartbeat(service, bridge, &held),
             Err(error) => {
-                tracing::debug!(%error, "the ledger does not hear that Slack is worked on")
+                tracing::debug!(%error, "the ledger does not hear that Slack is worked on");
             }
         }
     }

@@ -26,7 +26,7 @@ fn interaction(message: &SlackMessage) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn thumbs_and_comments_of_everyone_in_the_channel_are_kept() {
-    let (world, slack, server, message) = answered().await;
+    let (world, slack, server, message) = Box::pin(answered()).await;
     let id = interaction(&message);
     let up = click(&message, "U2", actions::FEEDBACK, &format!("{id}:up"));
     assert_eq!(interact(&server, &up).await, 200);
@@ -67,7 +67,7 @@ async fn thumbs_and_comments_of_everyone_in_the_channel_are_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_deleted_by_its_asker_and_by_nobody_else() {
-    let (world, slack, server, message) = answered().await;
+    let (world, slack, server, message) = Box::pin(answered()).await;
     let value = button(&message, actions::DELETE).unwrap();
     let other = click(&message, "U2", actions::DELETE, &value);
     assert_eq!(interact(&server, &other).await, 200);
@@ -91,7 +91,7 @@ async fn an_answer_is_deleted_by_its_asker_and_by_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_quotes_behind_an_answer_are_shown_at_once() {
-    let (_world, slack, server, message) = answered().await;
+    let (_world, slack, server, message) = Box::pin(answered()).await;
     let value = button(&message, actions::DETAILS).unwrap();
     let clicked = click(&message, "U2", actions::DETAILS, &value);
     assert_eq!(interact(&server, &clicked).await, 200);

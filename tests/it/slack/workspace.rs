@@ -113,7 +113,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// The envelope of an event.
-pub(crate) fn envelope(event_id: &str, event: Value) -> Value {
+pub(crate) fn envelope(event_id: &str, event: impl Into<Value>) -> Value {
     json!({
         "type": "event_callback",
         "token": "verification",
@@ -121,7 +121,7 @@ pub(crate) fn envelope(event_id: &str, event: Value) -> Value {
         "api_app_id": "A1",
         "event_id": event_id,
         "event_time": 1_790_000_000,
-        "event": event,
+        "event": event.into(),
         "authorizations": [{ "team_id": TEAM, "user_id": BOT, "is_bot": true }],
     })
 }
