@@ -20,7 +20,6 @@ impl Words {
 pub const SEARCHING: Words = Words("is looking through the documents…", "문서를 찾는 중…");
 pub const READING: Words = Words("is reading what it found…", "찾은 문서를 읽는 중…");
 pub const THINKING: Words = Words("_docent is writing…_", "_docent가 답을 쓰는 중…_");
-pub const SOURCES: Words = Words("Sources", "출처");
 pub const DETAILS: Words = Words("Quotes and sources", "인용문과 출처");
 pub const CLOSE: Words = Words("Close", "닫기");
 pub const ASK_OWNER: Words = Words("Ask the owner", "담당자에게 묻기");

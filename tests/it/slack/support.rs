@@ -9,7 +9,7 @@ use docent::slack::Slack;
 use docent::slack::render::Look;
 use docent::slack::reply::{self, Delivered, Place};
 use docent_core::config::{self, Overrides, Secret};
-use docent_scripted::slack::{ScriptedSlack, SlackRules, TEAM};
+use docent_scripted::slack::{ScriptedSlack, SlackMessage, SlackRules, TEAM};
 use futures::stream::{self, StreamExt};
 use uuid::Uuid;
 
@@ -80,7 +80,7 @@ impl Scene {
     /// What the thread shows of docent's, all messages together.
     pub(super) fn seen(&self) -> String {
         let shown = self.slack.shown(CHANNEL, &self.question);
-        let seen: Vec<String> = shown.iter().map(|message| message.seen()).collect();
+        let seen: Vec<String> = shown.iter().map(SlackMessage::seen).collect();
         seen.join("\n")
     }
 }
