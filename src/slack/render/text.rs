@@ -5,7 +5,7 @@ use docent_core::models::marks::{Piece, Reader};
 
 use super::safe;
 
-/// Markdown that [`super::markdown`] has made, as `mrkdwn`.
+/// Markdown that [`super::markdown()`] has made, as `mrkdwn`.
 pub fn mrkdwn(markdown: &str) -> String {
     let mut reader = Reader::default();
     let mut out = String::with_capacity(markdown.len());
