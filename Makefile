@@ -24,7 +24,8 @@ test: check
 	@scripts/tools.sh clients
 	@scripts/tools.sh mcp
 	@scripts/tools.sh schemathesis
-	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo test --workspace --locked
+	@scripts/tools.sh slack
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" SLACK_SDK_PYTHON="$$(scripts/tools.sh slack_python)" cargo test --workspace --locked
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/ tests/clients/
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$$(scripts/tools.sh python_of mcp)" tests/clients/mcp_test.py
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$$(scripts/tools.sh python_of schemathesis)" tests/clients/openapi_test.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is not there, on a fresh Debian machine, and says what it does:
-#   scripts/tools.sh postgres | deny | browser | clients | widget | mcp | schemathesis
+#   scripts/tools.sh postgres | deny | browser | clients | widget | mcp | schemathesis | slack
 # Nothing is installed twice. As another user than root it uses sudo where that asks no password.
 set -euo pipefail
 
@@ -134,5 +134,23 @@ schemathesis() { from_pypi schemathesis; }
 
 # The Python that has one of them.
 python_of() { printf '%s' "$cache/$1/bin/python"; }
+
+# slack-sdk, whose models judge what docent sends to Slack, and slack-bolt, whose receiver is compared with
+# docent's.
+slack() {
+    local folder=$cache/clients/slack version=3.48.0 bolt=1.30.0
+    [ "$(cat "$folder/version" 2>/dev/null)" = "$version $bolt" ] && return
+    say "installing slack-sdk $version and slack-bolt $bolt with pip"
+    mkdir -p "$cache/clients"
+    rm -rf "$folder"
+    python3 -m venv "$folder" || { apt python3-venv && python3 -m venv "$folder"; }
+    "$folder/bin/python" -m pip install -q --disable-pip-version-check "slack-sdk==$version" "slack-bolt==$bolt"
+    printf '%s' "$version $bolt" > "$folder/version"
+}
+
+# The interpreter that has it.
+slack_python() {
+    printf '%s' "$cache/clients/slack/bin/python"
+}
 
 "$@"

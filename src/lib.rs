@@ -9,3 +9,4 @@ mod mcp;
 pub mod owner;
 pub mod retention;
 mod runs;
+pub mod slack;

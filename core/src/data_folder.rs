@@ -80,6 +80,11 @@ impl DataFolder {
         self.path.join("spool")
     }
 
+    /// Where events of Slack wait while Postgres is away.
+    pub fn slack_inbox(&self) -> PathBuf {
+        self.path.join("slack")
+    }
+
     /// Where collections lie that are beside the live one, as an evaluation's corpus.
     pub fn beside(&self, name: &str) -> PathBuf {
         self.path.join("beside").join(name)

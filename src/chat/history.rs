@@ -52,10 +52,11 @@ impl Conversations {
             return Vec::new();
         }
         let mut turns = self.recent(turn);
+        let owner = turn.caller.place.is_none().then_some(&*turn.caller.name);
         // Another process may have answered in between, or deleted all of it.
         let read = app
             .ledger
-            .history(turn.conversation_id, &turn.caller.name, limit as i64)
+            .history(turn.conversation_id, owner, limit as i64)
             .await;
         match read {
             Ok(Some(written)) => {
@@ -70,7 +71,7 @@ impl Conversations {
                 turns.sort_unstable_by_key(|past| past.id);
             }
             Ok(None) => {
-                self.forget(turn.conversation_id, &turn.caller.name);
+                self.forget(turn.conversation_id, turn.caller.speaks_as());
                 return Vec::new();
             }
             Err(error) => tracing::warn!(%error, "the conversation's history cannot be read"),
@@ -82,7 +83,7 @@ impl Conversations {
     /// What this process remembers of the caller's conversation.
     fn recent(&self, turn: &Turn) -> Vec<PastTurn> {
         match self.0.lock().turns.get(&turn.conversation_id) {
-            Some((caller, turns)) if *caller == turn.caller.name => turns.clone(),
+            Some((caller, turns)) if caller == turn.caller.speaks_as() => turns.clone(),
             _ => Vec::new(),
         }
     }
@@ -106,7 +107,7 @@ impl Conversations {
         let (_, turns) = recent
             .turns
             .entry(turn.conversation_id)
-            .or_insert_with(|| (turn.caller.name.clone(), Vec::new()));
+            .or_insert_with(|| (turn.caller.speaks_as().to_owned(), Vec::new()));
         turns.push(past);
         if turns.len() > TURNS {
             turns.remove(0);

@@ -29,6 +29,11 @@ pub struct Caller {
     pub is_admin: bool,
     /// Whom limits count: the name, or, where many share it, the address.
     pub counted_as: String,
+    /// Where others ask with them, and read each other's answers: a channel of Slack. A conversation
+    /// there is of all of them, and the place has a limit of its own.
+    pub place: Option<String>,
+    /// Of what they may read, only these sources are searched: what the place is for.
+    pub sources: Option<Vec<String>>,
 }
 
 /// How a caller is known.
@@ -46,6 +51,8 @@ pub enum CallerKind {
     Key,
     /// By the key of the configuration.
     Operator,
+    /// By Slack, where the mail address is verified.
+    Slack,
     /// By being on this machine.
     Terminal,
 }
@@ -60,7 +67,14 @@ impl Caller {
             kind,
             groups,
             is_admin: false,
+            place: None,
+            sources: None,
         }
+    }
+
+    /// Whose a conversation is.
+    pub fn speaks_as(&self) -> &str {
+        self.place.as_deref().unwrap_or(&self.name)
     }
 
     /// Whether others have the same name: what is only kept by name is not theirs alone.

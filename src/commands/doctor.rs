@@ -159,6 +159,12 @@ pub async fn check_parts(app: &App) -> Vec<Finding> {
     findings.extend(check_space(app).await);
     findings.push(check_chat(app).await);
     findings.extend(check_rerank(app).await);
+    let slack = crate::slack::check::check(app).await;
+    findings.extend(
+        slack
+            .into_iter()
+            .map(|(part, found)| Finding::of(part, found, |text| text)),
+    );
     findings
 }
 

@@ -13,6 +13,7 @@ mod migrate;
 mod open;
 pub mod purge;
 mod serve;
+mod slack;
 mod terminal;
 
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ enum Command {
     Key(key::Arguments),
     /// Measure what is found and answered against a question set
     Eval(eval::Arguments),
+    /// What the Slack app is made from
+    Slack(slack::Arguments),
     /// Check every part and say what is wrong, with the way out
     Doctor,
     /// Bring the ledger's tables up to date
@@ -147,11 +150,11 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         }
         Command::Ingest(arguments) => {
             log(&config, true);
-            ingest::command(config, arguments).await
+            Box::pin(ingest::command(config, arguments)).await
         }
         Command::Purge(arguments) => {
             log(&config, true);
-            purge::command(config, arguments).await
+            Box::pin(purge::command(config, arguments)).await
         }
         Command::Key(arguments) => {
             log(&config, true);
@@ -169,9 +172,10 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
             log(&config, true);
             eval::command(config, arguments).await
         }
+        Command::Slack(arguments) => slack::run(config, arguments),
         Command::Doctor => {
             log(&config, true);
-            doctor::run(config).await
+            Box::pin(doctor::run(config)).await
         }
         Command::Migrate => {
             log(&config, true);

@@ -26,6 +26,9 @@ pub(super) struct Readiness {
     /// `model` or `extractive`
     generator: &'static str,
     stopping: bool,
+    /// Where Slack is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slack: Option<String>,
 }
 
 /// Whether questions can be answered
@@ -66,6 +69,8 @@ pub(super) async fn ready(State(service): State<AppState>) -> Response {
         ledger,
         generator,
         stopping,
+        // A token that Slack does not take is told, and keeps nobody else from asking.
+        slack: service.slack.as_ref().map(|bridge| bridge.words()),
     };
     (status, Json(body)).into_response()
 }

@@ -37,6 +37,7 @@ pub(crate) use chat::{Asked, begin, turn};
 
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
+use crate::slack::{self, Bridge};
 use crate::{mcp, owner, retention, runs};
 
 /// How much longer a request with a whole conversation may be than one with a question.
@@ -49,6 +50,8 @@ pub struct Service {
     pub live: LiveTurns,
     pub access: access::Access,
     pub(crate) mcp: mcp::Calls,
+    /// `None`: Slack is not configured.
+    pub slack: Option<Arc<Bridge>>,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -71,12 +74,14 @@ impl Service {
             Duration::from_secs(config.server.answer_seconds),
             Duration::from_secs(config.server.resume_seconds),
         );
+        let slack = Bridge::new(&app)?;
         Ok(Self {
             app: Arc::new(app),
             chat: Arc::new(chat),
             live,
             access: access::Access::default(),
             mcp: mcp::Calls::default(),
+            slack,
             stopping: CancellationToken::new(),
         })
     }
@@ -167,6 +172,7 @@ pub fn router(service: AppState) -> Router {
         .merge(tools)
         .merge(pages)
         .merge(scripts)
+        .merge(slack::events::routes(&service))
         .merge(health)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed);
@@ -208,11 +214,19 @@ pub async fn serve(
     tokio::spawn(retention::keep(Arc::clone(&service)));
     tokio::spawn(runs::keep_answers(Arc::clone(&service)));
 
+    let slack = service.slack.clone();
+    let slack = slack.map(|bridge| tokio::spawn(slack::work::run(Arc::clone(&service), bridge)));
+
     shutdown.await;
     tracing::info!("stopping: open answers may finish");
     service.live.close();
     stopping.cancel();
-    service.live.finish(limit).await;
+    let answered_in_slack = async {
+        if let Some(working) = slack {
+            let _ = tokio::time::timeout(limit + Duration::from_secs(2), working).await;
+        }
+    };
+    tokio::join!(service.live.finish(limit), answered_in_slack);
     // Readers have their last events by now; a connection that lingers is no reason to.
     let _ = tokio::time::timeout(Duration::from_secs(2), async {
         while tasks.join_next().await.is_some() {}

@@ -72,6 +72,7 @@ impl Problem {
         self.code
     }
 
+    /// What a person is told.
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }

@@ -145,6 +145,16 @@ impl World {
     pub(crate) async fn serve(&self) -> TestServer {
         TestServer::start(self.app().await).await
     }
+
+    /// The service while Postgres is away.
+    pub(crate) async fn serve_lazily(&self) -> TestServer {
+        let data = DataFolder::open(&self.config.data).unwrap();
+        let ownership = data.own("test", Duration::from_secs(5)).await.unwrap();
+        let app = App::open(self.config.clone(), data, Some(ownership), true)
+            .await
+            .unwrap();
+        TestServer::start(app).await
+    }
 }
 
 pub(crate) async fn ingest(app: &Arc<App>) -> RunReport {
@@ -172,7 +182,8 @@ pub(crate) struct TestServer {
 impl TestServer {
     pub(crate) async fn start(app: App) -> Self {
         let service = Arc::new(Service::new(app).unwrap());
-        service.app.load_terms().await.unwrap();
+        // Postgres may be away.
+        let _ = service.app.load_terms().await;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

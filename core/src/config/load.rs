@@ -130,12 +130,16 @@ fn merge(into: &mut Table, from: Table) {
 }
 
 /// Tables whose keys are names that a person chooses, or that serde checks.
-const FREE: [&str; 5] = [
+const FREE: [&str; 9] = [
     "prices",
     "source",
     "redaction.patterns",
     "limits.channels",
     "retention.channels",
+    "slack.people",
+    "slack.channel_limit",
+    "slack.every_channel",
+    "slack.channels",
 ];
 
 /// Refuses keys that the defaults don't have, and names the nearest one that they do.
@@ -229,6 +233,21 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
             "widget.user_secret",
             &mut config.widget.user_secret,
             &config.widget.user_secret_file,
+        ),
+        (
+            "slack.bot_token",
+            &mut config.slack.bot_token,
+            &config.slack.bot_token_file,
+        ),
+        (
+            "slack.signing_secret",
+            &mut config.slack.signing_secret,
+            &config.slack.signing_secret_file,
+        ),
+        (
+            "slack.app_token",
+            &mut config.slack.app_token,
+            &config.slack.app_token_file,
         ),
         (
             "rerank.api_key",

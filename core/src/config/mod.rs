@@ -9,6 +9,7 @@ mod oidc;
 mod products;
 mod schedule;
 mod secret;
+mod slack;
 mod source;
 mod validate;
 
@@ -25,6 +26,9 @@ use rust_decimal::Decimal;
 pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
 use serde::Deserialize;
+pub use slack::{
+    AnswersWhat, SlackApp, SlackChannel, SlackLanguage, SlackMode, SlackPlace, Streaming,
+};
 pub use source::{ANSWERS, CleanedBy, Source, SourceKind};
 
 /// The embedded reference configuration.
@@ -45,6 +49,7 @@ pub struct Config {
     pub oidc: Oidc,
     pub widget: Widget,
     pub answers: Answers,
+    pub slack: SlackApp,
     pub limits: Limits,
     pub retention: Retention,
     pub ledger: Ledger,

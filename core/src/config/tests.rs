@@ -106,6 +106,29 @@ fn expected_environment_names_work() {
 }
 
 #[test]
+fn slack_needs_the_secret_of_its_mode_and_knows_its_channels() {
+    let token = ("SLACK_BOT_TOKEN", "xoxb-1");
+    let said = |text: &str, more: &[(&str, &str)]| {
+        let environment: Vec<_> = [token].into_iter().chain(more.iter().copied()).collect();
+        with_file(text, &environment)
+    };
+    let http = said("", &[("SLACK_SIGNING_SECRET", "s")]).unwrap();
+    assert!(http.slack.is_configured());
+    let socket = [
+        ("SLACK_APP_TOKEN", "xapp-1"),
+        ("DOCENT_SLACK__MODE", "socket"),
+    ];
+    assert_eq!(said("", &socket).unwrap().slack.mode, SlackMode::Socket);
+    let wrong = |text: &str| said(text, &[("SLACK_SIGNING_SECRET", "s")]).unwrap_err();
+    assert!(said("", &[]).unwrap_err().contains("SLACK_SIGNING_SECRET"));
+    assert!(wrong("[slack]\nmode = \"socket\"").contains("SLACK_APP_TOKEN"));
+    assert!(wrong("[slack.channels.C1]\ngroup = [\"a\"]").contains("unknown field `group`"));
+    assert!(wrong("[slack.channels.C1]\ngroups = []").contains("slack.channels.C1.groups"));
+    assert!(wrong("[slack.channels.C1]\nsources = [\"wiki\"]").contains("no source is named"));
+    assert!(wrong("[slack.people]\nana = [\"a\"]").contains("must be a mail address"));
+}
+
+#[test]
 fn a_key_of_the_environment_is_not_sent_to_a_server_that_the_file_names() {
     let config = with_file(
         "[chat]\nbase_url = \"http://other:1/v1\"",

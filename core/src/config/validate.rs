@@ -1,7 +1,8 @@
 //! What no single setting can say of itself: settings that do not fit each other.
 
 use super::{
-    ANSWERS, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SourceKind, utc_offset,
+    ANSWERS, ChatKind, Config, ConfigError, EmbeddingKind, RerankKind, SlackMode, SourceKind,
+    utc_offset,
 };
 use crate::document::EVERYONE;
 
@@ -12,7 +13,58 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     check_models(config)?;
     check_rerank(config)?;
     check_limits(config)?;
+    check_slack(config)?;
     check_sources(config)
+}
+
+fn check_slack(config: &Config) -> Result<(), ConfigError> {
+    let fail = |text: String| Err(ConfigError(text));
+    let slack = &config.slack;
+    if slack.max_answers == 0 {
+        return fail("slack.max_answers must be at least 1".to_owned());
+    }
+    let sections = slack
+        .channels
+        .iter()
+        .map(|(id, channel)| (format!("slack.channels.{id}"), channel))
+        .chain([("slack.every_channel".to_owned(), &slack.every_channel)]);
+    for (name, channel) in sections {
+        if channel.groups.as_ref().is_some_and(Vec::is_empty) {
+            return fail(format!(
+                "{name}.groups is empty, so nothing could be read there; write [\"everyone\"] for what all may read"
+            ));
+        }
+    }
+    let known = |name: &String| config.sources.iter().any(|source| source.name == *name);
+    for (id, channel) in &slack.channels {
+        let unknown = channel.sources.iter().flatten().find(|name| !known(name));
+        if let Some(unknown) = unknown {
+            return fail(format!(
+                "slack.channels.{id}.sources: no source is named \"{unknown}\""
+            ));
+        }
+    }
+    for name in slack.people.keys() {
+        if !name.contains('@') {
+            return fail(format!(
+                "slack.people: \"{name}\" must be a mail address or a domain such as \"@example.com\""
+            ));
+        }
+    }
+    if !slack.is_configured() {
+        return Ok(());
+    }
+    match slack.mode {
+        SlackMode::Http if slack.signing_secret.is_empty() => fail(
+            "slack.bot_token is set, so slack.signing_secret (SLACK_SIGNING_SECRET) is needed to tell Slack's requests from others'; or set slack.mode = \"socket\""
+                .to_owned(),
+        ),
+        SlackMode::Socket if slack.app_token.is_empty() => fail(
+            "slack.mode = \"socket\" needs slack.app_token (SLACK_APP_TOKEN), an app-level token with connections:write"
+                .to_owned(),
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn check_access(config: &Config) -> Result<(), ConfigError> {
@@ -111,6 +163,7 @@ fn check_models(config: &Config) -> Result<(), ConfigError> {
         ("chat.base_url", &config.chat.base_url),
         ("rerank.base_url", &config.rerank.base_url),
         ("index.qdrant_url", &config.index.qdrant_url),
+        ("slack.api_url", &config.slack.api_url),
     ] {
         if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
             return fail(format!(
@@ -192,7 +245,11 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
             return fail(format!("{name} must be at least 1"));
         }
     }
-    for (name, limit) in config.limits.named() {
+    let of_slack = (
+        "slack.channel_limit".to_owned(),
+        &config.slack.channel_limit,
+    );
+    for (name, limit) in config.limits.named().chain([of_slack]) {
         if limit.usd_per_day.is_sign_negative() && !limit.usd_per_day.is_zero() {
             return fail(format!(
                 "{name}.usd_per_day must not be negative; 0 means no limit"

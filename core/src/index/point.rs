@@ -192,6 +192,8 @@ pub struct Filter {
     /// At least one of these groups may read the point. `None` is for the ingest stage only.
     pub groups: Option<Vec<String>>,
     pub source: Option<String>,
+    /// Any of these sources.
+    pub sources: Option<Vec<String>>,
     pub document_id: Option<Uuid>,
     /// Any of these documents.
     pub documents: Option<Vec<Uuid>>,
@@ -212,6 +214,7 @@ impl Filter {
     /// Whether it asks for one of no groups, documents or texts: nobody may read anything.
     pub(super) fn matches_nothing(&self) -> bool {
         self.groups.as_ref().is_some_and(Vec::is_empty)
+            || self.sources.as_ref().is_some_and(Vec::is_empty)
             || self.documents.as_ref().is_some_and(Vec::is_empty)
             || self.text_hash.as_ref().is_some_and(Vec::is_empty)
             || self.ids.as_ref().is_some_and(Vec::is_empty)

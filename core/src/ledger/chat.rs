@@ -59,20 +59,24 @@ struct PastRow {
 
 impl Ledger {
     /// The last turns of a caller's conversation that were answered or refused, oldest first; none
-    /// of anyone else's. `None`: the conversation was deleted.
+    /// of anyone else's. Without a caller: those of a thread of Slack, whoever asked. `None`: the
+    /// conversation was deleted.
     pub async fn history(
         &self,
         conversation_id: Uuid,
-        caller: &str,
+        caller: impl Into<Option<&str>>,
         limit: i64,
     ) -> Result<Option<Vec<PastTurn>>, LedgerError> {
+        let caller: Option<&str> = caller.into();
         let pool = self.connection.pool().await?;
         let rows: Vec<PastRow> = sqlx::query_as(
             "SELECT i.id, question, standalone_question, answer, outcome, at,
                     ARRAY(SELECT DISTINCT document_id FROM passage p WHERE p.interaction_id = i.id
                              AND (p.cited_as IS NOT NULL OR i.outcome <> 'answered')) AS documents
                FROM interaction i
-              WHERE conversation_id = $1 AND caller = $2 AND outcome IN ('answered', 'abstained')
+              WHERE conversation_id = $1
+                AND (caller = $2 OR ($2 IS NULL AND channel = 'slack'))
+                AND outcome IN ('answered', 'abstained')
               ORDER BY at DESC, id DESC LIMIT $3",
         )
         .bind(conversation_id)
@@ -228,7 +232,7 @@ impl Ledger {
     }
 
     /// A row as the record that was written.
-    fn read<T: DeserializeOwned>(&self, row: Value) -> Result<T, LedgerError> {
+    pub(super) fn read<T: DeserializeOwned>(&self, row: Value) -> Result<T, LedgerError> {
         serde_json::from_value(row).map_err(|error| {
             self.connection.rejected(format!(
                 "a row that this docent cannot read ({error}); a newer one may have written it"

@@ -48,4 +48,31 @@ impl Ledger {
         .map_err(|error| self.connection.failed(&error))?;
         Ok(kept.rows_affected() > 0)
     }
+
+    /// Keeps what anyone who sees an answer in Slack says of it: in a channel, that is not only its asker.
+    /// `false`: there is no such answer in Slack.
+    pub async fn rate_in_slack(
+        &self,
+        caller: &str,
+        feedback: &Feedback,
+    ) -> Result<bool, LedgerError> {
+        self.flush().await;
+        let pool = self.connection.pool().await?;
+        let kept = sqlx::query(
+            "INSERT INTO feedback (interaction_id, caller, rating, comment)
+             SELECT id, $2, $3, $4 FROM interaction WHERE id = $1 AND channel = 'slack'
+             ON CONFLICT (interaction_id, caller) DO UPDATE
+             SET at = excluded.at, rating = excluded.rating, comment = CASE
+                 WHEN feedback.rating = excluded.rating THEN coalesce(excluded.comment, feedback.comment)
+                 ELSE excluded.comment END",
+        )
+        .bind(feedback.interaction_id)
+        .bind(without_nul(caller))
+        .bind(text_of(&feedback.rating))
+        .bind(feedback.comment.as_deref().map(without_nul))
+        .execute(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        Ok(kept.rows_affected() > 0)
+    }
 }

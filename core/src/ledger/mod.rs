@@ -6,7 +6,8 @@
 //! conversation
 //! reads, [`feedback`] what readers think of answers, [`curated`] what people answered themselves,
 //! [`api_key`] and [`login`] who may ask, [`limits`] how much,
-//! [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
+//! [`retention`] for how long it is kept, [`slack`] what Slack has told,
+//! [`backup`] carries all of it elsewhere.
 
 mod api_key;
 mod backup;
@@ -26,6 +27,8 @@ pub mod record;
 mod requests;
 mod retention;
 mod runs;
+mod slack;
+mod slack_handoff;
 mod sources;
 mod spool;
 mod store;
@@ -58,6 +61,11 @@ pub use record::{
 pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
+pub use slack::{
+    AskedInSlack, CLAIM_SECONDS, ClaimedSlackEvent, SlackClaimant, SlackEvent, SlackKind,
+    SlackOutcome,
+};
+pub use slack_handoff::SlackHandoff;
 pub use sources::{LastRun, SourceRow};
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
@@ -87,7 +95,15 @@ const TABLES: [&str; 19] = [
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
-const PASSING: [&str; 5] = ["lease", "signing_key", "login", "usage_count", "admission"];
+const PASSING: [&str; 7] = [
+    "lease",
+    "signing_key",
+    "login",
+    "usage_count",
+    "admission",
+    "slack_event",
+    "slack_handoff",
+];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]

@@ -188,15 +188,17 @@ pub enum Channel {
     Terminal,
     /// A tool of an assistant or an editor.
     Mcp,
+    Slack,
 }
 
 impl Channel {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Web,
         Self::Widget,
         Self::Api,
         Self::Terminal,
         Self::Mcp,
+        Self::Slack,
     ];
 
     /// As the ledger and the configuration name it.
@@ -207,6 +209,7 @@ impl Channel {
             Self::Api => "api",
             Self::Terminal => "terminal",
             Self::Mcp => "mcp",
+            Self::Slack => "slack",
         }
     }
 }

@@ -93,6 +93,6 @@ impl Ledger {
                 .await
                 .map_err(|error| self.connection.failed(&error))?;
         }
-        Ok(())
+        self.expire_slack().await
     }
 }

@@ -118,6 +118,7 @@ async fn found_by(
         parts: parts(app, &text, &question, &frequencies),
         filter: Filter {
             groups: Some(turn.caller.groups.clone()),
+            sources: turn.caller.sources.clone(),
             documents: reach.documents.clone(),
             ..Filter::default()
         },

@@ -83,7 +83,11 @@ fn accounts(config: &Config, caller: &Caller, channel: Channel) -> Vec<Account> 
     // The terminal is the operator's own.
     let of_caller = (caller.kind != CallerKind::Terminal)
         .then(|| (format!("caller/{}", caller.counted_as), &limits.caller));
-    [of_channel, of_caller]
+    let of_place = caller
+        .place
+        .as_ref()
+        .map(|place| (format!("place/{place}"), &config.slack.channel_limit));
+    [of_channel, of_caller, of_place]
         .into_iter()
         .flatten()
         .filter_map(|(subject, limit)| {

@@ -4,3 +4,4 @@ pub mod database;
 pub mod identity;
 pub mod openai;
 pub mod site;
+pub mod slack;

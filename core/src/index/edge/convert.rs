@@ -106,7 +106,11 @@ pub(super) fn set_sparse(changes: Vec<(Uuid, SparseVector)>) -> UpdateOperation 
 /// `None` where there is no condition.
 pub(super) fn filter(filter: &Filter) -> Option<EdgeFilter> {
     let mut must = Vec::new();
-    for (name, values) in [("groups", &filter.groups), ("text_hash", &filter.text_hash)] {
+    for (name, values) in [
+        ("groups", &filter.groups),
+        ("source", &filter.sources),
+        ("text_hash", &filter.text_hash),
+    ] {
         match values.as_deref() {
             // The one group of most callers: the number of its points is known, not estimated.
             Some([value]) => {

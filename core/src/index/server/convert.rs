@@ -63,6 +63,9 @@ pub(super) fn filter(filter: &Filter) -> QdrantFilter {
     if let Some(hashes) = &filter.text_hash {
         must.push(Condition::matches("text_hash", hashes.clone()));
     }
+    if let Some(sources) = &filter.sources {
+        must.push(Condition::matches("source", sources.clone()));
+    }
     if let Some(documents) = &filter.documents {
         let ids: Vec<String> = documents.iter().map(ToString::to_string).collect();
         must.push(Condition::matches("document_id", ids));

@@ -116,6 +116,13 @@ async fn each_condition_of_a_filter_holds() {
             ),
             (
                 Filter {
+                    sources: Some(vec!["wiki".to_owned(), "none".to_owned()]),
+                    ..none()
+                },
+                vec![2],
+            ),
+            (
+                Filter {
                     document_id: Some(id(2)),
                     ..none()
                 },

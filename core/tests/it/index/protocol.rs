@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use qdrant_client::qdrant::{
-    self, condition, facet_value, r#match, point_id, points_selector, query, value, vector,
-    vector_input, vector_output, vectors, vectors_output, with_vectors_selector,
+    self, condition, r#match, point_id, points_selector, query, value, vector, vector_input,
+    vector_output, vectors, vectors_output, with_vectors_selector,
 };
 use qdrant_edge::external::uuid::Uuid;
 use qdrant_edge::{

@@ -1,0 +1,164 @@
+//! Events of Slack: kept once, claimed by one, in the order of their conversation.
+
+use docent_core::ledger::{
+    Ledger, SlackClaimant, SlackEvent, SlackHandoff, SlackKind, SlackOutcome,
+};
+use docent_core::process;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::ledger;
+
+fn question(id: &str, ts: &str, conversation: Uuid) -> SlackEvent {
+    SlackEvent {
+        event_id: id.to_owned(),
+        kind: SlackKind::Question,
+        team: "T1".to_owned(),
+        channel: Some("C1".to_owned()),
+        ts: Some(ts.to_owned()),
+        thread: Some("1.0".to_owned()),
+        asker: Some("U1".to_owned()),
+        conversation_id: Some(conversation),
+        payload: json!({ "text": "why\0?" }),
+    }
+}
+
+/// Puts a row into every table of Slack's.
+pub(super) async fn fill(ledger: &Ledger) {
+    let event = question("EvFilled", "1.0", Uuid::now_v7());
+    assert_eq!(ledger.receive_slack(&[event]).await.unwrap(), 1);
+    ledger.hand_over(&handoff()).await.unwrap();
+}
+
+fn handoff() -> SlackHandoff {
+    SlackHandoff {
+        id: Uuid::now_v7(),
+        interaction_id: Uuid::now_v7(),
+        team: "T1".to_owned(),
+        asked_by: "U1".to_owned(),
+        channel: "C1".to_owned(),
+        thread: "1.0".to_owned(),
+        owner_channel: "C2".to_owned(),
+        owner_ts: "2.0".to_owned(),
+        reply_ts: None,
+        reply_by: None,
+    }
+}
+
+fn claimant() -> SlackClaimant {
+    SlackClaimant {
+        claim: Uuid::now_v7(),
+        process: process::identity(),
+    }
+}
+
+async fn claimed(ledger: &Ledger, claimant: &SlackClaimant) -> Vec<(String, i32)> {
+    let events = ledger.claim_slack(claimant, 10).await.unwrap();
+    let mut claimed: Vec<_> = events
+        .into_iter()
+        .map(|event| (event.event_id, event.attempts))
+        .collect();
+    claimed.sort();
+    claimed
+}
+
+#[tokio::test]
+async fn an_event_is_kept_once_by_its_id_and_by_its_message() {
+    let (ledger, database, _spool) = ledger().await;
+    let conversation = Uuid::now_v7();
+    let events = [
+        question("Ev1", "1.0", conversation),
+        question("Ev1", "1.0", conversation),
+        question("Ev2", "1.0", conversation),
+        question("Ev3", "1.1", conversation),
+    ];
+    assert_eq!(ledger.receive_slack(&events).await.unwrap(), 2);
+    assert_eq!(ledger.receive_slack(&events).await.unwrap(), 0);
+    assert_eq!(database.count("slack_event").await, 2);
+}
+
+#[tokio::test]
+async fn an_event_has_one_claimant_and_a_question_waits_for_the_one_before_it() {
+    let (ledger, database, _spool) = ledger().await;
+    let (one, two) = (claimant(), claimant());
+    let conversation = Uuid::now_v7();
+    for (id, ts, of) in [
+        ("Ev1", "1.0", conversation),
+        ("Ev2", "1.1", conversation),
+        ("Ev3", "2.0", Uuid::now_v7()),
+    ] {
+        ledger.receive_slack(&[question(id, ts, of)]).await.unwrap();
+    }
+    let first = claimed(&ledger, &one).await;
+    assert_eq!(first, [("Ev1".to_owned(), 1), ("Ev3".to_owned(), 1)]);
+    assert_eq!(claimed(&ledger, &two).await, []);
+    ledger.stop_slack("T1", "C1", "1.0").await.unwrap();
+    let mut held = ledger.keep_slack(one.claim).await.unwrap();
+    held.sort();
+    assert_eq!(held, [("Ev1".to_owned(), true), ("Ev3".to_owned(), true)]);
+
+    let interaction = Uuid::now_v7();
+    let done = SlackOutcome::Done;
+    ledger
+        .finish_slack("Ev1", done, Some(interaction))
+        .await
+        .unwrap();
+    let asked = ledger.asked_in_slack(interaction).await.unwrap().unwrap();
+    assert_eq!((asked.asker.as_str(), asked.ts.as_str()), ("U1", "1.0"));
+    assert!(ledger.is_slack_thread("T1", "C1", "1.0").await.unwrap());
+    assert!(!ledger.is_slack_thread("T1", "C2", "1.0").await.unwrap());
+    let texts = "SELECT payload::text FROM slack_event WHERE event_id = 'Ev1'";
+    assert_eq!(database.rows(texts).await, [[None]]);
+    assert_eq!(claimed(&ledger, &two).await, [("Ev2".to_owned(), 1)]);
+
+    // Given back, by name for later, and all at once.
+    ledger.return_slack("Ev2", two.claim, 3600.0).await.unwrap();
+    assert_eq!(claimed(&ledger, &one).await, []);
+    ledger.release_slack(one.claim).await.unwrap();
+    assert_eq!(claimed(&ledger, &two).await, [("Ev3".to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn what_the_dead_and_the_silent_have_begun_is_claimed_again() {
+    let (ledger, database, _spool) = ledger().await;
+    let events = ["1.0", "2.0", "3.0"].map(|ts| question(&format!("Ev{ts}"), ts, Uuid::now_v7()));
+    ledger.receive_slack(&events).await.unwrap();
+    let alive = claimant();
+    assert_eq!(claimed(&ledger, &alive).await.len(), 3);
+    assert_eq!(claimed(&ledger, &claimant()).await.len(), 0);
+    // The same place, a number that no process of this moment of start has.
+    let identity = process::identity();
+    let dead = identity.rsplit_once(' ').unwrap().0;
+    for change in [
+        format!("claimed_by = '{dead} 1' WHERE event_id = 'Ev1.0'"),
+        "claimed_at = now() - interval '61 seconds' WHERE event_id = 'Ev2.0'".to_owned(),
+    ] {
+        let update = format!("UPDATE slack_event SET {change} RETURNING event_id");
+        assert_eq!(database.rows(&update).await.len(), 1);
+    }
+    let again = claimed(&ledger, &claimant()).await;
+    assert_eq!(again, [("Ev1.0".to_owned(), 2), ("Ev2.0".to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn a_question_is_handed_over_once_and_its_newest_reply_counts_until_it_is_confirmed() {
+    let (ledger, database, _spool) = ledger().await;
+    let first = handoff();
+    ledger.hand_over(&first).await.unwrap();
+    ledger.hand_over(&first).await.unwrap();
+    assert_eq!(database.count("slack_handoff").await, 1);
+    assert!(ledger.is_handed_over(first.interaction_id).await.unwrap());
+    let reply = async |ts: &str| {
+        let place = ("T1", "C2", "2.0");
+        ledger
+            .reply_to_handoff(place.0, place.1, place.2, (ts, "U2"))
+            .await
+            .unwrap()
+    };
+    reply("2.1").await.unwrap();
+    let known = reply("2.2").await.unwrap();
+    assert_eq!(known.reply_ts.as_deref(), Some("2.2"));
+    assert!(ledger.confirm_handoff(first.id).await.unwrap());
+    assert!(!ledger.confirm_handoff(first.id).await.unwrap());
+    assert_eq!(reply("2.3").await, None);
+}

@@ -1,0 +1,139 @@
+//! What docent itself says in Slack, besides answers.
+
+use crate::chat::language::Language;
+use crate::chat::turn::Contact;
+
+/// To a message without a question, or with one that is too long.
+pub(crate) fn no_question(language: Language, length: usize, longest: usize) -> String {
+    match (language, length) {
+        (Language::English, 0) => {
+            "Ask me a question about our data, in the same message as the mention.".to_owned()
+        }
+        (Language::Korean, 0) => {
+            "멘션과 같은 메시지에 데이터에 관한 질문을 적어 주세요.".to_owned()
+        }
+        (Language::English, _) => format!(
+            "Your question has {length} characters, and I read at most {longest}. Please ask a shorter one."
+        ),
+        (Language::Korean, _) => format!(
+            "질문이 {length}자입니다. 최대 {longest}자까지 읽을 수 있으니 더 짧게 질문해 주세요."
+        ),
+    }
+}
+
+/// A text of somebody else's, so that Slack reads no mention, link or mark-up in it.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+fn named(contact: Option<&Contact>) -> String {
+    let owner = contact.and_then(|contact| contact.owner.as_deref());
+    plain(owner.unwrap_or_default())
+}
+
+/// Where nobody could be asked.
+pub(crate) fn no_owner(language: Language, contact: Option<&Contact>) -> String {
+    match (language, &*named(contact)) {
+        (Language::English, "") => "I know no owner whom I could ask.".to_owned(),
+        (Language::Korean, "") => "물어볼 담당자를 알지 못합니다.".to_owned(),
+        (Language::English, owner) => format!(
+            "The owner is {owner}, but I know no channel or address of theirs in this Slack that I can write to."
+        ),
+        (Language::Korean, owner) => {
+            format!("담당자는 {owner}이지만, 이 Slack에서 연락할 채널이나 주소를 알지 못합니다.")
+        }
+    }
+}
+
+/// The question, to its owner.
+pub(crate) fn to_owner(
+    language: Language,
+    asker: &str,
+    question: &str,
+    link: &str,
+    contact: Option<&Contact>,
+) -> String {
+    let asset = contact.and_then(|contact| contact.asset.as_deref());
+    let asset = plain(asset.unwrap_or_default());
+    let quoted = question.replace('\n', "\n> ");
+    let (first, last) = match language {
+        Language::English => (
+            match &*asset {
+                "" => format!("<@{asker}> asks, and I found no good answer:"),
+                asset => format!("<@{asker}> asks about `{asset}`, and I found no good answer:"),
+            },
+            "Please reply in this thread. With your consent I pass your reply on.",
+        ),
+        Language::Korean => (
+            match &*asset {
+                "" => format!("<@{asker}> 님의 질문에 좋은 답을 찾지 못했습니다:"),
+                asset => {
+                    format!("`{asset}`에 관한 <@{asker}> 님의 질문에 좋은 답을 찾지 못했습니다:")
+                }
+            },
+            "이 스레드에 답을 적어 주세요. 동의하시면 답을 전달하겠습니다.",
+        ),
+    };
+    let link = match link {
+        "" => String::new(),
+        link => format!("\n<{}>", link.replace(['<', '>', '|'], "")),
+    };
+    format!("{first}\n> {quoted}{link}\n{last}")
+}
+
+/// To whoever wanted the owner to be asked.
+pub(crate) fn owner_asked(language: Language, contact: Option<&Contact>) -> String {
+    let owner = named(contact);
+    match language {
+        Language::English => format!("I have asked {owner}. What they reply comes here."),
+        Language::Korean => {
+            format!("{owner} 담당자에게 물어보았습니다. 답이 오면 여기에 전달합니다.")
+        }
+    }
+}
+
+/// To the owner, below their reply.
+pub(crate) fn stand_by(language: Language) -> String {
+    match language {
+        Language::English => "Shall I pass this reply on, in your name?",
+        Language::Korean => "이 답을 보내신 분의 이름으로 전달할까요?",
+    }
+    .to_owned()
+}
+
+/// On the button below it.
+pub(crate) fn pass_on(language: Language) -> &'static str {
+    match language {
+        Language::English => "Pass it on",
+        Language::Korean => "전달하기",
+    }
+}
+
+/// The owner's reply, where the question was asked.
+pub(crate) fn from_owner(language: Language, asker: &str, owner: &str, reply: &str) -> String {
+    let quoted = reply.replace('\n', "\n> ");
+    match language {
+        Language::English => format!("<@{asker}>, <@{owner}> replies:\n> {quoted}"),
+        Language::Korean => format!("<@{asker}> 님, <@{owner}> 님의 답입니다:\n> {quoted}"),
+    }
+}
+
+/// The form for a comment: title, label, and its two buttons.
+pub(crate) fn comment_form(language: Language) -> [&'static str; 4] {
+    match language {
+        Language::English => [
+            "What was wrong?",
+            "What should the answer say?",
+            "Send",
+            "Skip",
+        ],
+        Language::Korean => [
+            "무엇이 잘못됐나요?",
+            "어떤 답이어야 하나요?",
+            "보내기",
+            "건너뛰기",
+        ],
+    }
+}

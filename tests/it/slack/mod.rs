@@ -1,0 +1,13 @@
+//! The Slack bridge, against a scripted workspace.
+
+mod exactly_once;
+mod handoff;
+mod incoming;
+mod judge;
+mod limits;
+mod outgoing;
+mod pressed;
+mod receiver;
+mod socket;
+mod support;
+mod workspace;
