@@ -5,7 +5,8 @@
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
 //! reads, [`feedback`] what readers think of answers, [`api_key`] who may ask, [`limits`] how much,
-//! [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
+//! [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere. [`insights`] sums it up
+//! and reads it for the pages of the data team.
 
 mod api_key;
 mod backup;
@@ -16,6 +17,7 @@ mod connection;
 mod error;
 mod feedback;
 mod ingest;
+pub mod insights;
 mod lease;
 mod limits;
 mod purge;
@@ -59,7 +61,15 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 27] = [
+    // Sums of days before what they are sums of: restoring that opens its days, and takes these away.
+    "use_day",
+    "latency_day",
+    "person_day",
+    "conversation_day",
+    "document_day",
+    "cited_document",
+    "cost_day",
     "source",
     "collection",
     "ingest_request",
@@ -78,10 +88,12 @@ const TABLES: [&str; 18] = [
     "api_key",
     "audit",
     "interaction_day",
+    "gap",
+    "page_view",
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
-const PASSING: [&str; 4] = ["lease", "signing_key", "usage_count", "admission"];
+const PASSING: [&str; 5] = ["lease", "signing_key", "usage_count", "admission", "open_day"];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]
