@@ -12,14 +12,8 @@ const DAYS: i64 = 8;
 /// Works until the service stops.
 pub(crate) async fn keep(service: AppState) {
     loop {
-        let work = async {
-            if let Err(error) = sum_days(&service).await {
-                tracing::debug!(%error, "days wait to be summed");
-            }
-            super::ask_again::ask_again(&service).await;
-        };
         tokio::select! {
-            () = work => {}
+            () = once(&service) => {}
             () = service.stopping.cancelled() => return,
         }
         tokio::select! {
@@ -29,8 +23,16 @@ pub(crate) async fn keep(service: AppState) {
     }
 }
 
+/// What is done each time.
+pub async fn once(service: &AppState) {
+    if let Err(error) = sum_days(service).await {
+        tracing::debug!(%error, "days wait to be summed");
+    }
+    super::ask_again::ask_again(service).await;
+}
+
 /// Sums every day that is over. Pages are right without it, and quick with it.
-pub async fn sum_days(service: &AppState) -> Result<(), docent_core::ledger::LedgerError> {
+async fn sum_days(service: &AppState) -> Result<(), docent_core::ledger::LedgerError> {
     while service.app.ledger.sum_days(DAYS).await? == DAYS as usize {}
     Ok(())
 }

@@ -364,7 +364,8 @@ impl Visit {
             lang,
             up => self.up,
             is_filtered => self.page != "interaction",
-            links, ranges, view,
+            links, ranges,
+            view => minijinja::Value::from_serialize(view),
             from => self.filter.from.to_string(),
             to => self.filter.until.to_string(),
             choices => [
