@@ -61,8 +61,8 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 27] = [
-    // Sums of days before what they are sums of: restoring that opens its days, and takes these away.
+const TABLES: [&str; 28] = [
+    "open_day",
     "use_day",
     "latency_day",
     "person_day",
@@ -93,7 +93,7 @@ const TABLES: [&str; 27] = [
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
-const PASSING: [&str; 5] = ["lease", "signing_key", "usage_count", "admission", "open_day"];
+const PASSING: [&str; 4] = ["lease", "signing_key", "usage_count", "admission"];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]

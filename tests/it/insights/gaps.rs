@@ -103,7 +103,7 @@ async fn a_gap_becomes_a_line_of_a_question_set() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gaps.jsonl");
     std::fs::write(&file, &line).unwrap();
-    let set = docent::eval::questions::QuestionSet::read(&file).unwrap();
+    let set = docent::eval::questions::QuestionSet::read(&file, None).unwrap();
     assert_eq!(set.questions[0].question, QUESTION);
     assert!(set.questions[0].gold.is_empty());
     let line: Value = serde_json::from_str(&line).unwrap();
