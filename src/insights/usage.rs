@@ -258,11 +258,11 @@ fn active_people(desk: &Desk<'_>, id: &'static str, word: &str, active: &[Active
     let series = [
         Series {
             name: desk.say("there in the span before, too"),
-            values: active.iter().map(|one| one.returning as f64).collect(),
+            values: active.iter().map(|one| one.returned as f64).collect(),
         },
         Series {
             name: desk.say("not there in the span before"),
-            values: active.iter().map(|one| (one.people - one.returning) as f64).collect(),
+            values: active.iter().map(|one| (one.people - one.returned) as f64).collect(),
         },
     ];
     let title = desk.say(match id {
@@ -287,8 +287,8 @@ fn active_people(desk: &Desk<'_>, id: &'static str, word: &str, active: &[Active
                     Row::from(vec![
                         Cell::text(one.begins.to_string()),
                         Cell::count(one.people),
-                        Cell::count(one.returning),
-                        Cell::share(one.returning, one.people),
+                        Cell::count(one.returned),
+                        Cell::share(one.returned, one.people),
                     ])
                 })
                 .collect(),

@@ -68,8 +68,8 @@ const FIGURES: [(&str, &str, &str); 12] = [
     ),
     (
         "people who return from the month before",
-        "SELECT begins, returning FROM report_active_people
-          WHERE period = 'month' AND returning > 0 AND begins BETWEEN DAYS",
+        "SELECT begins, returned FROM report_active_people
+          WHERE period = 'month' AND returned > 0 AND begins BETWEEN DAYS",
         "WITH seen AS (SELECT DISTINCT caller, date_trunc('month', at AT TIME ZONE 'UTC')::date AS month
                          FROM interaction WHERE origin = 'person')
          SELECT a.month, count(*) FROM seen a JOIN seen b

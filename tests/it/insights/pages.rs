@@ -176,7 +176,7 @@ async fn a_page_says_of_one_question_everything_that_was_written_down() {
     let path = format!("/insights/interactions/{id}");
     let (status, text) = page(&server, &path, &[]).await;
     assert_eq!(status, 200);
-    for word in ["How often is fct_trips loaded?", "loaded hourly", "fct_trips.md", "[1]", "retrieval", "../insights.css"] {
+    for word in ["How often is fct_trips loaded?", "loaded hourly", "fct_trips.md", "[1]", "retrieval", "..&#x2f;insights.css"] {
         assert!(text.contains(word), "{word}: {text}");
     }
     // Its rows say what they are about.
