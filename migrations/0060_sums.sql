@@ -45,11 +45,14 @@ UPDATE interaction i SET source = p.source
  WHERE p.interaction_id = i.id;
 
 CREATE INDEX interaction_use ON interaction (at)
-    INCLUDE (channel, source, asset, question_key, caller, outcome, total_ms, first_token_ms)
+    INCLUDE (channel, source, asset, question_key, caller, outcome, total_ms, first_token_ms, conversation_id)
+    WHERE origin = 'person';
+CREATE INDEX interaction_asset ON interaction (asset, at)
+    INCLUDE (channel, source, question_key, caller, outcome, total_ms, first_token_ms, conversation_id)
     WHERE origin = 'person';
 CREATE INDEX interaction_question ON interaction (question_key, at DESC) WHERE origin = 'person';
 CREATE INDEX interaction_abstained ON interaction (at)
-    INCLUDE (channel, source, asset, owner, question_key, caller)
+    INCLUDE (id, channel, source, asset, question_key, caller)
     WHERE origin = 'person' AND outcome = 'abstained';
 CREATE INDEX passage_newest ON passage (document_id, interaction_id DESC);
 DROP INDEX passage_by_document;
@@ -82,12 +85,21 @@ CREATE TABLE use_day (
     output_tokens    bigint NOT NULL,
     cost             numeric NOT NULL,
     unknown_price    bigint NOT NULL,
-    hours            integer[] NOT NULL,
     expired          boolean NOT NULL DEFAULT false,
     PRIMARY KEY (day, channel, source, asset, language, expired)
 );
 COMMENT ON TABLE use_day IS 'Questions of people, summed by day; report_use describes the columns';
 COMMENT ON COLUMN use_day.expired IS 'Of questions that retention has deleted';
+
+CREATE TABLE hour_day (
+    day              date NOT NULL,
+    channel          text NOT NULL,
+    hour             integer NOT NULL,
+    questions        bigint NOT NULL,
+    expired          boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (day, channel, hour, expired)
+);
+COMMENT ON TABLE hour_day IS 'Questions of people by hour of the day; report_hours describes the columns';
 
 CREATE TABLE latency_day (
     day              date NOT NULL,
@@ -172,7 +184,7 @@ CREATE OR REPLACE FUNCTION sum_use(timestamptz, timestamptz) RETURNS TABLE (
     day date, channel text, source text, asset text, language text, questions bigint, answered bigint,
     quoted bigint, abstained bigint, failed bigint, cancelled bigint, liked bigint, disliked bigint,
     checked bigint, unverified bigint, total_ms bigint, calls bigint, input_tokens bigint,
-    output_tokens bigint, cost numeric, unknown_price bigint, hours integer[]) LANGUAGE sql STABLE AS $$
+    output_tokens bigint, cost numeric, unknown_price bigint) LANGUAGE sql STABLE AS $$
 SELECT (i.at AT TIME ZONE 'UTC')::date, i.channel, coalesce(i.source, ''), coalesce(i.asset, ''),
        coalesce(i.language, ''), count(*),
        count(*) FILTER (WHERE i.outcome = 'answered'),
@@ -183,18 +195,8 @@ SELECT (i.at AT TIME ZONE 'UTC')::date, i.channel, coalesce(i.source, ''), coale
        sum(f.liked)::bigint, sum(f.disliked)::bigint,
        coalesce(sum(i.checked), 0)::bigint, coalesce(sum(i.unverified), 0)::bigint,
        sum(i.total_ms)::bigint, sum(c.calls)::bigint, sum(c.input_tokens)::bigint,
-       sum(c.output_tokens)::bigint, sum(c.cost), sum(c.unknown_price)::bigint,
-       ARRAY[count(*) FILTER (WHERE h = 0), count(*) FILTER (WHERE h = 1), count(*) FILTER (WHERE h = 2),
-             count(*) FILTER (WHERE h = 3), count(*) FILTER (WHERE h = 4), count(*) FILTER (WHERE h = 5),
-             count(*) FILTER (WHERE h = 6), count(*) FILTER (WHERE h = 7), count(*) FILTER (WHERE h = 8),
-             count(*) FILTER (WHERE h = 9), count(*) FILTER (WHERE h = 10), count(*) FILTER (WHERE h = 11),
-             count(*) FILTER (WHERE h = 12), count(*) FILTER (WHERE h = 13), count(*) FILTER (WHERE h = 14),
-             count(*) FILTER (WHERE h = 15), count(*) FILTER (WHERE h = 16), count(*) FILTER (WHERE h = 17),
-             count(*) FILTER (WHERE h = 18), count(*) FILTER (WHERE h = 19), count(*) FILTER (WHERE h = 20),
-             count(*) FILTER (WHERE h = 21), count(*) FILTER (WHERE h = 22), count(*) FILTER (WHERE h = 23)
-            ]::integer[]
+       sum(c.output_tokens)::bigint, sum(c.cost), sum(c.unknown_price)::bigint
   FROM interaction i
- CROSS JOIN LATERAL (SELECT extract(hour FROM i.at AT TIME ZONE 'UTC')::integer AS h) AS hour
  CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE rating = 'up') AS liked,
                             count(*) FILTER (WHERE rating = 'down') AS disliked
                        FROM feedback WHERE feedback.interaction_id = i.id) AS f
@@ -205,6 +207,14 @@ SELECT (i.at AT TIME ZONE 'UTC')::date, i.channel, coalesce(i.source, ''), coale
                        FROM model_call m WHERE m.interaction_id = i.id) AS c
  WHERE i.origin = 'person' AND i.at >= $1 AND i.at < $2
  GROUP BY 1, 2, 3, 4, 5
+$$;
+
+CREATE OR REPLACE FUNCTION sum_hours(timestamptz, timestamptz) RETURNS TABLE (
+    day date, channel text, hour integer, questions bigint) LANGUAGE sql STABLE AS $$
+SELECT (i.at AT TIME ZONE 'UTC')::date, i.channel, extract(hour FROM i.at AT TIME ZONE 'UTC')::integer, count(*)
+  FROM interaction i
+ WHERE i.origin = 'person' AND i.at >= $1 AND i.at < $2
+ GROUP BY 1, 2, 3
 $$;
 
 -- Two significant digits: a percentile of these is the percentile of the milliseconds, cut the same way.
@@ -287,6 +297,7 @@ BEGIN
     SELECT array_agg(new.day) INTO opened FROM new;
     IF opened IS NOT NULL THEN
         DELETE FROM use_day WHERE day = ANY(opened) AND NOT expired;
+        DELETE FROM hour_day WHERE day = ANY(opened) AND NOT expired;
         DELETE FROM latency_day WHERE day = ANY(opened) AND NOT expired;
         DELETE FROM person_day WHERE day = ANY(opened) AND NOT expired;
         DELETE FROM conversation_day WHERE day = ANY(opened) AND NOT expired;

@@ -8,12 +8,12 @@ $$;
 CREATE VIEW report_use AS
 SELECT day, channel, source, asset, language, questions, answered, quoted, abstained, failed, cancelled,
        liked, disliked, checked, unverified, total_ms, calls, input_tokens, output_tokens, cost,
-       unknown_price, hours
+       unknown_price
   FROM use_day
 UNION ALL
 SELECT o.day, s.channel, s.source, s.asset, s.language, s.questions, s.answered, s.quoted, s.abstained,
        s.failed, s.cancelled, s.liked, s.disliked, s.checked, s.unverified, s.total_ms, s.calls,
-       s.input_tokens, s.output_tokens, s.cost, s.unknown_price, s.hours
+       s.input_tokens, s.output_tokens, s.cost, s.unknown_price
   FROM open_day o CROSS JOIN LATERAL sum_use(day_begins(o.day), day_begins(o.day + 1)) AS s;
 COMMENT ON VIEW report_use IS 'Questions of people: how many, what became of them, what they cost. One row for each day, channel, source, asset and language; also of days whose texts have expired';
 COMMENT ON COLUMN report_use.day IS 'Day (UTC) of the question';
@@ -37,7 +37,17 @@ COMMENT ON COLUMN report_use.input_tokens IS 'Tokens that these calls sent';
 COMMENT ON COLUMN report_use.output_tokens IS 'Tokens that these calls got';
 COMMENT ON COLUMN report_use.cost IS 'Dollars of the calls whose price is known';
 COMMENT ON COLUMN report_use.unknown_price IS 'Calls that used tokens of a model without a configured price';
-COMMENT ON COLUMN report_use.hours IS 'Questions by hour of the day (UTC): 24 numbers, midnight first';
+
+CREATE VIEW report_hours AS
+SELECT day, channel, hour, questions FROM hour_day
+UNION ALL
+SELECT o.day, s.channel, s.hour, s.questions
+  FROM open_day o CROSS JOIN LATERAL sum_hours(day_begins(o.day), day_begins(o.day + 1)) AS s;
+COMMENT ON VIEW report_hours IS 'When people ask: one row for each day, channel and hour that had a question';
+COMMENT ON COLUMN report_hours.day IS 'Day (UTC) of the questions';
+COMMENT ON COLUMN report_hours.channel IS 'web, widget, api, terminal and so on';
+COMMENT ON COLUMN report_hours.hour IS 'Hour of the day (UTC), 0 to 23';
+COMMENT ON COLUMN report_hours.questions IS 'Questions in this hour';
 
 CREATE VIEW report_latency AS
 SELECT day, channel, kind, ms, questions FROM latency_day

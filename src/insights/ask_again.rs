@@ -15,9 +15,10 @@ const DAYS: i32 = 90;
 /// In the lease, and as the caller.
 pub(super) const WHO: &str = "re-ask";
 
-/// Asks what is to be asked since the last run, in one of several processes.
-pub(super) async fn ask_again(service: &AppState) {
-    match work(service).await {
+/// Asks what is to be asked since the last run, in one of several processes. `done` is the run after which
+/// everything has been asked.
+pub(super) async fn ask_again(service: &AppState, done: &mut Option<Uuid>) {
+    match work(service, done).await {
         Ok(0) => {}
         Ok(closed) => tracing::info!(closed, "gaps were closed by documents that are there now"),
         Err(error) => tracing::debug!(%error, "gaps wait to be asked again"),
@@ -25,7 +26,7 @@ pub(super) async fn ask_again(service: &AppState) {
 }
 
 /// How many were closed.
-async fn work(service: &AppState) -> Result<usize, LedgerError> {
+async fn work(service: &AppState, done: &mut Option<Uuid>) -> Result<usize, LedgerError> {
     let app = &service.app;
     let limit = i64::from(app.config.insights.ask_again);
     if limit == 0 {
@@ -34,8 +35,12 @@ async fn work(service: &AppState) -> Result<usize, LedgerError> {
     let Some(run_id) = app.ledger.newest_change().await? else {
         return Ok(0);
     };
+    if *done == Some(run_id) {
+        return Ok(0);
+    }
     let gaps = app.ledger.gaps_to_ask_again(run_id, DAYS, limit).await?;
     if gaps.is_empty() {
+        *done = Some(run_id);
         return Ok(0);
     }
     let claimant = Claimant { run_id: Uuid::now_v7(), holder: WHO.to_owned(), process: process::identity() };

@@ -124,7 +124,8 @@ impl Step {
         }
     }
 
-    fn next(self, day: NaiveDate) -> NaiveDate {
+    /// The first day of the span behind one.
+    pub(super) fn next(self, day: NaiveDate) -> NaiveDate {
         match self {
             Self::Day => day + Days::new(1),
             Self::Week => day + Days::new(7),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::server::AppState;
 
 /// How often it is looked.
@@ -11,9 +13,10 @@ const DAYS: i64 = 8;
 
 /// Works until the service stops.
 pub(crate) async fn keep(service: AppState) {
+    let mut done = None;
     loop {
         tokio::select! {
-            () = once(&service) => {}
+            () = once(&service, &mut done) => {}
             () = service.stopping.cancelled() => return,
         }
         tokio::select! {
@@ -23,12 +26,12 @@ pub(crate) async fn keep(service: AppState) {
     }
 }
 
-/// What is done each time.
-pub async fn once(service: &AppState) {
+/// What is done each time. `done` is the run after which every gap has been asked again.
+pub async fn once(service: &AppState, done: &mut Option<Uuid>) {
     if let Err(error) = sum_days(service).await {
         tracing::debug!(%error, "days wait to be summed");
     }
-    super::ask_again::ask_again(service).await;
+    super::ask_again::ask_again(service, done).await;
 }
 
 /// Sums every day that is over. Pages are right without it, and quick with it.

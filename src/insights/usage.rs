@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use docent_core::ledger::LedgerError;
-use docent_core::ledger::insights::{Active, DayUse, Hours, Wait, Wording};
+use docent_core::ledger::insights::{DayUse, Filter, HourUse, Wait, Wording};
 
 use super::chart::{self, Series};
 use super::filter::Step;
@@ -21,21 +21,14 @@ const GROUPS: usize = 40;
 pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     let (ledger, filter) = (desk.ledger(), desk.filter);
     let step = Step::of(filter);
-    let period = match step {
-        Step::Day => "day",
-        Step::Week => "week",
-        Step::Month => "month",
-    };
-    let (days, languages, assets, hours, people) = tokio::try_join!(
+    let (days, languages, assets, hours) = tokio::try_join!(
         ledger.use_by_day(filter),
         ledger.use_by_language(filter),
         ledger.use_by_asset(filter),
         ledger.use_by_hour(filter),
-        ledger.people(filter),
     )?;
-    let (active, months, conversations, waits, documents, wordings) = tokio::try_join!(
-        ledger.active_people(filter, period),
-        ledger.active_people(filter, "month"),
+    let (people, conversations, waits, documents, wordings) = tokio::try_join!(
+        ledger.days_of_people(filter),
         ledger.conversations_by_length(filter),
         ledger.waits(filter),
         ledger.documents_cited(filter),
@@ -43,15 +36,15 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     )?;
     let spans = step.all(filter);
     let mut view = View {
-        tiles: tiles(desk, &days, people, &waits),
+        tiles: tiles(desk, &days, in_range(filter, &people), &waits),
         sections: vec![
             by_channel(desk, step, &spans, &days),
             outcomes(desk, step, &spans, &days),
-            active_people(desk, "people", step.word(), &active),
+            active_people(desk, "people", step.word(), &active(filter, step, &people)),
         ],
     };
     if step != Step::Month {
-        view.sections.push(active_people(desk, "months", "Month from", &months));
+        view.sections.push(active_people(desk, "months", "Month from", &active(filter, Step::Month, &people)));
     }
     let questions: i64 = days.iter().map(|day| day.questions).sum();
     view.sections.push(top_questions(desk, wordings, questions).await);
@@ -253,6 +246,43 @@ fn outcomes(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayUse]) -
     desk.over_time("outcomes", "What became of them", "", step, spans, &series, |value| format::count(value as i64))
 }
 
+/// People of a span.
+struct Active {
+    begins: NaiveDate,
+    people: i64,
+    /// Those who had asked in the span before, too.
+    returned: i64,
+}
+
+/// Everyone who asked in a filter's days, and those of them who asked on more than one.
+fn in_range(filter: &Filter, people: &[Vec<NaiveDate>]) -> (i64, i64) {
+    let (mut all, mut again) = (0, 0);
+    for days in people {
+        let within = || days.iter().filter(|day| filter.from <= **day);
+        all += i64::from(within().next().is_some());
+        again += i64::from(within().min() != within().max());
+    }
+    (all, again)
+}
+
+/// People in each span of a filter. Days before its first span only tell who returns.
+fn active(filter: &Filter, step: Step, people: &[Vec<NaiveDate>]) -> Vec<Active> {
+    let mut spans: BTreeMap<NaiveDate, (i64, i64)> = step.all(filter).into_iter().map(|span| (span, (0, 0))).collect();
+    for days in people {
+        let mut begins: Vec<NaiveDate> = days.iter().map(|day| step.begin(*day)).collect();
+        begins.sort_unstable();
+        begins.dedup();
+        for (at, begin) in begins.iter().enumerate() {
+            if let Some((people, returned)) = spans.get_mut(begin) {
+                *people += 1;
+                *returned += i64::from(at > 0 && step.next(begins[at - 1]) == *begin);
+            }
+        }
+    }
+    let spans = spans.into_iter();
+    spans.map(|(begins, (people, returned))| Active { begins, people, returned }).collect()
+}
+
 fn active_people(desk: &Desk<'_>, id: &'static str, word: &str, active: &[Active]) -> Section {
     let bars: Vec<String> = active.iter().map(|one| one.begins.to_string()).collect();
     let series = [
@@ -360,14 +390,19 @@ pub(super) async fn grouped<T: Send + 'static>(
     work.await.unwrap_or_default()
 }
 
-fn by_hour(desk: &Desk<'_>, hours: &[Hours]) -> Section {
+fn by_hour(desk: &Desk<'_>, hours: &[HourUse]) -> Section {
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let rows: Vec<(String, Vec<i64>)> = DAYS
         .iter()
         .zip(1..)
         .map(|(name, weekday)| {
-            let found = hours.iter().find(|one| one.weekday == weekday);
-            (desk.say(name), found.map_or_else(|| vec![0; 24], |one| one.hours.clone()))
+            let mut row = vec![0; 24];
+            for one in hours.iter().filter(|one| one.weekday == weekday) {
+                if let Some(questions) = row.get_mut(one.hour as usize) {
+                    *questions += one.questions;
+                }
+            }
+            (desk.say(name), row)
         })
         .collect();
     let title = desk.say("Times of day");
@@ -462,5 +497,29 @@ mod tests {
         assert_eq!(percentile(&waits, "total", 25), Some(10));
         assert_eq!(percentile(&waits, "total", 99), Some(500));
         assert_eq!(percentile(&waits, "first_token", 50), None);
+    }
+
+    #[test]
+    fn whoever_was_there_in_the_span_before_has_returned() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let filter = Filter {
+            from: day("2026-11-04"),
+            until: day("2026-11-17"),
+            channel: String::new(),
+            source: String::new(),
+            asset: String::new(),
+        };
+        let people = [
+            // In the week before the filter and in its first one; twice a day, in two channels.
+            vec![day("2026-11-12"), day("2026-11-01"), day("2026-11-04"), day("2026-11-04")],
+            // Not in the second week.
+            vec![day("2026-11-05"), day("2026-11-17")],
+            vec![day("2026-10-07")],
+        ];
+        assert_eq!(in_range(&filter, &people), (2, 2));
+        let weeks = active(&filter, Step::Week, &people);
+        let figures: Vec<(i64, i64)> = weeks.iter().map(|week| (week.people, week.returned)).collect();
+        assert_eq!(figures, [(2, 1), (1, 1), (1, 0)]);
+        assert_eq!(weeks[0].begins, day("2026-11-02"));
     }
 }

@@ -61,9 +61,10 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 28] = [
+const TABLES: [&str; 29] = [
     "open_day",
     "use_day",
+    "hour_day",
     "latency_day",
     "person_day",
     "conversation_day",

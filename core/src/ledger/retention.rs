@@ -26,7 +26,7 @@ const EXPIRE: &str = "WITH gone AS (
      used AS (
          INSERT INTO use_day AS d (day, channel, source, asset, language, questions, answered, quoted,
              abstained, failed, cancelled, liked, disliked, checked, unverified, total_ms, calls,
-             input_tokens, output_tokens, cost, unknown_price, hours, expired)
+             input_tokens, output_tokens, cost, unknown_price, expired)
          SELECT s.*, true FROM sum_use($2, $3) s WHERE s.channel = $1
          ON CONFLICT (day, channel, source, asset, language, expired) DO UPDATE
          SET questions = d.questions + excluded.questions, answered = d.answered + excluded.answered,
@@ -37,8 +37,12 @@ const EXPIRE: &str = "WITH gone AS (
              total_ms = d.total_ms + excluded.total_ms, calls = d.calls + excluded.calls,
              input_tokens = d.input_tokens + excluded.input_tokens,
              output_tokens = d.output_tokens + excluded.output_tokens, cost = d.cost + excluded.cost,
-             unknown_price = d.unknown_price + excluded.unknown_price,
-             hours = ARRAY(SELECT a + b FROM unnest(d.hours, excluded.hours) AS h (a, b))),
+             unknown_price = d.unknown_price + excluded.unknown_price),
+     when_asked AS (
+         INSERT INTO hour_day AS d (day, channel, hour, questions, expired)
+         SELECT s.*, true FROM sum_hours($2, $3) s WHERE s.channel = $1
+         ON CONFLICT (day, channel, hour, expired) DO UPDATE
+         SET questions = d.questions + excluded.questions),
      waited AS (
          INSERT INTO latency_day AS d (day, channel, kind, ms, questions, expired)
          SELECT s.*, true FROM sum_latency($2, $3) s WHERE s.channel = $1

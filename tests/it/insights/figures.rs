@@ -46,8 +46,7 @@ const FIGURES: [(&str, &str, &str); 12] = [
     ),
     (
         "hours",
-        "SELECT h - 1, sum(hours[h]) FROM report_use, generate_series(1, 24) AS h WHERE day BETWEEN DAYS
-          GROUP BY 1 HAVING sum(hours[h]) > 0",
+        "SELECT hour, sum(questions) FROM report_hours WHERE day BETWEEN DAYS GROUP BY 1",
         "SELECT extract(hour FROM at AT TIME ZONE 'UTC')::integer, count(*) FROM interaction
           WHERE origin = 'person' AND (at AT TIME ZONE 'UTC')::date BETWEEN DAYS GROUP BY 1",
     ),
@@ -232,24 +231,15 @@ async fn a_page_of_one_source_counts_what_is_about_it() {
     };
     let questions: i64 = app.ledger.use_by_day(&filter).await.unwrap().iter().map(|day| day.questions).sum();
     assert_eq!(questions, counted("count(*)").await);
-    assert_eq!(app.ledger.people(&filter).await.unwrap().0, counted("count(DISTINCT caller)").await);
+    let people = app.ledger.days_of_people(&filter).await.unwrap();
+    assert_eq!(people.len() as i64, counted("count(DISTINCT caller)").await);
+    let days_of_all: i64 = people.iter().map(|days| days.len() as i64).sum();
+    assert_eq!(days_of_all, counted("count(DISTINCT (caller, (at AT TIME ZONE 'UTC')::date))").await);
+    let hours: i64 = app.ledger.use_by_hour(&filter).await.unwrap().iter().map(|one| one.questions).sum();
+    assert_eq!(hours, questions);
     let waits = app.ledger.waits(&filter).await.unwrap();
     let all: i64 = waits.iter().filter(|wait| wait.kind == "total").map(|wait| wait.questions).sum();
     assert_eq!(all, counted("count(*) FILTER (WHERE outcome = 'answered')").await);
-    let months = app.ledger.active_people(&filter, "month").await.unwrap();
-    let last = months.last().unwrap();
-    let same = format!("count(DISTINCT caller) FILTER (WHERE date_trunc('month', at AT TIME ZONE 'UTC')::date = '{}')", last.begins);
-    assert_eq!(last.people, counted(&same).await);
     assert!(truth.event(EventKind::Rename).owner.is_some());
     app.close().await;
-}
-
-#[tokio::test]
-#[ignore = "temporary"]
-async fn fill_dev() {
-    let url = std::env::var("YEAR_URL").unwrap();
-    let share: f64 = std::env::var("YEAR_SHARE").unwrap().parse().unwrap();
-    let started = std::time::Instant::now();
-    let truth = year::fill(&url.parse().unwrap(), Utc::now().date_naive(), share).await;
-    eprintln!("{truth:?} {:?}", started.elapsed());
 }

@@ -38,20 +38,20 @@ async fn a_gap_closes_when_a_run_brings_its_document_and_counts_as_no_use() {
     // Asked again after a run that does not help: it stays.
     world.write("other.md", "# Other\n\nThe table dim_bikes is loaded weekly.\n");
     ingest(app).await;
-    keep::once(&server.service).await;
+    keep::once(&server.service, &mut None).await;
     let open = csv(&server, "gaps?table=open").await;
     assert_eq!(open.len(), 2, "{open:?}");
     let times = || world.database.rows("SELECT times::text, closed_at IS NOT NULL || '' FROM gap ORDER BY 1");
     assert_eq!(times().await.len(), 2);
 
     // Not again before there is another run.
-    keep::once(&server.service).await;
+    keep::once(&server.service, &mut None).await;
     assert!(times().await.iter().all(|row| row[0].as_deref() == Some("1")));
 
     let used = use_counted(&server).await;
     world.write("dim_scooters.md", "---\nowner: Fleet Analytics\n---\n# dim_scooters\n\nThe table dim_scooters is owned by Fleet Analytics. Fleet Analytics owns dim_scooters.\n");
     ingest(app).await;
-    keep::once(&server.service).await;
+    keep::once(&server.service, &mut None).await;
     assert_eq!(csv(&server, "gaps?table=open").await.len(), 1);
     let closed = csv(&server, "gaps?table=closed").await;
     assert_eq!(closed.len(), 2, "{closed:?}");
@@ -80,11 +80,11 @@ async fn an_answer_that_somebody_disliked_is_not_closed_by_the_same_answer() {
     assert!(app.ledger.rate("anonymous", &feedback).await.unwrap());
     world.write("other.md", "# Other\n\nThe table dim_bikes is loaded weekly.\n");
     ingest(app).await;
-    keep::once(&server.service).await;
+    keep::once(&server.service, &mut None).await;
     assert_eq!(csv(&server, "gaps?table=open").await.len(), 2);
     world.write("fct_trips.md", "# fct_trips\n\nThe table fct_trips is loaded every five minutes.\n");
     ingest(app).await;
-    keep::once(&server.service).await;
+    keep::once(&server.service, &mut None).await;
     assert_eq!(csv(&server, "gaps?table=open").await.len(), 1, "its document was changed");
     server.stop().await;
 }

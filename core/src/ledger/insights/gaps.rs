@@ -62,39 +62,41 @@ impl Ledger {
         let pool = self.connection.pool().await?;
         sqlx::query_as(
             "WITH trouble AS (
-                 SELECT i.question_key, i.at, i.caller, true AS abstained FROM interaction i
+                 SELECT i.id, i.question_key, i.at, i.caller, true AS abstained FROM interaction i
                   WHERE i.origin = 'person' AND i.outcome = 'abstained' AND i.at >= $1 AND i.at < $2
                     AND ($3 = '' OR i.channel = $3) AND ($4 = '' OR i.source = $4)
                     AND ($5 = '' OR i.asset = $5)
                  UNION ALL
-                 SELECT i.question_key, i.at, i.caller, false
+                 SELECT i.id, i.question_key, i.at, i.caller, false
                    FROM feedback f JOIN interaction i ON i.id = f.interaction_id
                   WHERE f.rating = 'down' AND i.origin = 'person' AND i.outcome <> 'abstained'
                     AND i.at >= $1 AND i.at < $2 AND ($3 = '' OR i.channel = $3)
                     AND ($4 = '' OR i.source = $4) AND ($5 = '' OR i.asset = $5)),
              each AS (
+                 -- Ids are made in the order of time.
                  SELECT question_key, hashtextextended(caller, 0) AS person, max(at) AS last_at,
-                        count(*) FILTER (WHERE abstained) AS abstained,
+                        max(id::text) AS id, count(*) FILTER (WHERE abstained) AS abstained,
                         count(*) FILTER (WHERE NOT abstained) AS disliked
                    FROM trouble GROUP BY 1, 2),
              asked AS (
                  SELECT question_key, sum(abstained)::bigint AS abstained,
                         sum(disliked)::bigint AS disliked, max(last_at) AS last_at,
-                        array_agg(person) AS people
-                   FROM each GROUP BY 1 ORDER BY count(*) DESC, max(last_at) DESC, 1 LIMIT $6)
+                        max(id)::uuid AS id, array_agg(person) AS people
+                   FROM each GROUP BY 1 ORDER BY count(*) DESC, max(last_at) DESC, 1 LIMIT $6),
+             closed AS (
+                 SELECT g.question_key, g.asked_again_at,
+                        CASE WHEN g.closed_at IS NOT NULL AND NOT EXISTS (
+                             SELECT FROM interaction x
+                              WHERE x.question_key = g.question_key AND x.origin = 'person'
+                                AND x.at > g.closed_at AND (x.outcome = 'abstained' OR EXISTS (
+                                    SELECT FROM feedback f WHERE f.interaction_id = x.id AND f.rating = 'down')))
+                             THEN g.closed_at END AS closed_at, g.closed_run
+                   FROM gap g)
              SELECT a.question_key, a.abstained, a.disliked, a.people, a.last_at, n.id AS interaction_id,
                     n.standalone_question AS question, n.question_embedding AS embedding,
-                    n.source, n.asset, n.owner, g.asked_again_at,
-                    CASE WHEN g.closed_at > n.at THEN g.closed_at END AS closed_at,
-                    CASE WHEN g.closed_at > n.at THEN g.closed_run END AS closed_run
-               FROM asked a CROSS JOIN LATERAL (
-                    SELECT id, at, standalone_question, question_embedding, source, asset, owner
-                      FROM interaction n
-                     WHERE n.question_key = a.question_key AND n.origin = 'person'
-                       AND (n.outcome = 'abstained' OR EXISTS (
-                            SELECT FROM feedback f WHERE f.interaction_id = n.id AND f.rating = 'down'))
-                     ORDER BY n.at DESC LIMIT 1) AS n
-               LEFT JOIN gap g USING (question_key)
+                    n.source, n.asset, n.owner, g.asked_again_at, g.closed_at,
+                    CASE WHEN g.closed_at IS NOT NULL THEN g.closed_run END AS closed_run
+               FROM asked a JOIN interaction n ON n.id = a.id LEFT JOIN closed g ON g.question_key = a.question_key
               ORDER BY cardinality(a.people) DESC, a.last_at DESC, a.question_key",
         )
         .bind(filter.begin())
@@ -119,12 +121,16 @@ impl Ledger {
         let pool = self.connection.pool().await?;
         sqlx::query_as(
             "WITH trouble AS (
-                 SELECT i.question_key, max(i.at) AS last_at, count(DISTINCT i.caller) AS people,
-                        (array_agg(i.outcome = 'answered' ORDER BY i.at DESC))[1] AS was_answered
-                   FROM interaction i
-                  WHERE i.origin = 'person' AND i.at > now() - make_interval(days => $2)
-                    AND (i.outcome = 'abstained' OR EXISTS (
-                         SELECT FROM feedback f WHERE f.interaction_id = i.id AND f.rating = 'down'))
+                 SELECT question_key, max(at) AS last_at, count(DISTINCT caller) AS people,
+                        (array_agg(outcome = 'answered' ORDER BY at DESC))[1] AS was_answered
+                   FROM (SELECT question_key, at, caller, outcome FROM interaction i
+                          WHERE origin = 'person' AND outcome = 'abstained'
+                            AND at > now() - make_interval(days => $2)
+                         UNION ALL
+                         SELECT question_key, i.at, i.caller, outcome
+                           FROM feedback f JOIN interaction i ON i.id = f.interaction_id
+                          WHERE f.rating = 'down' AND i.origin = 'person' AND i.outcome <> 'abstained'
+                            AND i.at > now() - make_interval(days => $2)) AS each
                   GROUP BY 1)
              SELECT t.question_key, n.standalone_question AS question, t.was_answered
                FROM trouble t LEFT JOIN gap g USING (question_key)

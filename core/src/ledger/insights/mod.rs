@@ -20,7 +20,7 @@ pub use program::{PageView, PageViews};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, SqlSafeStr};
 pub use usage::{
-    Active, AssetUse, Conversations, DayUse, DocumentUse, Hours, Known, LanguageUse, Wait, Wording,
+    AssetUse, Conversations, DayUse, DocumentUse, HourUse, Known, LanguageUse, Wait, Wording,
 };
 
 use super::{Ledger, LedgerError};

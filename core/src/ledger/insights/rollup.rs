@@ -8,8 +8,9 @@ use super::super::{Ledger, LedgerError};
 const LOCK: i64 = 28_269_970_600_586_611;
 
 /// Each table of sums with the function that sums it.
-const SUMS: [&str; 6] = [
+const SUMS: [&str; 7] = [
     "INSERT INTO use_day SELECT * FROM sum_use(day_begins($1), day_begins($1 + 1))",
+    "INSERT INTO hour_day SELECT * FROM sum_hours(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO latency_day SELECT * FROM sum_latency(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO person_day SELECT * FROM sum_people(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO conversation_day SELECT * FROM sum_conversations(day_begins($1), day_begins($1 + 1))",

@@ -1,6 +1,8 @@
 //! The page of use: how much is asked, by whom, when, about what, and how well it is answered.
 
-use chrono::NaiveDate;
+use std::collections::BTreeSet;
+
+use chrono::{Datelike, Months, NaiveDate};
 use uuid::Uuid;
 
 use super::super::{Ledger, LedgerError};
@@ -42,21 +44,12 @@ pub struct AssetUse {
     pub disliked: i64,
 }
 
-/// Questions of a weekday (Monday is 1) by hour (UTC).
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Hours {
+/// Questions of a weekday (Monday is 1) in an hour (UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct HourUse {
     pub weekday: i32,
-    pub hours: Vec<i64>,
-}
-
-/// People of a day, week or month.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Active {
-    pub period: String,
-    pub begins: NaiveDate,
-    pub people: i64,
-    /// Those who had asked in the period before, too.
-    pub returned: i64,
+    pub hour: i32,
+    pub questions: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -99,7 +92,7 @@ pub struct Wording {
 }
 
 /// What can be chosen in a filter.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
     pub channels: Vec<String>,
     pub sources: Vec<String>,
@@ -144,89 +137,45 @@ impl Ledger {
         self.by_day(filter, sql).await
     }
 
-    pub async fn use_by_hour(&self, filter: &Filter) -> Result<Vec<Hours>, LedgerError> {
-        let sql = concat!(
-            "SELECT extract(isodow FROM day)::integer AS weekday, ARRAY[
-                    sum(hours[1]), sum(hours[2]), sum(hours[3]), sum(hours[4]), sum(hours[5]), sum(hours[6]),
-                    sum(hours[7]), sum(hours[8]), sum(hours[9]), sum(hours[10]), sum(hours[11]),
-                    sum(hours[12]), sum(hours[13]), sum(hours[14]), sum(hours[15]), sum(hours[16]),
-                    sum(hours[17]), sum(hours[18]), sum(hours[19]), sum(hours[20]), sum(hours[21]),
-                    sum(hours[22]), sum(hours[23]), sum(hours[24])]::bigint[] AS hours
-               FROM report_use WHERE ",
-            within!(),
-            "GROUP BY 1 ORDER BY 1"
-        );
+    pub async fn use_by_hour(&self, filter: &Filter) -> Result<Vec<HourUse>, LedgerError> {
+        if filter.is_narrow() {
+            let sql = concat!(
+                "SELECT extract(isodow FROM i.at AT TIME ZONE 'UTC')::integer AS weekday,
+                        extract(hour FROM i.at AT TIME ZONE 'UTC')::integer AS hour, count(*) AS questions
+                   FROM interaction i WHERE ",
+                asked_within!(),
+                "GROUP BY 1, 2"
+            );
+            return self.by_moment(filter, sql).await;
+        }
+        let sql = "SELECT extract(isodow FROM day)::integer AS weekday, hour,
+                          sum(questions)::bigint AS questions
+                     FROM report_hours
+                    WHERE day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3) GROUP BY 1, 2";
         self.by_day(filter, sql).await
     }
 
-    /// People by day (`days`), week and month, oldest first.
-    pub async fn active_people(
-        &self,
-        filter: &Filter,
-        period: &'static str,
-    ) -> Result<Vec<Active>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        // The period before the first one tells who returns; it is not shown itself.
-        let sql = if filter.is_narrow() {
-            "WITH seen AS (
-                 SELECT DISTINCT date_trunc($6, i.at AT TIME ZONE 'UTC')::date AS begins, i.caller AS person
-                   FROM interaction i
-                  WHERE i.origin = 'person'
-                    AND i.at >= (date_trunc($6, $1::timestamp) - ('1 ' || $6)::interval) AT TIME ZONE 'UTC'
-                    AND i.at < ($2::date + 1)::timestamp AT TIME ZONE 'UTC' AND ($3 = '' OR i.channel = $3)
-                    AND ($4 = '' OR i.source = $4) AND ($5 = '' OR i.asset = $5)),
-             before AS (SELECT begins, person, lag(begins) OVER (PARTITION BY person ORDER BY begins) AS last FROM seen)
-             SELECT $6 AS period, begins, count(*) AS people,
-                    count(*) FILTER (WHERE last = (begins - ('1 ' || $6)::interval)::date) AS returned
-               FROM before WHERE begins >= date_trunc($6, $1::timestamp)::date GROUP BY begins ORDER BY begins"
+    /// The days on which each person asked, from the first day of the month before the filter on.
+    pub async fn days_of_people(&self, filter: &Filter) -> Result<Vec<Vec<NaiveDate>>, LedgerError> {
+        let mut filter = filter.clone();
+        let month = filter.from.with_day(1).unwrap_or(filter.from);
+        filter.from = month - Months::new(1);
+        let rows: Vec<(Vec<NaiveDate>,)> = if filter.is_narrow() {
+            let sql = concat!(
+                "SELECT array_agg(day) FROM (
+                     SELECT DISTINCT i.caller, (i.at AT TIME ZONE 'UTC')::date AS day
+                       FROM interaction i WHERE ",
+                asked_within!(),
+                ") AS each GROUP BY caller"
+            );
+            self.by_moment(&filter, sql).await?
         } else {
-            "WITH seen AS (
-                 SELECT DISTINCT date_trunc($6, r.day::timestamp)::date AS begins, r.person
-                   FROM report_people r
-                  WHERE r.day >= (date_trunc($6, $1::timestamp) - ('1 ' || $6)::interval)::date
-                    AND r.day <= $2 AND ($3 = '' OR r.channel = $3)),
-             before AS (SELECT begins, person, lag(begins) OVER (PARTITION BY person ORDER BY begins) AS last FROM seen)
-             SELECT $6 AS period, begins, count(*) AS people,
-                    count(*) FILTER (WHERE last = (begins - ('1 ' || $6)::interval)::date) AS returned
-               FROM before WHERE begins >= date_trunc($6, $1::timestamp)::date GROUP BY begins ORDER BY begins"
+            // A day comes once for each channel.
+            let sql = "SELECT array_agg(day) FROM report_people
+                        WHERE day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3) GROUP BY person";
+            self.by_day(&filter, sql).await?
         };
-        sqlx::query_as(sql)
-            .bind(filter.from)
-            .bind(filter.until)
-            .bind(&filter.channel)
-            .bind(&filter.source)
-            .bind(&filter.asset)
-            .bind(period)
-            .fetch_all(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))
-    }
-
-    /// Everyone who asked at all, and those of them who asked on more than one day.
-    pub async fn people(&self, filter: &Filter) -> Result<(i64, i64), LedgerError> {
-        let rows = if filter.is_narrow() {
-            self.by_moment(
-                filter,
-                concat!(
-                    "SELECT count(*), count(*) FILTER (WHERE last > first) FROM (
-                         SELECT i.caller, min((i.at AT TIME ZONE 'UTC')::date) AS first,
-                                max((i.at AT TIME ZONE 'UTC')::date) AS last
-                           FROM interaction i WHERE ",
-                    asked_within!(),
-                    "GROUP BY 1) AS each"
-                ),
-            )
-            .await?
-        } else {
-            self.by_day(
-                filter,
-                "SELECT count(*), count(*) FILTER (WHERE last > first) FROM (
-                     SELECT person, min(day) AS first, max(day) AS last FROM report_people
-                      WHERE day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3) GROUP BY 1) AS each",
-            )
-            .await?
-        };
-        Ok(rows.first().copied().unwrap_or_default())
+        Ok(rows.into_iter().map(|row| row.0).collect())
     }
 
     pub async fn conversations_by_length(
@@ -318,14 +267,22 @@ impl Ledger {
     /// Channels, sources and data products that were ever asked in or about.
     pub async fn known(&self) -> Result<Known, LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query_as(
-            "SELECT ARRAY(SELECT DISTINCT channel FROM report_use ORDER BY 1) AS channels,
-                    ARRAY(SELECT DISTINCT source FROM report_use WHERE source <> ''
-                          UNION SELECT name FROM source ORDER BY 1) AS sources,
-                    ARRAY(SELECT DISTINCT asset FROM report_use WHERE asset <> '' ORDER BY 1) AS assets",
+        let rows: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT channel, source, asset FROM report_use GROUP BY 1, 2, 3
+             UNION SELECT '', name, '' FROM source",
         )
-        .fetch_one(pool)
+        .fetch_all(pool)
         .await
-        .map_err(|error| self.connection.failed(&error))
+        .map_err(|error| self.connection.failed(&error))?;
+        let mut all: [BTreeSet<String>; 3] = Default::default();
+        for (channel, source, asset) in rows {
+            for (known, name) in all.iter_mut().zip([channel, source, asset]) {
+                known.insert(name);
+            }
+        }
+        let [channels, sources, assets] = all.map(|names| {
+            names.into_iter().filter(|name| !name.is_empty()).collect()
+        });
+        Ok(Known { channels, sources, assets })
     }
 }
