@@ -220,12 +220,18 @@ impl Ledger {
     /// The documents cited most.
     pub async fn documents_cited(&self, filter: &Filter) -> Result<Vec<DocumentUse>, LedgerError> {
         let sql = concat!(
-            "SELECT document_id, source, max(asset) AS asset, max(path) AS path, max(title) AS title,
-                    max(owner) AS owner, sum(citations)::bigint AS citations,
-                    sum(liked)::bigint AS liked, sum(disliked)::bigint AS disliked
-               FROM report_documents WHERE ",
+            "WITH top AS (
+                 SELECT document_id, source, max(asset) AS asset, sum(citations)::bigint AS citations,
+                        sum(liked)::bigint AS liked, sum(disliked)::bigint AS disliked
+                   FROM report_documents WHERE ",
             within!(),
-            "GROUP BY document_id, source ORDER BY 7 DESC, 2, 4 LIMIT 100"
+            "GROUP BY document_id, source ORDER BY 4 DESC, 2, 1 LIMIT 100)
+             SELECT t.*, coalesce(c.path, n.path) AS path, coalesce(c.title, n.title) AS title,
+                    coalesce(c.owner, n.owner) AS owner
+               FROM top t LEFT JOIN cited_document c USING (document_id)
+               LEFT JOIN LATERAL (SELECT path, title, owner FROM passage p WHERE p.document_id = t.document_id
+                                   ORDER BY p.interaction_id DESC LIMIT 1) AS n ON true
+              ORDER BY t.citations DESC, t.source, t.document_id"
         );
         self.by_day(filter, sql).await
     }
