@@ -43,7 +43,11 @@ async fn work(service: &AppState, done: &mut Option<Uuid>) -> Result<usize, Ledg
         *done = Some(run_id);
         return Ok(0);
     }
-    let claimant = Claimant { run_id: Uuid::now_v7(), holder: WHO.to_owned(), process: process::identity() };
+    let claimant = Claimant {
+        run_id: Uuid::now_v7(),
+        holder: WHO.to_owned(),
+        process: process::identity(),
+    };
     let lease = format!("{}:{WHO}", app.config.index.collection);
     if app.ledger.claim(&[lease], &claimant, None).await? != Claimed::Taken {
         return Ok(0);
@@ -79,7 +83,11 @@ async fn ask(service: &AppState, gap: &OpenGap, run_id: Uuid) -> Result<Option<b
         new_conversation: true,
         message_id: None,
         question: gap.question.clone(),
-        caller: Caller::named(WHO, CallerKind::Operator, app.config.access.anonymous_groups.clone()),
+        caller: Caller::named(
+            WHO,
+            CallerKind::Operator,
+            app.config.access.anonymous_groups.clone(),
+        ),
         channel: Channel::Api,
         origin: Origin::ReAsk,
         cancelled: CancellationToken::new(),

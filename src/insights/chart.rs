@@ -31,23 +31,42 @@ pub(super) fn stacked(
     for (at, bar) in bars.iter().enumerate() {
         let x = at as f64 * (BAR + GAP);
         let mut words = format!("{bar}: {}", shown(sum(at)));
-        for one in series.iter().filter(|one| series.len() > 1 && one.values[at] > 0.0) {
+        for one in series
+            .iter()
+            .filter(|one| series.len() > 1 && one.values[at] > 0.0)
+        {
             let _ = write!(words, "\n{}: {}", one.name, shown(one.values[at]));
         }
         let _ = write!(svg, "<g><title>{}</title>", escaped(&words));
         // The whole column answers to the pointer, however low its bar.
-        let _ = write!(svg, r#"<rect class="column" x="{x}" y="0" width="{}" height="{HEIGHT}"/>"#, BAR + GAP);
+        let _ = write!(
+            svg,
+            r#"<rect class="column" x="{x}" y="0" width="{}" height="{HEIGHT}"/>"#,
+            BAR + GAP
+        );
         let mut y = HEIGHT;
         for (number, one) in series.iter().enumerate() {
-            let height = if top > 0.0 { one.values[at] / top * HEIGHT } else { 0.0 };
+            let height = if top > 0.0 {
+                one.values[at] / top * HEIGHT
+            } else {
+                0.0
+            };
             y -= height;
             if height > 0.0 {
-                let _ = write!(svg, r#"<rect class="s{}" x="{x}" y="{y:.2}" width="{BAR}" height="{height:.2}"/>"#, number % 8);
+                let _ = write!(
+                    svg,
+                    r#"<rect class="s{}" x="{x}" y="{y:.2}" width="{BAR}" height="{height:.2}"/>"#,
+                    number % 8
+                );
             }
         }
         svg.push_str("</g>");
     }
-    let marks = if bars.is_empty() { String::new() } else { ends(bars) };
+    let marks = if bars.is_empty() {
+        String::new()
+    } else {
+        ends(bars)
+    };
     format!(
         r#"<div class="chart"><div class="top">{}</div><svg role="img" aria-label="{}" viewBox="0 0 {width} {HEIGHT}" preserveAspectRatio="none">{svg}</svg>{marks}{}</div>"#,
         escaped(&shown(top)),
@@ -65,7 +84,10 @@ fn ends(bars: &[String]) -> String {
     if bars.len() > 1 {
         names.push(&bars[bars.len() - 1]);
     }
-    let names: String = names.iter().map(|name| format!("<span>{}</span>", escaped(name))).collect();
+    let names: String = names
+        .iter()
+        .map(|name| format!("<span>{}</span>", escaped(name)))
+        .collect();
     format!(r#"<div class="ends" aria-hidden="true">{names}</div>"#)
 }
 
@@ -88,13 +110,26 @@ fn legend(series: &[Series]) -> String {
 }
 
 /// Rows of squares, darker where there is more: hours of weekdays.
-pub(super) fn heat(title: &str, rows: &[(String, Vec<i64>)], shown: impl Fn(i64) -> String) -> String {
-    let most = rows.iter().flat_map(|(_, row)| row).copied().max().unwrap_or(0);
+pub(super) fn heat(
+    title: &str,
+    rows: &[(String, Vec<i64>)],
+    shown: impl Fn(i64) -> String,
+) -> String {
+    let most = rows
+        .iter()
+        .flat_map(|(_, row)| row)
+        .copied()
+        .max()
+        .unwrap_or(0);
     let mut svg = String::new();
     for (down, (name, row)) in rows.iter().enumerate() {
         for (across, value) in row.iter().enumerate() {
             // Nine shades; the lightest is nothing at all.
-            let shade = if *value == 0 || most == 0 { 0 } else { 1 + (value * 7 / most).min(7) };
+            let shade = if *value == 0 || most == 0 {
+                0
+            } else {
+                1 + (value * 7 / most).min(7)
+            };
             let _ = write!(
                 svg,
                 r#"<rect class="h{shade}" x="{}" y="{}" width="9.4" height="9.4"><title>{}</title></rect>"#,
@@ -104,7 +139,10 @@ pub(super) fn heat(title: &str, rows: &[(String, Vec<i64>)], shown: impl Fn(i64)
             );
         }
     }
-    let names: String = rows.iter().map(|(name, _)| format!("<span>{}</span>", escaped(name))).collect();
+    let names: String = rows
+        .iter()
+        .map(|(name, _)| format!("<span>{}</span>", escaped(name)))
+        .collect();
     format!(
         r#"<div class="heat"><div class="rows" aria-hidden="true">{names}</div><svg role="img" aria-label="{}" viewBox="0 0 240 {}" preserveAspectRatio="none">{svg}</svg><div class="ends" aria-hidden="true"><span>00</span><span>06</span><span>12</span><span>18</span><span>23</span></div></div>"#,
         escaped(title),
@@ -122,12 +160,28 @@ pub(super) struct Span {
 }
 
 /// Spans below each other, over one time line from 0 to `total`.
-pub(super) fn waterfall(title: &str, spans: &[Span], total: f64, shown: impl Fn(f64) -> String) -> String {
-    let total = spans.iter().map(|span| span.until).fold(total.max(1.0), f64::max);
+pub(super) fn waterfall(
+    title: &str,
+    spans: &[Span],
+    total: f64,
+    shown: impl Fn(f64) -> String,
+) -> String {
+    let total = spans
+        .iter()
+        .map(|span| span.until)
+        .fold(total.max(1.0), f64::max);
     let mut rows = String::new();
     for span in spans {
-        let (x, width) = (span.from / total * 100.0, ((span.until - span.from) / total * 100.0).max(0.4));
-        let words = format!("{}: {} – {}", span.name, shown(span.from), shown(span.until));
+        let (x, width) = (
+            span.from / total * 100.0,
+            ((span.until - span.from) / total * 100.0).max(0.4),
+        );
+        let words = format!(
+            "{}: {} – {}",
+            span.name,
+            shown(span.from),
+            shown(span.until)
+        );
         let _ = write!(
             rows,
             r#"<li><span>{}</span><svg role="img" aria-label="{}" viewBox="0 0 100 10" preserveAspectRatio="none"><rect class="column" width="100" height="10"/><rect class="s{}" x="{x:.2}" width="{width:.2}" height="10"><title>{}</title></rect></svg></li>"#,
@@ -173,12 +227,21 @@ mod tests {
     #[test]
     fn a_chart_says_each_value_and_escapes_its_words() {
         let series = [
-            Series { name: "<web>".to_owned(), values: vec![1.0, 0.0] },
-            Series { name: "api".to_owned(), values: vec![2.0, 0.0] },
+            Series {
+                name: "<web>".to_owned(),
+                values: vec![1.0, 0.0],
+            },
+            Series {
+                name: "api".to_owned(),
+                values: vec![2.0, 0.0],
+            },
         ];
         let bars = ["2026-01-01".to_owned(), "2026-01-02".to_owned()];
         let html = stacked("a \"title\"", &bars, &series, |value| format!("{value}"));
-        assert!(html.contains("2026-01-01: 3\n&lt;web&gt;: 1\napi: 2"), "{html}");
+        assert!(
+            html.contains("2026-01-01: 3\n&lt;web&gt;: 1\napi: 2"),
+            "{html}"
+        );
         assert!(html.contains(r#"aria-label="a &quot;title&quot;""#));
         assert!(html.contains("2026-01-02: 0"));
         assert!(!html.contains("NaN"));

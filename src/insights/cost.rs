@@ -2,7 +2,9 @@
 
 use chrono::{Datelike, Days, NaiveDate, Utc};
 use docent_core::ledger::LedgerError;
-use docent_core::ledger::insights::{AssetCost, DayCost, ModelCost, MonthCost, RunCost, ShareCost, SourceCost};
+use docent_core::ledger::insights::{
+    AssetCost, DayCost, ModelCost, MonthCost, RunCost, ShareCost, SourceCost,
+};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -43,8 +45,16 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
             ledger.cost_by_team(filter),
         )?;
         view.sections.push(by_model(desk, &models));
-        view.sections.push(shares(desk, "channels", "By channel", "Channel", "channel", &channels));
-        view.sections.push(shares(desk, "teams", "By team", "Team", "team", &teams));
+        view.sections.push(shares(
+            desk,
+            "channels",
+            "By channel",
+            "Channel",
+            "channel",
+            &channels,
+        ));
+        view.sections
+            .push(shares(desk, "teams", "By team", "Team", "team", &teams));
     }
     view.sections.push(by_asset(desk, &assets));
     view.sections.push(by_source(desk, &sources));
@@ -54,9 +64,17 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
 
 /// What a month is likely to cost: what it has, and for each day that is left what such days (weekdays or
 /// not) of the last four weeks cost on average.
-fn forecast(recent: &[MonthCost], today: NaiveDate, of: fn(&MonthCost) -> Decimal) -> (Decimal, Decimal) {
+fn forecast(
+    recent: &[MonthCost],
+    today: NaiveDate,
+    of: fn(&MonthCost) -> Decimal,
+) -> (Decimal, Decimal) {
     let month = today.with_day(1).unwrap_or(today);
-    let so_far: Decimal = recent.iter().filter(|one| one.day >= month && one.day <= today).map(of).sum();
+    let so_far: Decimal = recent
+        .iter()
+        .filter(|one| one.day >= month && one.day <= today)
+        .map(of)
+        .sum();
     let is_free = |day: NaiveDate| day.weekday().number_from_monday() > 5;
     let average = |free: bool| -> Decimal {
         let days = (1..=LOOKED_BACK).map(|back| today - Days::new(back));
@@ -78,7 +96,13 @@ fn forecast(recent: &[MonthCost], today: NaiveDate, of: fn(&MonthCost) -> Decima
     (so_far, expected)
 }
 
-fn tiles(desk: &Desk<'_>, days: &[DayCost], assets: &[AssetCost], recent: &[MonthCost], today: NaiveDate) -> Vec<Tile> {
+fn tiles(
+    desk: &Desk<'_>,
+    days: &[DayCost],
+    assets: &[AssetCost],
+    recent: &[MonthCost],
+    today: NaiveDate,
+) -> Vec<Tile> {
     let total: Decimal = days.iter().filter_map(|day| day.cost).sum();
     let unknown: i64 = days.iter().map(|day| day.unknown_price).sum();
     let answered: i64 = assets.iter().map(|one| one.answered).sum();
@@ -94,17 +118,49 @@ fn tiles(desk: &Desk<'_>, days: &[DayCost], assets: &[AssetCost], recent: &[Mont
     let (ingested, ingest_expected) = forecast(recent, today, |day| day.ingest);
     let against = |limit: Option<Decimal>, expected: Decimal, setting: &str| match limit {
         Some(limit) => {
-            let share = (expected / limit * Decimal::ONE_HUNDRED).to_i64().unwrap_or_default();
-            desk.fill("{} % of {} ({})", &[&share.to_string(), &format::dollars(limit), setting])
+            let share = (expected / limit * Decimal::ONE_HUNDRED)
+                .to_i64()
+                .unwrap_or_default();
+            desk.fill(
+                "{} % of {} ({})",
+                &[&share.to_string(), &format::dollars(limit), setting],
+            )
         }
         None => desk.fill("no budget: {} is not set", &[setting]),
     };
     vec![
-        desk.tile("Cost", format::cost(Some(total), unknown), desk.fill("{} calls", &[&format::count(days.iter().map(|day| day.calls).sum())])),
-        desk.tile("An answered question", each, desk.fill("{} of them", &[&format::count(answered)])),
-        desk.tile("This month so far", format::dollars(spent), desk.fill("ingest {}", &[&format::dollars(ingested)])),
-        desk.tile("This month, forecast", format::dollars(expected), against(config.insights.of_a_month(), expected, "insights.month_usd")),
-        desk.tile("Ingest this month, forecast", format::dollars(ingest_expected), against(config.budget.of_a_month(), ingest_expected, "budget.ingest_month_usd")),
+        desk.tile(
+            "Cost",
+            format::cost(Some(total), unknown),
+            desk.fill(
+                "{} calls",
+                &[&format::count(days.iter().map(|day| day.calls).sum())],
+            ),
+        ),
+        desk.tile(
+            "An answered question",
+            each,
+            desk.fill("{} of them", &[&format::count(answered)]),
+        ),
+        desk.tile(
+            "This month so far",
+            format::dollars(spent),
+            desk.fill("ingest {}", &[&format::dollars(ingested)]),
+        ),
+        desk.tile(
+            "This month, forecast",
+            format::dollars(expected),
+            against(config.insights.of_a_month(), expected, "insights.month_usd"),
+        ),
+        desk.tile(
+            "Ingest this month, forecast",
+            format::dollars(ingest_expected),
+            against(
+                config.budget.of_a_month(),
+                ingest_expected,
+                "budget.ingest_month_usd",
+            ),
+        ),
     ]
 }
 
@@ -115,19 +171,43 @@ fn by_day(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayCost]) ->
     let series: Vec<Series> = purposes
         .iter()
         .map(|purpose| {
-            let values = in_spans(step, spans, days, |day| day.day, |day| {
-                let cost = day.cost.filter(|_| day.purpose == *purpose).unwrap_or_default();
-                cost.to_f64().unwrap_or_default()
-            });
-            Series { name: desk.say(purpose), values }
+            let values = in_spans(
+                step,
+                spans,
+                days,
+                |day| day.day,
+                |day| {
+                    let cost = day
+                        .cost
+                        .filter(|_| day.purpose == *purpose)
+                        .unwrap_or_default();
+                    cost.to_f64().unwrap_or_default()
+                },
+            );
+            Series {
+                name: desk.say(purpose),
+                values,
+            }
         })
         .collect();
     let shown = |value: f64| format::dollars(Decimal::try_from(value).unwrap_or_default());
-    desk.over_time("days", "Cost by purpose", "US dollars; calls without a known price are not in it.", step, spans, &series, shown)
+    desk.over_time(
+        "days",
+        "Cost by purpose",
+        "US dollars; calls without a known price are not in it.",
+        step,
+        spans,
+        &series,
+        shown,
+    )
 }
 
 fn by_model(desk: &Desk<'_>, models: &[ModelCost]) -> Section {
-    let mut unpriced: Vec<&str> = models.iter().filter(|one| one.unknown_price > 0).map(|one| one.model.as_str()).collect();
+    let mut unpriced: Vec<&str> = models
+        .iter()
+        .filter(|one| one.unknown_price > 0)
+        .map(|one| one.model.as_str())
+        .collect();
     unpriced.dedup();
     let warning = if unpriced.is_empty() {
         String::new()
@@ -184,12 +264,27 @@ fn money(cost: Option<Decimal>, unknown: i64) -> Cell {
     Cell::figure(format::cost(cost, unknown), raw)
 }
 
-fn shares(desk: &Desk<'_>, id: &'static str, title: &str, word: &str, name: &'static str, rows: &[ShareCost]) -> Section {
+fn shares(
+    desk: &Desk<'_>,
+    id: &'static str,
+    title: &str,
+    word: &str,
+    name: &'static str,
+    rows: &[ShareCost],
+) -> Section {
     let note = match id {
-        "teams" => "What questions of people cost. A team is the first of the caller's groups that insights.teams names.",
-        _ => "Where the questions came in; evaluations and what docent asks again are told apart from people.",
+        "teams" => {
+            "What questions of people cost. A team is the first of the caller's groups that insights.teams names."
+        }
+        _ => {
+            "Where the questions came in; evaluations and what docent asks again are told apart from people."
+        }
     };
-    let longest = rows.first().and_then(|one| one.cost).and_then(|cost| cost.to_f64()).unwrap_or_default();
+    let longest = rows
+        .first()
+        .and_then(|one| one.cost)
+        .and_then(|cost| cost.to_f64())
+        .unwrap_or_default();
     Section {
         id,
         title: desk.say(title),
@@ -205,7 +300,11 @@ fn shares(desk: &Desk<'_>, id: &'static str, title: &str, word: &str, name: &'st
             rows: rows
                 .iter()
                 .map(|one| {
-                    let label = if one.name.is_empty() { desk.say("(none)") } else { one.name.clone() };
+                    let label = if one.name.is_empty() {
+                        desk.say("(none)")
+                    } else {
+                        one.name.clone()
+                    };
                     let cost = one.cost.and_then(|cost| cost.to_f64()).unwrap_or_default();
                     Row::from(vec![
                         Cell::figure(label, &one.name),
@@ -223,7 +322,10 @@ fn shares(desk: &Desk<'_>, id: &'static str, title: &str, word: &str, name: &'st
 }
 
 fn by_asset(desk: &Desk<'_>, assets: &[AssetCost]) -> Section {
-    let longest = assets.first().and_then(|one| one.cost.to_f64()).unwrap_or_default();
+    let longest = assets
+        .first()
+        .and_then(|one| one.cost.to_f64())
+        .unwrap_or_default();
     Section {
         id: "assets",
         title: desk.say("Questions, by what they are about"),
@@ -240,19 +342,28 @@ fn by_asset(desk: &Desk<'_>, assets: &[AssetCost]) -> Section {
             rows: assets
                 .iter()
                 .map(|one| {
-                    let asset = if one.asset.is_empty() { desk.say("(none)") } else { one.asset.clone() };
+                    let asset = if one.asset.is_empty() {
+                        desk.say("(none)")
+                    } else {
+                        one.asset.clone()
+                    };
                     let each = if one.answered > 0 {
-                        money(Some((one.cost / Decimal::from(one.answered)).round_dp(8)), one.unknown_price)
+                        money(
+                            Some((one.cost / Decimal::from(one.answered)).round_dp(8)),
+                            one.unknown_price,
+                        )
                     } else {
                         Cell::figure("–", "")
                     };
                     Row::from(vec![
-                        Cell::figure(asset, &one.asset).link(desk.narrowed(&one.source, &one.asset)),
+                        Cell::figure(asset, &one.asset)
+                            .link(desk.narrowed(&one.source, &one.asset)),
                         Cell::text(&one.source),
                         Cell::count(one.questions),
                         Cell::count(one.answered),
                         Cell::count(one.tokens),
-                        money(Some(one.cost), one.unknown_price).bar(one.cost.to_f64().unwrap_or_default(), longest),
+                        money(Some(one.cost), one.unknown_price)
+                            .bar(one.cost.to_f64().unwrap_or_default(), longest),
                         each,
                     ])
                 })
@@ -336,7 +447,12 @@ mod tests {
         let recent: Vec<MonthCost> = (1..=30)
             .map(|back| today - Days::new(back))
             .filter(|day| day.weekday().number_from_monday() <= 5)
-            .map(|day| MonthCost { day, ingest: Decimal::ZERO, total: Decimal::TWO, unknown_price: 0 })
+            .map(|day| MonthCost {
+                day,
+                ingest: Decimal::ZERO,
+                total: Decimal::TWO,
+                unknown_price: 0,
+            })
             .collect();
         let (so_far, expected) = forecast(&recent, today, |day| day.total);
         // Ten weekdays have passed since the first; ten more follow today.

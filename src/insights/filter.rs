@@ -1,6 +1,6 @@
 //! What stands in a page's address: days, channel, source and asset.
 
-use chrono::{Days, Datelike, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use docent_core::ledger::insights::Filter;
 use serde::Deserialize;
 
@@ -52,7 +52,9 @@ impl Asked {
             return Err(format!("`from` ({from}) is after `to` ({until})"));
         }
         if (until - from).num_days() > MOST_DAYS {
-            return Err(format!("from {from} to {until} are more than {MOST_DAYS} days"));
+            return Err(format!(
+                "from {from} to {until} are more than {MOST_DAYS} days"
+            ));
         }
         Ok(Filter {
             from,
@@ -90,7 +92,9 @@ pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte as char),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(byte as char)
+            }
             _ => out.push_str(&format!("%{byte:02X}")),
         }
     }
@@ -198,7 +202,11 @@ mod tests {
         let year = asked("2025-11-27", "2026-11-26").filter(today).unwrap();
         let weeks = Step::of(&year).all(&year);
         assert_eq!(weeks.len(), 53);
-        assert!(weeks.iter().all(|day| day.weekday().number_from_monday() == 1));
+        assert!(
+            weeks
+                .iter()
+                .all(|day| day.weekday().number_from_monday() == 1)
+        );
         let long = asked("2020-01-15", "2026-11-26").filter(today).unwrap();
         assert_eq!(Step::of(&long).all(&long).len(), 83);
     }

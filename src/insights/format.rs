@@ -50,7 +50,11 @@ pub(super) fn dollars(cost: Decimal) -> String {
         let whole = i64::try_from(whole).unwrap_or(i64::MAX);
         return format!("${}.{:02}", count(whole), i64::try_from(rest).unwrap_or(0));
     }
-    let digits = if cost.abs() >= Decimal::new(1, 2) { 3 } else { 6 };
+    let digits = if cost.abs() >= Decimal::new(1, 2) {
+        3
+    } else {
+        6
+    };
     format!("${}", cost.round_dp(digits).normalize())
 }
 

@@ -19,7 +19,14 @@ const SHOWN: usize = 4;
 
 pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     let gaps = desk.ledger().gaps(desk.filter, WORDINGS).await?;
-    let (gaps, found) = grouped(gaps, |gap| (&gap.question, gap.embedding.as_deref(), gap.people.len() as i64)).await;
+    let (gaps, found) = grouped(gaps, |gap| {
+        (
+            &gap.question,
+            gap.embedding.as_deref(),
+            gap.people.len() as i64,
+        )
+    })
+    .await;
     let mut rows: Vec<(Together<'_>, bool)> = found
         .iter()
         .map(|group| {
@@ -28,20 +35,61 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
             (together, closed)
         })
         .collect();
-    rows.sort_by_key(|(together, _)| (std::cmp::Reverse(together.people), std::cmp::Reverse(together.last_at())));
-    let open: Vec<&Together<'_>> = rows.iter().filter(|(_, closed)| !closed).map(|(one, _)| one).collect();
-    let closed: Vec<&Together<'_>> = rows.iter().filter(|(_, closed)| *closed).map(|(one, _)| one).collect();
-    let reached: HashSet<i64> = open.iter().flat_map(|one| one.gaps.iter()).flat_map(|gap| gap.people.iter().copied()).collect();
+    rows.sort_by_key(|(together, _)| {
+        (
+            std::cmp::Reverse(together.people),
+            std::cmp::Reverse(together.last_at()),
+        )
+    });
+    let open: Vec<&Together<'_>> = rows
+        .iter()
+        .filter(|(_, closed)| !closed)
+        .map(|(one, _)| one)
+        .collect();
+    let closed: Vec<&Together<'_>> = rows
+        .iter()
+        .filter(|(_, closed)| *closed)
+        .map(|(one, _)| one)
+        .collect();
+    let reached: HashSet<i64> = open
+        .iter()
+        .flat_map(|one| one.gaps.iter())
+        .flat_map(|gap| gap.people.iter().copied())
+        .collect();
     let tiles = vec![
-        desk.tile("Open gaps", format::count(open.len() as i64), desk.say("questions of one meaning count once")),
-        desk.tile("People they reached", format::count(reached.len() as i64), String::new()),
-        desk.tile("Closed", format::count(closed.len() as i64), desk.say("asked again after a run, and answered")),
+        desk.tile(
+            "Open gaps",
+            format::count(open.len() as i64),
+            desk.say("questions of one meaning count once"),
+        ),
+        desk.tile(
+            "People they reached",
+            format::count(reached.len() as i64),
+            String::new(),
+        ),
+        desk.tile(
+            "Closed",
+            format::count(closed.len() as i64),
+            desk.say("asked again after a run, and answered"),
+        ),
     ];
     Ok(View {
         tiles,
         sections: vec![
-            section(desk, "open", "What to write next", "Questions that the documents did not answer, or whose answers were rated down; those first that reached most people. Whoever owns the nearest data product is the one to ask.", &open),
-            section(desk, "closed", "Closed since", "docent asks open gaps again after each run that changed documents; these were answered then.", &closed),
+            section(
+                desk,
+                "open",
+                "What to write next",
+                "Questions that the documents did not answer, or whose answers were rated down; those first that reached most people. Whoever owns the nearest data product is the one to ask.",
+                &open,
+            ),
+            section(
+                desk,
+                "closed",
+                "Closed since",
+                "docent asks open gaps again after each run that changed documents; these were answered then.",
+                &closed,
+            ),
         ],
     })
 }
@@ -56,7 +104,10 @@ struct Together<'a> {
 impl<'a> Together<'a> {
     fn of(all: &'a [Gap], members: &[usize], named: usize) -> Self {
         let gaps: Vec<&Gap> = members.iter().map(|at| &all[*at]).collect();
-        let people: HashSet<i64> = gaps.iter().flat_map(|gap| gap.people.iter().copied()).collect();
+        let people: HashSet<i64> = gaps
+            .iter()
+            .flat_map(|gap| gap.people.iter().copied())
+            .collect();
         Self {
             people: people.len(),
             gaps,
@@ -69,11 +120,21 @@ impl<'a> Together<'a> {
     }
 
     fn last_at(&self) -> chrono::DateTime<chrono::Utc> {
-        self.gaps.iter().map(|gap| gap.last_at).max().unwrap_or_default()
+        self.gaps
+            .iter()
+            .map(|gap| gap.last_at)
+            .max()
+            .unwrap_or_default()
     }
 }
 
-fn section(desk: &Desk<'_>, id: &'static str, title: &str, note: &str, groups: &[&Together<'_>]) -> Section {
+fn section(
+    desk: &Desk<'_>,
+    id: &'static str,
+    title: &str,
+    note: &str,
+    groups: &[&Together<'_>],
+) -> Section {
     let most = groups.first().map_or(0, |first| first.people) as f64;
     let is_closed = id == "closed";
     let mut columns = vec![
@@ -84,12 +145,22 @@ fn section(desk: &Desk<'_>, id: &'static str, title: &str, note: &str, groups: &
         desk.column("Nearest data product", "asset"),
         desk.column("Owner", "owner"),
         desk.column("Last asked", "last_at"),
-        desk.column(if is_closed { "Closed" } else { "Asked again" }, if is_closed { "closed_at" } else { "asked_again_at" }),
+        desk.column(
+            if is_closed { "Closed" } else { "Asked again" },
+            if is_closed {
+                "closed_at"
+            } else {
+                "asked_again_at"
+            },
+        ),
     ];
     if is_closed {
         columns.push(desk.column("Run", "run"));
     }
-    let rows = groups.iter().map(|one| row(desk, one, most, is_closed)).collect();
+    let rows = groups
+        .iter()
+        .map(|one| row(desk, one, most, is_closed))
+        .collect();
     Section {
         id,
         title: desk.say(title),
@@ -97,7 +168,11 @@ fn section(desk: &Desk<'_>, id: &'static str, title: &str, note: &str, groups: &
         table: Some(Table {
             columns,
             rows,
-            empty: desk.say(if is_closed { "No gap was closed." } else { "No gap: every question had an answer that nobody disliked." }),
+            empty: desk.say(if is_closed {
+                "No gap was closed."
+            } else {
+                "No gap: every question had an answer that nobody disliked."
+            }),
         }),
         ..Section::default()
     }
@@ -128,13 +203,23 @@ fn row(desk: &Desk<'_>, one: &Together<'_>, most: f64, is_closed: bool) -> Row {
         Cell::text(asset),
         Cell::text(gap.owner.clone().unwrap_or_default()),
         at(Some(one.last_at())),
-        at(if is_closed { gap.closed_at } else { gap.asked_again_at }),
+        at(if is_closed {
+            gap.closed_at
+        } else {
+            gap.asked_again_at
+        }),
     ];
     if is_closed {
-        cells.push(Cell::text(gap.closed_run.map_or(String::new(), |run| run.to_string())));
+        cells.push(Cell::text(
+            gap.closed_run.map_or(String::new(), |run| run.to_string()),
+        ));
     }
     let act = (!is_closed && desk.reading.any()).then(|| Act {
-        golden: format!("gaps/golden/{}?{}", gap.interaction_id, query(desk.filter, &[])),
+        golden: format!(
+            "gaps/golden/{}?{}",
+            gap.interaction_id,
+            query(desk.filter, &[])
+        ),
         question,
         interaction_id: gap.interaction_id,
     });
@@ -144,6 +229,7 @@ fn row(desk: &Desk<'_>, one: &Together<'_>, most: f64, is_closed: bool) -> Row {
 /// The question as a line of a question set, for `docent eval`. Where the answer stands is for whoever
 /// writes it: until then it is a question that should be declined.
 pub(super) fn golden(id: &str, question: &str, language: &str) -> String {
-    let line = json!({ "id": id, "question": question, "lang": language, "kind": "gap", "gold": [] });
+    let line =
+        json!({ "id": id, "question": question, "lang": language, "kind": "gap", "gold": [] });
     format!("{line}\n")
 }

@@ -26,7 +26,10 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
         ledger.failed_documents(filter),
         ledger.old_documents(filter, Utc::now() - Days::new(age)),
     )?;
-    let late = sources.iter().filter(|one| late_since(desk, one).is_some()).count();
+    let late = sources
+        .iter()
+        .filter(|one| late_since(desk, one).is_some())
+        .count();
     Ok(View {
         tiles: tiles(desk, &days, &sources, late),
         sections: vec![
@@ -42,19 +45,42 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
 
 fn tiles(desk: &Desk<'_>, days: &[DayRuns], sources: &[SourceState], late: usize) -> Vec<Tile> {
     let sum = |of: fn(&DayRuns) -> i64| days.iter().map(of).sum::<i64>();
-    let (done, with, failed) = (sum(|day| day.done), sum(|day| day.with_failures), sum(|day| day.failed_runs));
+    let (done, with, failed) = (
+        sum(|day| day.done),
+        sum(|day| day.with_failures),
+        sum(|day| day.failed_runs),
+    );
     vec![
-        desk.tile("Runs over a source", format::count(done + with + failed), desk.fill("{} failed", &[&format::count(failed)])),
-        desk.tile("Documents in the index", format::count(sources.iter().map(|one| one.documents).sum()), desk.fill("{} sources", &[&sources.len().to_string()])),
-        desk.tile("Documents that failed", format::count(sources.iter().map(|one| one.failed_documents).sum()), desk.say("at their last attempt")),
-        desk.tile("Sources past their schedule", late.to_string(), String::new()),
+        desk.tile(
+            "Runs over a source",
+            format::count(done + with + failed),
+            desk.fill("{} failed", &[&format::count(failed)]),
+        ),
+        desk.tile(
+            "Documents in the index",
+            format::count(sources.iter().map(|one| one.documents).sum()),
+            desk.fill("{} sources", &[&sources.len().to_string()]),
+        ),
+        desk.tile(
+            "Documents that failed",
+            format::count(sources.iter().map(|one| one.failed_documents).sum()),
+            desk.say("at their last attempt"),
+        ),
+        desk.tile(
+            "Sources past their schedule",
+            late.to_string(),
+            String::new(),
+        ),
     ]
 }
 
 /// Since when a source should have been run, by its schedule, and was not.
 fn late_since(desk: &Desk<'_>, state: &SourceState) -> Option<chrono::DateTime<Utc>> {
     let config = &desk.service.app.config;
-    let source = config.sources.iter().find(|source| source.name == state.source)?;
+    let source = config
+        .sources
+        .iter()
+        .find(|source| source.name == state.source)?;
     let due = runs::last_due(source, config.ingest.offset(), Utc::now())?;
     (state.last_good_at.is_none_or(|good| good < due)).then_some(due)
 }
@@ -79,7 +105,10 @@ fn states(desk: &Desk<'_>, sources: &[SourceState]) -> Section {
                 .map(|one| {
                     let outcome = one.last_outcome.clone().unwrap_or_default();
                     let state = match late_since(desk, one) {
-                        Some(due) => Cell::figure(desk.fill("late since {}", &[&format::moment(due)]), "late"),
+                        Some(due) => Cell::figure(
+                            desk.fill("late since {}", &[&format::moment(due)]),
+                            "late",
+                        ),
                         None => Cell::figure(desk.say(&outcome), outcome),
                     };
                     let good = match one.last_good_at {
@@ -91,7 +120,10 @@ fn states(desk: &Desk<'_>, sources: &[SourceState]) -> Section {
                         Cell::text(&one.kind),
                         Cell::count(one.documents),
                         Cell::count(one.failed_documents),
-                        Cell::figure(format::moment(one.last_run_at), one.last_run_at.to_rfc3339()),
+                        Cell::figure(
+                            format::moment(one.last_run_at),
+                            one.last_run_at.to_rfc3339(),
+                        ),
                         good,
                         state,
                     ])
@@ -104,23 +136,41 @@ fn states(desk: &Desk<'_>, sources: &[SourceState]) -> Section {
 }
 
 fn outcomes(desk: &Desk<'_>, days: &[DayRuns]) -> Section {
-    over_time(desk, "outcomes", "Runs", days, &[
-        ("done", |day| day.done),
-        ("done_with_failures", |day| day.with_failures),
-        ("failed", |day| day.failed_runs),
-    ])
+    over_time(
+        desk,
+        "outcomes",
+        "Runs",
+        days,
+        &[
+            ("done", |day| day.done),
+            ("done_with_failures", |day| day.with_failures),
+            ("failed", |day| day.failed_runs),
+        ],
+    )
 }
 
 fn documents(desk: &Desk<'_>, days: &[DayRuns]) -> Section {
-    over_time(desk, "documents", "Documents by what became of them", days, &[
-        ("indexed", |day| day.indexed),
-        ("removed", |day| day.removed),
-        ("skipped", |day| day.skipped),
-        ("failed", |day| day.failed),
-    ])
+    over_time(
+        desk,
+        "documents",
+        "Documents by what became of them",
+        days,
+        &[
+            ("indexed", |day| day.indexed),
+            ("removed", |day| day.removed),
+            ("skipped", |day| day.skipped),
+            ("failed", |day| day.failed),
+        ],
+    )
 }
 
-fn over_time(desk: &Desk<'_>, id: &'static str, title: &str, days: &[DayRuns], of: &[(&str, fn(&DayRuns) -> i64)]) -> Section {
+fn over_time(
+    desk: &Desk<'_>,
+    id: &'static str,
+    title: &str,
+    days: &[DayRuns],
+    of: &[(&str, fn(&DayRuns) -> i64)],
+) -> Section {
     let step = Step::of(desk.filter);
     let spans = step.all(desk.filter);
     let series: Vec<Series> = of
@@ -130,7 +180,9 @@ fn over_time(desk: &Desk<'_>, id: &'static str, title: &str, days: &[DayRuns], o
             values: in_spans(step, &spans, days, |day| day.day, |day| value(day) as f64),
         })
         .collect();
-    desk.over_time(id, title, "", step, &spans, &series, |value| format::count(value as i64))
+    desk.over_time(id, title, "", step, &spans, &series, |value| {
+        format::count(value as i64)
+    })
 }
 
 fn failures(desk: &Desk<'_>, failed: &[FailedDocument]) -> Section {
@@ -233,19 +285,29 @@ fn list(desk: &Desk<'_>, runs: &[Run]) -> Section {
                         .iter()
                         .take(3)
                         .map(|problem| {
-                            let place = if problem.path.is_empty() { one.source.as_str() } else { &problem.path };
+                            let place = if problem.path.is_empty() {
+                                one.source.as_str()
+                            } else {
+                                &problem.path
+                            };
                             format!("{place}: {}", problem.reason)
                         })
                         .collect();
                     let took = match one.seconds {
-                        Some(seconds) => Cell::figure(format::duration((seconds * 1000.0) as i64), seconds),
+                        Some(seconds) => {
+                            Cell::figure(format::duration((seconds * 1000.0) as i64), seconds)
+                        }
                         None => Cell::figure("–", ""),
                     };
                     let unknown = i64::from(one.cost.is_none() && one.tokens > 0);
                     Row::from(vec![
-                        Cell::figure(format::moment(one.started_at), one.started_at.to_rfc3339()).more(one.id.to_string()),
+                        Cell::figure(format::moment(one.started_at), one.started_at.to_rfc3339())
+                            .more(one.id.to_string()),
                         Cell::text(&one.source),
-                        Cell::figure(desk.say(one.origin.as_deref().unwrap_or("–")), one.origin.clone().unwrap_or_default()),
+                        Cell::figure(
+                            desk.say(one.origin.as_deref().unwrap_or("–")),
+                            one.origin.clone().unwrap_or_default(),
+                        ),
                         Cell::figure(desk.say(&one.outcome), &one.outcome),
                         took,
                         Cell::count(one.indexed),
@@ -254,7 +316,10 @@ fn list(desk: &Desk<'_>, runs: &[Run]) -> Section {
                         Cell::count(one.held_back),
                         Cell::count(one.skipped),
                         Cell::count(one.failed),
-                        Cell::figure(format::cost(one.cost, unknown), one.cost.map_or(String::new(), |cost| cost.to_string())),
+                        Cell::figure(
+                            format::cost(one.cost, unknown),
+                            one.cost.map_or(String::new(), |cost| cost.to_string()),
+                        ),
                         Cell::text(problems.join("; ")),
                     ])
                 })

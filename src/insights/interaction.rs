@@ -15,31 +15,73 @@ pub(super) async fn view(desk: &Desk<'_>, id: Uuid) -> Result<Option<View>, Ledg
     let Some(asked) = ledger.interaction_page(id).await? else {
         return Ok(None);
     };
-    let (passages, calls, feedback) = tokio::try_join!(ledger.passages_of(id), ledger.calls_of(id), ledger.feedback_of(id))?;
+    let (passages, calls, feedback) = tokio::try_join!(
+        ledger.passages_of(id),
+        ledger.calls_of(id),
+        ledger.feedback_of(id)
+    )?;
     let mut sections = Vec::new();
     sections.push(texts(desk, &asked));
     sections.push(timings(desk, &asked, &calls));
     sections.push(retrieved(desk, &passages));
     sections.push(called(desk, &calls));
     sections.push(rated(desk, &feedback));
-    Ok(Some(View { tiles: tiles(desk, &asked, &calls), sections }))
+    Ok(Some(View {
+        tiles: tiles(desk, &asked, &calls),
+        sections,
+    }))
 }
 
 fn tiles(desk: &Desk<'_>, asked: &InteractionPage, calls: &[PageCall]) -> Vec<Tile> {
     let cost = calls.iter().filter_map(|call| call.cost).sum();
-    let unknown = calls.iter().filter(|call| call.cost.is_none() && call.input_tokens.is_some()).count() as i64;
+    let unknown = calls
+        .iter()
+        .filter(|call| call.cost.is_none() && call.input_tokens.is_some())
+        .count() as i64;
     let generator = asked.generator.as_deref().unwrap_or_default();
-    let who = asked.team.as_ref().map_or(asked.caller.clone(), |team| format!("{} ({team})", asked.caller));
+    let who = asked.team.as_ref().map_or(asked.caller.clone(), |team| {
+        format!("{} ({team})", asked.caller)
+    });
     let checked = match (asked.checked, asked.unverified) {
-        (Some(checked), Some(unverified)) => desk.fill("{} of {} sentences are in no passage", &[&unverified.to_string(), &checked.to_string()]),
+        (Some(checked), Some(unverified)) => desk.fill(
+            "{} of {} sentences are in no passage",
+            &[&unverified.to_string(), &checked.to_string()],
+        ),
         _ => String::new(),
     };
     vec![
-        desk.tile("Asked", format::moment(asked.at), desk.fill("by {}, {}", &[&who, &asked.channel])),
-        desk.tile("Outcome", desk.say(&asked.outcome), asked.fallback_reason.clone().unwrap_or_else(|| desk.say(generator))),
-        desk.tile("Took", format::duration(asked.total_ms), asked.first_token_ms.map_or(String::new(), |ms| desk.fill("first word after {}", &[&format::duration(ms)]))),
-        desk.tile("Cost", format::cost(Some(cost), unknown), desk.fill("{} calls", &[&calls.len().to_string()])),
-        desk.tile("Checked", asked.checked.map_or("–".to_owned(), |checked| checked.to_string()), checked),
+        desk.tile(
+            "Asked",
+            format::moment(asked.at),
+            desk.fill("by {}, {}", &[&who, &asked.channel]),
+        ),
+        desk.tile(
+            "Outcome",
+            desk.say(&asked.outcome),
+            asked
+                .fallback_reason
+                .clone()
+                .unwrap_or_else(|| desk.say(generator)),
+        ),
+        desk.tile(
+            "Took",
+            format::duration(asked.total_ms),
+            asked.first_token_ms.map_or(String::new(), |ms| {
+                desk.fill("first word after {}", &[&format::duration(ms)])
+            }),
+        ),
+        desk.tile(
+            "Cost",
+            format::cost(Some(cost), unknown),
+            desk.fill("{} calls", &[&calls.len().to_string()]),
+        ),
+        desk.tile(
+            "Checked",
+            asked
+                .checked
+                .map_or("–".to_owned(), |checked| checked.to_string()),
+            checked,
+        ),
     ]
 }
 
@@ -47,7 +89,10 @@ fn texts(desk: &Desk<'_>, asked: &InteractionPage) -> Section {
     let mut text = Vec::new();
     let mut add = |label: &str, words: &str| {
         if let Some(shown) = desk.reading.shown(words) {
-            text.push(Paragraph { label: desk.say(label), text: shown.into_owned() });
+            text.push(Paragraph {
+                label: desk.say(label),
+                text: shown.into_owned(),
+            });
         }
     };
     add("Question", &asked.question);
@@ -60,7 +105,11 @@ fn texts(desk: &Desk<'_>, asked: &InteractionPage) -> Section {
     Section {
         id: "texts",
         title: desk.say("Question and answer"),
-        warning: if desk.reading.any() { String::new() } else { desk.say("Texts are kept out of these pages (insights.texts).") },
+        warning: if desk.reading.any() {
+            String::new()
+        } else {
+            desk.say("Texts are kept out of these pages (insights.texts).")
+        },
         text,
         ..Section::default()
     }
@@ -69,19 +118,37 @@ fn texts(desk: &Desk<'_>, asked: &InteractionPage) -> Section {
 /// Each step from the moment that the question came.
 fn timings(desk: &Desk<'_>, asked: &InteractionPage, calls: &[PageCall]) -> Section {
     let total = asked.total_ms as f64;
-    let mut spans = vec![
-        Span { name: desk.say("retrieval"), from: 0.0, until: asked.retrieve_ms as f64, series: 0 },
-    ];
+    let mut spans = vec![Span {
+        name: desk.say("retrieval"),
+        from: 0.0,
+        until: asked.retrieve_ms as f64,
+        series: 0,
+    }];
     if let Some(first) = asked.first_token_ms {
-        spans.push(Span { name: desk.say("until the first word"), from: asked.retrieve_ms as f64, until: first as f64, series: 1 });
-        spans.push(Span { name: desk.say("writing"), from: first as f64, until: total, series: 2 });
+        spans.push(Span {
+            name: desk.say("until the first word"),
+            from: asked.retrieve_ms as f64,
+            until: first as f64,
+            series: 1,
+        });
+        spans.push(Span {
+            name: desk.say("writing"),
+            from: first as f64,
+            until: total,
+            series: 2,
+        });
     }
     let began = asked.at.timestamp_millis() as f64 - total;
     for call in calls {
         // A call is noted when it has ended.
         let until = (call.at.timestamp_millis() as f64 - began).max(0.0);
         let from = (until - call.latency_ms as f64).max(0.0);
-        spans.push(Span { name: format!("{} · {}", desk.say(&call.purpose), call.model), from, until, series: 3 });
+        spans.push(Span {
+            name: format!("{} · {}", desk.say(&call.purpose), call.model),
+            from,
+            until,
+            series: 3,
+        });
     }
     let title = desk.say("Where the time went");
     Section {
@@ -89,7 +156,11 @@ fn timings(desk: &Desk<'_>, asked: &InteractionPage, calls: &[PageCall]) -> Sect
         chart: chart::waterfall(&title, &spans, total, |ms| format::duration(ms as i64)),
         title,
         table: Some(Table {
-            columns: vec![desk.column("Step", "step"), desk.number("From", "from_ms"), desk.number("Until", "until_ms")],
+            columns: vec![
+                desk.column("Step", "step"),
+                desk.number("From", "from_ms"),
+                desk.number("Until", "until_ms"),
+            ],
             rows: spans
                 .iter()
                 .map(|span| {
@@ -107,7 +178,11 @@ fn timings(desk: &Desk<'_>, asked: &InteractionPage, calls: &[PageCall]) -> Sect
 }
 
 fn retrieved(desk: &Desk<'_>, passages: &[PagePassage]) -> Section {
-    let score = |value: Option<f32>| value.map_or(Cell::figure("–", ""), |value| Cell::figure(format!("{value:.3}"), value));
+    let score = |value: Option<f32>| {
+        value.map_or(Cell::figure("–", ""), |value| {
+            Cell::figure(format!("{value:.3}"), value)
+        })
+    };
     Section {
         id: "passages",
         title: desk.say("What was retrieved"),
@@ -182,7 +257,10 @@ fn called(desk: &Desk<'_>, calls: &[PageCall]) -> Section {
                         tokens(one.output_tokens),
                         Cell::figure(counted, one.usage_source.clone().unwrap_or_default()),
                         Cell::figure(format::duration(one.latency_ms), one.latency_ms),
-                        Cell::figure(format::cost(one.cost, unknown), one.cost.map_or(String::new(), |cost| cost.to_string())),
+                        Cell::figure(
+                            format::cost(one.cost, unknown),
+                            one.cost.map_or(String::new(), |cost| cost.to_string()),
+                        ),
                     ])
                 })
                 .collect(),
@@ -197,11 +275,19 @@ fn rated(desk: &Desk<'_>, feedback: &[PageFeedback]) -> Section {
         id: "feedback",
         title: desk.say("Feedback"),
         table: Some(Table {
-            columns: vec![desk.column("When", "at"), desk.column("Rating", "rating"), desk.column("Comment", "comment")],
+            columns: vec![
+                desk.column("When", "at"),
+                desk.column("Rating", "rating"),
+                desk.column("Comment", "comment"),
+            ],
             rows: feedback
                 .iter()
                 .map(|one| {
-                    let comment = one.comment.as_deref().and_then(|comment| desk.reading.shown(comment)).unwrap_or_default();
+                    let comment = one
+                        .comment
+                        .as_deref()
+                        .and_then(|comment| desk.reading.shown(comment))
+                        .unwrap_or_default();
                     Row::from(vec![
                         Cell::figure(format::moment(one.at), one.at.to_rfc3339()),
                         Cell::figure(desk.say(&one.rating), &one.rating),

@@ -21,7 +21,11 @@ impl Language {
     /// The one that the address names, or else the browser prefers.
     pub(super) fn of(asked: &str, accepted: &str) -> Self {
         let named = if asked.is_empty() {
-            accepted.split([',', ';', '-']).next().unwrap_or_default().trim()
+            accepted
+                .split([',', ';', '-'])
+                .next()
+                .unwrap_or_default()
+                .trim()
         } else {
             asked
         };

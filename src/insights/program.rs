@@ -20,9 +20,19 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
         .iter()
         .map(|page| Series {
             name: (*page).to_owned(),
-            values: in_spans(step, &spans, &views, |one| one.day, |one| {
-                if one.page == *page { one.views as f64 } else { 0.0 }
-            }),
+            values: in_spans(
+                step,
+                &spans,
+                &views,
+                |one| one.day,
+                |one| {
+                    if one.page == *page {
+                        one.views as f64
+                    } else {
+                        0.0
+                    }
+                },
+            ),
         })
         .collect();
     let rows = pages
@@ -33,15 +43,24 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
                 Cell::text(*page),
                 Cell::count(of().map(|one| one.views).sum()),
                 Cell::count(of().map(|one| one.people).max().unwrap_or(0)),
-                Cell::figure(format::duration(of().map(|one| one.slowest_ms).max().unwrap_or(0)), of().map(|one| one.slowest_ms).max().unwrap_or(0)),
+                Cell::figure(
+                    format::duration(of().map(|one| one.slowest_ms).max().unwrap_or(0)),
+                    of().map(|one| one.slowest_ms).max().unwrap_or(0),
+                ),
             ])
         })
         .collect();
     let total: i64 = views.iter().map(|one| one.views).sum();
     Ok(View {
-        tiles: vec![desk.tile("Page views", format::count(total), desk.say("of these pages; exports are told apart"))],
+        tiles: vec![desk.tile(
+            "Page views",
+            format::count(total),
+            desk.say("of these pages; exports are told apart"),
+        )],
         sections: vec![
-            desk.over_time("views", "Views", "", step, &spans, &series, |value| format::count(value as i64)),
+            desk.over_time("views", "Views", "", step, &spans, &series, |value| {
+                format::count(value as i64)
+            }),
             Section {
                 id: "pages",
                 title: desk.say("By page"),

@@ -58,8 +58,14 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/insights/interactions/{id}", get(page_interaction))
         .route("/insights/sign-in", post(sign_in::sign_in))
         .route("/insights/sign-out", post(sign_in::sign_out))
-        .route("/insights/insights.css", get(|| async { file("text/css", STYLE) }))
-        .route("/insights/insights.js", get(|| async { file("text/javascript", SCRIPT) }))
+        .route(
+            "/insights/insights.css",
+            get(|| async { file("text/css", STYLE) }),
+        )
+        .route(
+            "/insights/insights.js",
+            get(|| async { file("text/javascript", SCRIPT) }),
+        )
         .layer(middleware::from_fn(key_of_cookie))
 }
 
@@ -102,15 +108,27 @@ impl Desk<'_> {
     }
 
     pub(super) fn column(&self, label: &str, name: &'static str) -> Column {
-        Column { label: self.say(label), name, numeric: false }
+        Column {
+            label: self.say(label),
+            name,
+            numeric: false,
+        }
     }
 
     pub(super) fn number(&self, label: &str, name: &'static str) -> Column {
-        Column { label: self.say(label), name, numeric: true }
+        Column {
+            label: self.say(label),
+            name,
+            numeric: true,
+        }
     }
 
     pub(super) fn tile(&self, label: &str, value: String, note: String) -> Tile {
-        Tile { label: self.say(label), value, note }
+        Tile {
+            label: self.say(label),
+            value,
+            note,
+        }
     }
 
     /// The same page about one source and data product.
@@ -122,7 +140,10 @@ impl Desk<'_> {
     }
 
     /// A chart over time with its table.
-    #[expect(clippy::too_many_arguments, reason = "a chart is as many things, each said once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a chart is as many things, each said once"
+    )]
     pub(super) fn over_time(
         &self,
         id: &'static str,
@@ -137,22 +158,42 @@ impl Desk<'_> {
         let bars: Vec<String> = spans.iter().map(NaiveDate::to_string).collect();
         let mut columns = vec![self.column(step.word(), "begins")];
         // In an export they are told apart by their place: names are the data's.
-        columns.extend(series.iter().map(|one| Column { label: one.name.clone(), name: "", numeric: true }));
+        columns.extend(series.iter().map(|one| Column {
+            label: one.name.clone(),
+            name: "",
+            numeric: true,
+        }));
         columns.push(self.number("Total", "total"));
         let rows = bars.iter().enumerate().map(|(at, bar)| {
             let total: f64 = series.iter().map(|one| one.values[at]).sum();
             let mut cells = vec![Cell::text(bar)];
-            cells.extend(series.iter().map(|one| Cell::figure(shown(one.values[at]), one.values[at])));
+            cells.extend(
+                series
+                    .iter()
+                    .map(|one| Cell::figure(shown(one.values[at]), one.values[at])),
+            );
             cells.push(Cell::figure(shown(total), total));
             Row::from(cells)
         });
-        let rows = if series.is_empty() { Vec::new() } else { rows.collect() };
+        let rows = if series.is_empty() {
+            Vec::new()
+        } else {
+            rows.collect()
+        };
         Section {
             id,
             chart: chart::stacked(&title, &bars, series, &shown),
             title,
-            note: if note.is_empty() { String::new() } else { self.say(note) },
-            table: Some(Table { columns, rows, empty: self.nothing() }),
+            note: if note.is_empty() {
+                String::new()
+            } else {
+                self.say(note)
+            },
+            table: Some(Table {
+                columns,
+                rows,
+                empty: self.nothing(),
+            }),
             ..Section::default()
         }
     }
@@ -220,7 +261,13 @@ async fn golden(
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Response {
     let reading = Reading::of(&service.app.config);
-    let unknown = || Problem::new(StatusCode::NOT_FOUND, "interaction_unknown", "there is no such question");
+    let unknown = || {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "interaction_unknown",
+            "there is no such question",
+        )
+    };
     let (Ok(Path(id)), InsightsReader(Ok(_))) = (id, reader) else {
         return unknown().into_response();
     };
@@ -229,7 +276,11 @@ async fn golden(
             Some(question) => {
                 let language = asked.language.as_deref().unwrap_or("en");
                 let line = gaps::golden(&format!("gap-{}", asked.id), &question, language);
-                download("application/x-ndjson", &format!("gap-{}.jsonl", asked.id), line)
+                download(
+                    "application/x-ndjson",
+                    &format!("gap-{}.jsonl", asked.id),
+                    line,
+                )
             }
             None => unknown().into_response(),
         },
@@ -241,7 +292,10 @@ async fn golden(
 fn download(kind: &str, name: &str, text: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, format!("{kind}; charset=utf-8")),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{name}\""),
+        ),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     (headers, text).into_response()
@@ -256,31 +310,63 @@ impl Visit {
         page: &'static str,
         up: &'static str,
     ) -> Result<Self, Response> {
-        let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let accepted = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok());
         let (asked, wrong) = match asked {
             Ok(Query(asked)) => (asked, None),
             Err(rejection) => (Asked::default(), Some(rejection.body_text())),
         };
         let language = Language::of(&asked.lang, accepted.unwrap_or_default());
         let caller = reader.map_err(|problem| sign_in::refused(problem, headers, language, up))?;
-        let filter = asked.filter(Utc::now().date_naive()).and_then(|filter| wrong.map_or(Ok(filter), Err));
-        let filter = filter.map_err(|text| Problem::new(StatusCode::BAD_REQUEST, "filter_invalid", text).into_response())?;
+        let filter = asked
+            .filter(Utc::now().date_naive())
+            .and_then(|filter| wrong.map_or(Ok(filter), Err));
+        let filter = filter.map_err(|text| {
+            Problem::new(StatusCode::BAD_REQUEST, "filter_invalid", text).into_response()
+        })?;
         let reading = Reading::of(&service.app.config);
-        Ok(Self { service, caller, asked, filter, language, reading, page, began: Instant::now(), up })
+        Ok(Self {
+            service,
+            caller,
+            asked,
+            filter,
+            language,
+            reading,
+            page,
+            began: Instant::now(),
+            up,
+        })
     }
 
     fn desk(&self) -> Desk<'_> {
-        Desk { service: &self.service, filter: &self.filter, reading: &self.reading, language: self.language }
+        Desk {
+            service: &self.service,
+            filter: &self.filter,
+            reading: &self.reading,
+            language: self.language,
+        }
     }
 
     async fn end(self, view: Result<Option<View>, LedgerError>) -> Response {
         let view = match view {
             Ok(Some(view)) => view,
-            Ok(None) => return Problem::new(StatusCode::NOT_FOUND, "interaction_unknown", "there is no such question; its text may have expired").into_response(),
+            Ok(None) => {
+                return Problem::new(
+                    StatusCode::NOT_FOUND,
+                    "interaction_unknown",
+                    "there is no such question; its text may have expired",
+                )
+                .into_response();
+            }
             Err(error) => return Problem::from(error).into_response(),
         };
         let is_export = self.asked.format == "csv";
-        let response = if is_export { self.csv(&view) } else { self.html(&view).await };
+        let response = if is_export {
+            self.csv(&view)
+        } else {
+            self.html(&view).await
+        };
         let seen = PageView {
             id: Uuid::now_v7(),
             at: Utc::now(),
@@ -299,17 +385,29 @@ impl Visit {
     }
 
     fn csv(&self, view: &View) -> Response {
-        let tables = || view.sections.iter().filter(|section| section.table.is_some());
-        let wanted = tables().find(|section| section.id == self.asked.table || self.asked.table.is_empty());
+        let tables = || {
+            view.sections
+                .iter()
+                .filter(|section| section.table.is_some())
+        };
+        let wanted =
+            tables().find(|section| section.id == self.asked.table || self.asked.table.is_empty());
         match wanted.and_then(|section| Some((section.id, section.table.as_ref()?))) {
             Some((id, table)) => {
-                let name = format!("docent-{}-{id}-{}-{}.csv", self.page, self.filter.from, self.filter.until);
+                let name = format!(
+                    "docent-{}-{id}-{}-{}.csv",
+                    self.page, self.filter.from, self.filter.until
+                );
                 // With a byte order mark spreadsheets read it as UTF-8.
                 download("text/csv", &name, format!("\u{feff}{}", table.csv()))
             }
             None => {
                 let names: Vec<&str> = tables().map(|section| section.id).collect();
-                let text = format!("this page has no table \"{}\"; there are {}", self.asked.table, names.join(", "));
+                let text = format!(
+                    "this page has no table \"{}\"; there are {}",
+                    self.asked.table,
+                    names.join(", ")
+                );
                 Problem::new(StatusCode::BAD_REQUEST, "table_unknown", text).into_response()
             }
         }
@@ -324,7 +422,12 @@ impl Visit {
             Ok(html) => as_page(StatusCode::OK, html),
             Err(error) => {
                 tracing::error!(%error, page = self.page, "a page cannot be shown");
-                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "a defect in docent kept it from showing this page; its log says where").into_response()
+                Problem::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "a defect in docent kept it from showing this page; its log says where",
+                )
+                .into_response()
             }
         }
     }
@@ -356,7 +459,10 @@ impl Visit {
                 }
             })
             .collect();
-        let title = PAGES.iter().find(|(name, _)| *name == self.page).map_or("One question", |(_, words)| words);
+        let title = PAGES
+            .iter()
+            .find(|(name, _)| *name == self.page)
+            .map_or("One question", |(_, words)| words);
         let environment = environment(language)?;
         environment.get_template("page.html")?.render(context! {
             title => language.say(title),
@@ -392,8 +498,14 @@ pub(super) fn environment(language: Language) -> Result<Environment<'static>, mi
 
 pub(super) fn as_page(status: StatusCode, html: String) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/html; charset=utf-8"),
+        ),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(POLICY),
+        ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (status, headers, html).into_response()

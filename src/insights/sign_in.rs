@@ -42,8 +42,16 @@ fn set(service: &AppState, key: &str) -> Response {
 }
 
 /// What somebody sees who may not see a page: a browser a form, a program a problem.
-pub(super) fn refused(problem: Problem, headers: &HeaderMap, language: Language, up: &str) -> Response {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+pub(super) fn refused(
+    problem: Problem,
+    headers: &HeaderMap,
+    language: Language,
+    up: &str,
+) -> Response {
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if !accepts.contains("text/html") {
         return problem.into_response();
     }

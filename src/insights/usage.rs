@@ -44,10 +44,16 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
         ],
     };
     if step != Step::Month {
-        view.sections.push(active_people(desk, "months", "Month from", &active(filter, Step::Month, &people)));
+        view.sections.push(active_people(
+            desk,
+            "months",
+            "Month from",
+            &active(filter, Step::Month, &people),
+        ));
     }
     let questions: i64 = days.iter().map(|day| day.questions).sum();
-    view.sections.push(top_questions(desk, wordings, questions).await);
+    view.sections
+        .push(top_questions(desk, wordings, questions).await);
     let longest = assets.first().map_or(0, |first| first.questions) as f64;
     view.sections.push(Section {
         id: "assets",
@@ -86,7 +92,9 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     view.sections.push(Section {
         id: "documents",
         title: desk.say("Documents cited"),
-        note: desk.say("How many answers cited each document, and what readers thought of these answers."),
+        note: desk.say(
+            "How many answers cited each document, and what readers thought of these answers.",
+        ),
         table: Some(Table {
             columns: vec![
                 desk.column("Document", "document"),
@@ -124,7 +132,9 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     view.sections.push(Section {
         id: "conversations",
         title: desk.say("Conversations by length"),
-        note: desk.say("Questions of a conversation on one day; one that goes on the next day counts on both."),
+        note: desk.say(
+            "Questions of a conversation on one day; one that goes on the next day counts on both.",
+        ),
         table: Some(Table {
             columns: vec![
                 desk.number("Questions", "questions"),
@@ -189,12 +199,42 @@ fn tiles(desk: &Desk<'_>, days: &[DayUse], people: (i64, i64), waits: &[Wait]) -
     let total = percentile(waits, "total", 95).map_or("–".to_owned(), format::duration);
     vec![
         desk.tile("Questions", format::count(questions), String::new()),
-        desk.tile("People", format::count(people.0), desk.fill("{} on more than one day", &[&format::count(people.1)])),
-        desk.tile("Answered", format::share(answered, questions), desk.fill("{} of them quoted, without a model", &[&quoted])),
-        desk.tile("Abstained", format::share(abstained, questions), desk.fill("{} failed", &[&format::share(sum(|day| day.failed), questions)])),
-        desk.tile("Satisfied", format::share(liked, liked + disliked), desk.fill("{} of answers were rated", &[&format::share(liked + disliked, questions)])),
-        desk.tile("First word after", first, desk.fill("95 of 100 answers are complete after {}", &[&total])),
-        desk.tile("Sentences no passage says", unverified, desk.say("marked in the answers")),
+        desk.tile(
+            "People",
+            format::count(people.0),
+            desk.fill("{} on more than one day", &[&format::count(people.1)]),
+        ),
+        desk.tile(
+            "Answered",
+            format::share(answered, questions),
+            desk.fill("{} of them quoted, without a model", &[&quoted]),
+        ),
+        desk.tile(
+            "Abstained",
+            format::share(abstained, questions),
+            desk.fill(
+                "{} failed",
+                &[&format::share(sum(|day| day.failed), questions)],
+            ),
+        ),
+        desk.tile(
+            "Satisfied",
+            format::share(liked, liked + disliked),
+            desk.fill(
+                "{} of answers were rated",
+                &[&format::share(liked + disliked, questions)],
+            ),
+        ),
+        desk.tile(
+            "First word after",
+            first,
+            desk.fill("95 of 100 answers are complete after {}", &[&total]),
+        ),
+        desk.tile(
+            "Sentences no passage says",
+            unverified,
+            desk.say("marked in the answers"),
+        ),
     ]
 }
 
@@ -222,13 +262,34 @@ fn by_channel(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayUse])
     let series: Vec<Series> = channels
         .iter()
         .map(|channel| {
-            let values = in_spans(step, spans, days, |day| day.day, |day| {
-                if day.channel == *channel { day.questions as f64 } else { 0.0 }
-            });
-            Series { name: (*channel).to_owned(), values }
+            let values = in_spans(
+                step,
+                spans,
+                days,
+                |day| day.day,
+                |day| {
+                    if day.channel == *channel {
+                        day.questions as f64
+                    } else {
+                        0.0
+                    }
+                },
+            );
+            Series {
+                name: (*channel).to_owned(),
+                values,
+            }
         })
         .collect();
-    desk.over_time("questions", "Questions", "", step, spans, &series, |value| format::count(value as i64))
+    desk.over_time(
+        "questions",
+        "Questions",
+        "",
+        step,
+        spans,
+        &series,
+        |value| format::count(value as i64),
+    )
 }
 
 fn outcomes(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayUse]) -> Section {
@@ -243,7 +304,15 @@ fn outcomes(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayUse]) -
         of("failed", |day| day.failed),
         of("stopped by the reader", |day| day.cancelled),
     ];
-    desk.over_time("outcomes", "What became of them", "", step, spans, &series, |value| format::count(value as i64))
+    desk.over_time(
+        "outcomes",
+        "What became of them",
+        "",
+        step,
+        spans,
+        &series,
+        |value| format::count(value as i64),
+    )
 }
 
 /// People of a span.
@@ -267,7 +336,11 @@ fn in_range(filter: &Filter, people: &[Vec<NaiveDate>]) -> (i64, i64) {
 
 /// People in each span of a filter. Days before its first span only tell who returns.
 fn active(filter: &Filter, step: Step, people: &[Vec<NaiveDate>]) -> Vec<Active> {
-    let mut spans: BTreeMap<NaiveDate, (i64, i64)> = step.all(filter).into_iter().map(|span| (span, (0, 0))).collect();
+    let mut spans: BTreeMap<NaiveDate, (i64, i64)> = step
+        .all(filter)
+        .into_iter()
+        .map(|span| (span, (0, 0)))
+        .collect();
     for days in people {
         let mut begins: Vec<NaiveDate> = days.iter().map(|day| step.begin(*day)).collect();
         begins.sort_unstable();
@@ -280,7 +353,13 @@ fn active(filter: &Filter, step: Step, people: &[Vec<NaiveDate>]) -> Vec<Active>
         }
     }
     let spans = spans.into_iter();
-    spans.map(|(begins, (people, returned))| Active { begins, people, returned }).collect()
+    spans
+        .map(|(begins, (people, returned))| Active {
+            begins,
+            people,
+            returned,
+        })
+        .collect()
 }
 
 fn active_people(desk: &Desk<'_>, id: &'static str, word: &str, active: &[Active]) -> Section {
@@ -292,7 +371,10 @@ fn active_people(desk: &Desk<'_>, id: &'static str, word: &str, active: &[Active
         },
         Series {
             name: desk.say("not there in the span before"),
-            values: active.iter().map(|one| (one.people - one.returned) as f64).collect(),
+            values: active
+                .iter()
+                .map(|one| (one.people - one.returned) as f64)
+                .collect(),
         },
     ];
     let title = desk.say(match id {
@@ -329,10 +411,17 @@ fn active_people(desk: &Desk<'_>, id: &'static str, word: &str, active: &[Active
 }
 
 async fn top_questions(desk: &Desk<'_>, wordings: Vec<Wording>, questions: i64) -> Section {
-    let (wordings, found) = grouped(wordings, |one| (&one.question, one.embedding.as_deref(), one.questions)).await;
+    let (wordings, found) = grouped(wordings, |one| {
+        (&one.question, one.embedding.as_deref(), one.questions)
+    })
+    .await;
     let covered: i64 = wordings.iter().map(|one| one.questions).sum();
-    let sum = |members: &[usize], of: fn(&Wording) -> i64| members.iter().map(|at| of(&wordings[*at])).sum::<i64>();
-    let longest = found.first().map_or(0, |group| sum(&group.members, |one| one.questions)) as f64;
+    let sum = |members: &[usize], of: fn(&Wording) -> i64| {
+        members.iter().map(|at| of(&wordings[*at])).sum::<i64>()
+    };
+    let longest = found
+        .first()
+        .map_or(0, |group| sum(&group.members, |one| one.questions)) as f64;
     let rows = found
         .iter()
         .take(GROUPS)
@@ -381,7 +470,11 @@ pub(super) async fn grouped<T: Send + 'static>(
             .iter()
             .map(|row| {
                 let (text, embedding, weight) = read(row);
-                Item { text, embedding, weight }
+                Item {
+                    text,
+                    embedding,
+                    weight,
+                }
             })
             .collect();
         let found = groups(&items);
@@ -455,14 +548,21 @@ fn waiting(desk: &Desk<'_>, waits: &[Wait]) -> Section {
                 None => Cell::figure("–", ""),
             });
         }
-        let all: i64 = waits.iter().filter(|wait| wait.kind == kind).map(|wait| wait.questions).sum();
+        let all: i64 = waits
+            .iter()
+            .filter(|wait| wait.kind == kind)
+            .map(|wait| wait.questions)
+            .sum();
         cells.push(Cell::count(all));
         Row::from(cells)
     };
     let rows = if waits.is_empty() {
         Vec::new()
     } else {
-        vec![row("until the first word", "first_token"), row("until the end", "total")]
+        vec![
+            row("until the first word", "first_token"),
+            row("until the end", "total"),
+        ]
     };
     Section {
         id: "waits",
@@ -491,7 +591,11 @@ mod tests {
 
     #[test]
     fn a_percentile_is_the_first_value_that_enough_answers_reach() {
-        let wait = |ms, questions| Wait { kind: "total".to_owned(), ms, questions };
+        let wait = |ms, questions| Wait {
+            kind: "total".to_owned(),
+            ms,
+            questions,
+        };
         let waits = [wait(10, 1), wait(20, 2), wait(500, 1)];
         assert_eq!(percentile(&waits, "total", 50), Some(20));
         assert_eq!(percentile(&waits, "total", 25), Some(10));
@@ -511,14 +615,22 @@ mod tests {
         };
         let people = [
             // In the week before the filter and in its first one; twice a day, in two channels.
-            vec![day("2026-11-12"), day("2026-11-01"), day("2026-11-04"), day("2026-11-04")],
+            vec![
+                day("2026-11-12"),
+                day("2026-11-01"),
+                day("2026-11-04"),
+                day("2026-11-04"),
+            ],
             // Not in the second week.
             vec![day("2026-11-05"), day("2026-11-17")],
             vec![day("2026-10-07")],
         ];
         assert_eq!(in_range(&filter, &people), (2, 2));
         let weeks = active(&filter, Step::Week, &people);
-        let figures: Vec<(i64, i64)> = weeks.iter().map(|week| (week.people, week.returned)).collect();
+        let figures: Vec<(i64, i64)> = weeks
+            .iter()
+            .map(|week| (week.people, week.returned))
+            .collect();
         assert_eq!(figures, [(2, 1), (1, 1), (1, 0)]);
         assert_eq!(weeks[0].begins, day("2026-11-02"));
     }

@@ -111,7 +111,10 @@ impl Cell {
 
     /// `part` of `of`, as a share.
     pub(super) fn share(part: i64, of: i64) -> Self {
-        Self::figure(super::format::share(part, of), super::format::ratio(part, of))
+        Self::figure(
+            super::format::share(part, of),
+            super::format::ratio(part, of),
+        )
     }
 
     pub(super) fn link(mut self, href: impl Into<String>) -> Self {
@@ -179,12 +182,24 @@ mod tests {
     fn an_export_is_exact_and_starts_no_formula() {
         let table = Table {
             columns: vec![
-                Column { label: "Frage".to_owned(), name: "question", numeric: false },
-                Column { label: "Zahl".to_owned(), name: "questions", numeric: true },
+                Column {
+                    label: "Frage".to_owned(),
+                    name: "question",
+                    numeric: false,
+                },
+                Column {
+                    label: "Zahl".to_owned(),
+                    name: "questions",
+                    numeric: true,
+                },
             ],
             rows: vec![
                 vec![Cell::text("=HYPERLINK(\"x\")"), Cell::count(1234)].into(),
-                vec![Cell::text("what, \"exactly\"?\nnow"), Cell::figure("-3 %", "-0.03")].into(),
+                vec![
+                    Cell::text("what, \"exactly\"?\nnow"),
+                    Cell::figure("-3 %", "-0.03"),
+                ]
+                .into(),
             ],
             empty: String::new(),
         };

@@ -58,7 +58,9 @@ async fn reader(service: &AppState, arriving: &Arriving<'_>) -> Result<Caller, P
 /// Sends the key of the cookie as a program would send it, where the request brings none.
 pub(crate) async fn key_of_cookie(mut request: Request, next: Next) -> Response {
     let headers = request.headers_mut();
-    let cookie = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
+    let cookie = headers
+        .get(header::COOKIE)
+        .and_then(|value| value.to_str().ok());
     let key = cookie.and_then(key_in);
     if let Some(key) = key
         && !headers.contains_key(header::AUTHORIZATION)
@@ -73,17 +75,25 @@ pub(crate) async fn key_of_cookie(mut request: Request, next: Next) -> Response 
 pub(crate) fn insights_cookie(config: &Config, key: &str) -> String {
     let value: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
     let path = format!("{}/insights", config.server.base_path());
-    let secure = if config.server.public_url.starts_with("https://") { "; Secure" } else { "" };
+    let secure = if config.server.public_url.starts_with("https://") {
+        "; Secure"
+    } else {
+        ""
+    };
     let ends = if key.is_empty() { "; Max-Age=0" } else { "" };
     format!("{COOKIE}={value}; Path={path}; HttpOnly; SameSite=Strict{secure}{ends}")
 }
 
 fn key_in(cookies: &str) -> Option<String> {
-    let value = cookies.split(';').find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
+    let value = cookies
+        .split(';')
+        .find_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
     if value.is_empty() || value.len() % 2 != 0 || !value.is_ascii() {
         return None;
     }
-    let bytes = (0..value.len()).step_by(2).map(|at| u8::from_str_radix(&value[at..at + 2], 16).ok());
+    let bytes = (0..value.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&value[at..at + 2], 16).ok());
     String::from_utf8(bytes.collect::<Option<_>>()?).ok()
 }
 
@@ -95,7 +105,13 @@ mod tests {
     fn a_key_survives_its_cookie() {
         let cookie = "a=b; docent_insights=6b65793d3b; c=d";
         assert_eq!(key_in(cookie).as_deref(), Some("key=;"));
-        for none in ["", "docent_insights=", "docent_insights=6", "docent_insights=zz", "docent_insights=é1"] {
+        for none in [
+            "",
+            "docent_insights=",
+            "docent_insights=6",
+            "docent_insights=zz",
+            "docent_insights=é1",
+        ] {
             assert_eq!(key_in(none), None, "{none}");
         }
     }

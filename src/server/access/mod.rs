@@ -17,8 +17,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 pub(crate) use admin::Admin;
-pub(crate) use insights::{InsightsReader, insights_cookie, key_of_cookie};
 use docent_core::config::Config;
+pub(crate) use insights::{InsightsReader, insights_cookie, key_of_cookie};
 pub(crate) use keys::NewKey;
 
 use super::AppState;

@@ -119,8 +119,15 @@ const FIGURES: [(&str, &str, &str); 12] = [
 /// Rows as text, in one order.
 async fn rows(world: &World, query: &str, days: &str) -> Vec<String> {
     let query = query.replace("DAYS", days);
-    let rows = world.database.rows(&format!("SELECT row(q.*)::text FROM ({query}) AS q ORDER BY 1")).await;
-    rows.into_iter().map(|mut row| row.remove(0).unwrap_or_default()).collect()
+    let rows = world
+        .database
+        .rows(&format!(
+            "SELECT row(q.*)::text FROM ({query}) AS q ORDER BY 1"
+        ))
+        .await;
+    rows.into_iter()
+        .map(|mut row| row.remove(0).unwrap_or_default())
+        .collect()
 }
 
 async fn assert_exact(world: &World, when: &str, days: &str) {
@@ -148,7 +155,10 @@ async fn figures_equal_plain_sql_over_the_rows_whatever_happens_to_a_day() {
     let some = days(truth.first + Days::new(100), middle);
     assert_exact(&world, "while all days are open", &some).await;
     sum_all(&app).await;
-    let open = world.database.rows("SELECT count(*)::text FROM open_day WHERE day < now() - interval '2 days'").await;
+    let open = world
+        .database
+        .rows("SELECT count(*)::text FROM open_day WHERE day < now() - interval '2 days'")
+        .await;
     assert_eq!(open[0][0].as_deref(), Some("0"), "every day is summed");
     assert_exact(&world, "when days are summed", &all).await;
     assert_exact(&world, "of a part of the days", &some).await;
@@ -169,20 +179,40 @@ async fn figures_equal_plain_sql_over_the_rows_whatever_happens_to_a_day() {
         comment: None,
     };
     assert!(app.ledger.rate(&field(0, 2), &feedback).await.unwrap());
-    app.ledger.writer().write(Record::DeleteConversation(Deletion {
-        conversation_id: field(of_middle.len() - 1, 1).parse().unwrap(),
-        caller: None,
-    }));
+    app.ledger
+        .writer()
+        .write(Record::DeleteConversation(Deletion {
+            conversation_id: field(of_middle.len() - 1, 1).parse().unwrap(),
+            caller: None,
+        }));
     app.ledger.flush().await;
-    assert_eq!(world.database.rows(&format!("SELECT day::text FROM open_day WHERE day = '{middle}'")).await.len(), 1, "the day is open again");
+    assert_eq!(
+        world
+            .database
+            .rows(&format!(
+                "SELECT day::text FROM open_day WHERE day = '{middle}'"
+            ))
+            .await
+            .len(),
+        1,
+        "the day is open again"
+    );
     // Calls of a question that was taken back keep where it came in; the rows have that no more.
     let of_people = &FIGURES[..10];
     for (name, views, raw) in of_people {
-        assert_eq!(rows(&world, views, &all).await, rows(&world, raw, &all).await, "{name}, after a change");
+        assert_eq!(
+            rows(&world, views, &all).await,
+            rows(&world, raw, &all).await,
+            "{name}, after a change"
+        );
     }
     sum_all(&app).await;
     for (name, views, raw) in of_people {
-        assert_eq!(rows(&world, views, &all).await, rows(&world, raw, &all).await, "{name}, summed again");
+        assert_eq!(
+            rows(&world, views, &all).await,
+            rows(&world, raw, &all).await,
+            "{name}, summed again"
+        );
     }
     app.close().await;
 }
@@ -199,7 +229,14 @@ async fn what_retention_deletes_stays_in_the_sums() {
     }
     let end = truth.last.and_hms_opt(0, 0, 0).unwrap().and_utc();
     for channel in [Channel::Web, Channel::Widget, Channel::Api] {
-        let gone = app.ledger.expire(Expiry { channel, before: end }).await.unwrap();
+        let gone = app
+            .ledger
+            .expire(Expiry {
+                channel,
+                before: end,
+            })
+            .await
+            .unwrap();
         assert!(gone > 100, "{channel:?}: {gone}");
     }
     for round in ["at once", "summed"] {
@@ -224,22 +261,52 @@ async fn a_page_of_one_source_counts_what_is_about_it() {
         asset: String::new(),
     };
     let raw = |select: &str| {
-        format!("SELECT ({select})::text FROM interaction WHERE origin = 'person' AND channel = 'slack' AND source = 'dbt'")
+        format!(
+            "SELECT ({select})::text FROM interaction WHERE origin = 'person' AND channel = 'slack' AND source = 'dbt'"
+        )
     };
     let counted = async |select: &str| -> i64 {
-        world.database.rows(&raw(select)).await[0][0].as_deref().unwrap().parse().unwrap()
+        world.database.rows(&raw(select)).await[0][0]
+            .as_deref()
+            .unwrap()
+            .parse()
+            .unwrap()
     };
-    let questions: i64 = app.ledger.use_by_day(&filter).await.unwrap().iter().map(|day| day.questions).sum();
+    let questions: i64 = app
+        .ledger
+        .use_by_day(&filter)
+        .await
+        .unwrap()
+        .iter()
+        .map(|day| day.questions)
+        .sum();
     assert_eq!(questions, counted("count(*)").await);
     let people = app.ledger.days_of_people(&filter).await.unwrap();
     assert_eq!(people.len() as i64, counted("count(DISTINCT caller)").await);
     let days_of_all: i64 = people.iter().map(|days| days.len() as i64).sum();
-    assert_eq!(days_of_all, counted("count(DISTINCT (caller, (at AT TIME ZONE 'UTC')::date))").await);
-    let hours: i64 = app.ledger.use_by_hour(&filter).await.unwrap().iter().map(|one| one.questions).sum();
+    assert_eq!(
+        days_of_all,
+        counted("count(DISTINCT (caller, (at AT TIME ZONE 'UTC')::date))").await
+    );
+    let hours: i64 = app
+        .ledger
+        .use_by_hour(&filter)
+        .await
+        .unwrap()
+        .iter()
+        .map(|one| one.questions)
+        .sum();
     assert_eq!(hours, questions);
     let waits = app.ledger.waits(&filter).await.unwrap();
-    let all: i64 = waits.iter().filter(|wait| wait.kind == "total").map(|wait| wait.questions).sum();
-    assert_eq!(all, counted("count(*) FILTER (WHERE outcome = 'answered')").await);
+    let all: i64 = waits
+        .iter()
+        .filter(|wait| wait.kind == "total")
+        .map(|wait| wait.questions)
+        .sum();
+    assert_eq!(
+        all,
+        counted("count(*) FILTER (WHERE outcome = 'answered')").await
+    );
     assert!(truth.event(EventKind::Rename).owner.is_some());
     app.close().await;
 }

@@ -13,13 +13,25 @@ pub(super) async fn csv(server: &TestServer, page: &str) -> Vec<String> {
     let joint = if page.contains('?') { '&' } else { '?' };
     let url = format!("{}/insights/{page}{joint}format=csv", server.url);
     let response = server.http.get(url).send().await.unwrap();
-    assert_eq!(response.status(), 200, "{page}: {}", response.text().await.unwrap());
+    assert_eq!(
+        response.status(),
+        200,
+        "{page}: {}",
+        response.text().await.unwrap()
+    );
     let text = response.text().await.unwrap();
-    text.trim_start_matches('\u{feff}').lines().map(str::to_owned).collect()
+    text.trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 async fn use_counted(server: &TestServer) -> String {
-    csv(server, "use?table=questions").await.last().cloned().unwrap_or_default()
+    csv(server, "use?table=questions")
+        .await
+        .last()
+        .cloned()
+        .unwrap_or_default()
 }
 
 #[tokio::test]
@@ -33,20 +45,37 @@ async fn a_gap_closes_when_a_run_brings_its_document_and_counts_as_no_use() {
     app.ledger.flush().await;
     let open = csv(&server, "gaps?table=open").await;
     assert_eq!(open.len(), 2, "both wordings are one gap: {open:?}");
-    assert!(open[1].contains("dim_scooters,1,2,0") || open[1].contains("DIM_scooters,1,2,0") || open[1].contains("?,1,2,0"), "{open:?}");
+    assert!(
+        open[1].contains("dim_scooters,1,2,0")
+            || open[1].contains("DIM_scooters,1,2,0")
+            || open[1].contains("?,1,2,0"),
+        "{open:?}"
+    );
 
     // Asked again after a run that does not help: it stays.
-    world.write("other.md", "# Other\n\nThe table dim_bikes is loaded weekly.\n");
+    world.write(
+        "other.md",
+        "# Other\n\nThe table dim_bikes is loaded weekly.\n",
+    );
     ingest(app).await;
     keep::once(&server.service, &mut None).await;
     let open = csv(&server, "gaps?table=open").await;
     assert_eq!(open.len(), 2, "{open:?}");
-    let times = || world.database.rows("SELECT times::text, closed_at IS NOT NULL || '' FROM gap ORDER BY 1");
+    let times = || {
+        world
+            .database
+            .rows("SELECT times::text, closed_at IS NOT NULL || '' FROM gap ORDER BY 1")
+    };
     assert_eq!(times().await.len(), 2);
 
     // Not again before there is another run.
     keep::once(&server.service, &mut None).await;
-    assert!(times().await.iter().all(|row| row[0].as_deref() == Some("1")));
+    assert!(
+        times()
+            .await
+            .iter()
+            .all(|row| row[0].as_deref() == Some("1"))
+    );
 
     let used = use_counted(&server).await;
     world.write("dim_scooters.md", "---\nowner: Fleet Analytics\n---\n# dim_scooters\n\nThe table dim_scooters is owned by Fleet Analytics. Fleet Analytics owns dim_scooters.\n");
@@ -59,7 +88,10 @@ async fn a_gap_closes_when_a_run_brings_its_document_and_counts_as_no_use() {
     assert!(closed[1].ends_with(&run.to_string()), "{closed:?}");
     app.ledger.flush().await;
     assert_eq!(use_counted(&server).await, used, "asking again is no use");
-    let asked_again = world.database.rows("SELECT DISTINCT origin FROM interaction ORDER BY 1").await;
+    let asked_again = world
+        .database
+        .rows("SELECT DISTINCT origin FROM interaction ORDER BY 1")
+        .await;
     assert_eq!(asked_again.len(), 2);
     server.stop().await;
 }
@@ -78,14 +110,24 @@ async fn an_answer_that_somebody_disliked_is_not_closed_by_the_same_answer() {
         comment: None,
     };
     assert!(app.ledger.rate("anonymous", &feedback).await.unwrap());
-    world.write("other.md", "# Other\n\nThe table dim_bikes is loaded weekly.\n");
+    world.write(
+        "other.md",
+        "# Other\n\nThe table dim_bikes is loaded weekly.\n",
+    );
     ingest(app).await;
     keep::once(&server.service, &mut None).await;
     assert_eq!(csv(&server, "gaps?table=open").await.len(), 2);
-    world.write("fct_trips.md", "# fct_trips\n\nThe table fct_trips is loaded every five minutes.\n");
+    world.write(
+        "fct_trips.md",
+        "# fct_trips\n\nThe table fct_trips is loaded every five minutes.\n",
+    );
     ingest(app).await;
     keep::once(&server.service, &mut None).await;
-    assert_eq!(csv(&server, "gaps?table=open").await.len(), 1, "its document was changed");
+    assert_eq!(
+        csv(&server, "gaps?table=open").await.len(),
+        1,
+        "its document was changed"
+    );
     server.stop().await;
 }
 
@@ -98,7 +140,12 @@ async fn a_gap_becomes_a_line_of_a_question_set() {
     let id = asked["interaction_id"].as_str().unwrap();
     let url = format!("{}/insights/gaps/golden/{id}", server.url);
     let response = server.http.get(url).send().await.unwrap();
-    assert!(response.headers()["content-disposition"].to_str().unwrap().contains(".jsonl"));
+    assert!(
+        response.headers()["content-disposition"]
+            .to_str()
+            .unwrap()
+            .contains(".jsonl")
+    );
     let line = response.text().await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gaps.jsonl");

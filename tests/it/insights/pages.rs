@@ -32,13 +32,21 @@ async fn pages_are_for_administrators_and_for_the_groups_that_are_named() {
     world.config.access.admin_key = Secret::new("the-admin-key");
     world.config.insights.groups = vec!["data-team".to_owned()];
     let server = world.serve().await;
-    let member = server.key("member", &["everyone", "data-team"], Role::User).await;
+    let member = server
+        .key("member", &["everyone", "data-team"], Role::User)
+        .await;
     let other = server.key("other", &["everyone"], Role::User).await;
     let admin = server.key("chief", &["everyone"], Role::Admin).await;
     for name in PAGES {
         let path = format!("/insights/{name}");
-        assert_eq!(code(&server, &path, "").await, (401, "insights_key_required".to_owned()));
-        assert_eq!(code(&server, &path, &other).await, (403, "insights_not_allowed".to_owned()));
+        assert_eq!(
+            code(&server, &path, "").await,
+            (401, "insights_key_required".to_owned())
+        );
+        assert_eq!(
+            code(&server, &path, &other).await,
+            (403, "insights_not_allowed".to_owned())
+        );
         assert_eq!(code(&server, &path, "docent_no_such_key").await.0, 401);
         for token in [member.as_str(), &admin, "the-admin-key"] {
             assert_eq!(code(&server, &path, token).await.0, 200, "{path}");
@@ -58,7 +66,11 @@ async fn a_browser_signs_in_with_a_key_and_is_out_when_the_key_is_revoked() {
     let (status, text) = page(&server, "/insights/use", &html).await;
     assert_eq!(status, 401);
     assert!(text.contains(r#"action="sign-in""#), "{text}");
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
     let signed = client
         .post(format!("{}/insights/sign-in", server.url))
         .header("content-type", "application/x-www-form-urlencoded")
@@ -67,17 +79,45 @@ async fn a_browser_signs_in_with_a_key_and_is_out_when_the_key_is_revoked() {
         .await
         .unwrap();
     assert_eq!(signed.status(), 303);
-    assert_eq!(signed.headers()["location"], "use", "relative: a proxy may put docent anywhere");
+    assert_eq!(
+        signed.headers()["location"],
+        "use",
+        "relative: a proxy may put docent anywhere"
+    );
     let cookie = signed.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(cookie.contains("Path=/insights; HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(
+        cookie.contains("Path=/insights; HttpOnly; SameSite=Strict"),
+        "{cookie}"
+    );
     assert!(!cookie.contains("the-admin-key"));
     let cookie = cookie.split(';').next().unwrap().to_owned();
-    let (status, text) = page(&server, "/insights/use", &[("accept", "text/html"), ("cookie", &cookie)]).await;
+    let (status, text) = page(
+        &server,
+        "/insights/use",
+        &[("accept", "text/html"), ("cookie", &cookie)],
+    )
+    .await;
     assert_eq!(status, 200, "{text}");
     // The cookie is for these pages alone.
-    let asked = server.http.get(format!("{}/v1/ingest/runs/0192f0c1-0000-7000-8000-000000000000", server.url));
-    assert_eq!(asked.header("cookie", &cookie).send().await.unwrap().status(), 401);
-    let (status, _) = page(&server, "/insights/use", &[("accept", "text/html"), ("cookie", "docent_insights=00")]).await;
+    let asked = server.http.get(format!(
+        "{}/v1/ingest/runs/0192f0c1-0000-7000-8000-000000000000",
+        server.url
+    ));
+    assert_eq!(
+        asked
+            .header("cookie", &cookie)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        401
+    );
+    let (status, _) = page(
+        &server,
+        "/insights/use",
+        &[("accept", "text/html"), ("cookie", "docent_insights=00")],
+    )
+    .await;
     assert_eq!(status, 401);
     server.stop().await;
 }
@@ -94,16 +134,26 @@ async fn texts_are_shown_redacted_or_not_at_all() {
         rating: Rating::Down,
         comment: Some("write to bo@example.com".to_owned()),
     };
-    server.service.app.ledger.rate("anonymous", &feedback).await.unwrap();
+    server
+        .service
+        .app
+        .ledger
+        .rate("anonymous", &feedback)
+        .await
+        .unwrap();
     let everything = async |server: &TestServer| {
         let mut all = String::new();
         for name in PAGES {
             all += &page(server, &format!("/insights/{name}"), &[]).await.1;
         }
-        all += &page(server, &format!("/insights/interactions/{id}"), &[]).await.1;
+        all += &page(server, &format!("/insights/interactions/{id}"), &[])
+            .await
+            .1;
         all += &csv(server, "gaps?table=open").await.join("\n");
         all += &csv(server, "use?table=top").await.join("\n");
-        all + &page(server, &format!("/insights/gaps/golden/{id}"), &[]).await.1
+        all + &page(server, &format!("/insights/gaps/golden/{id}"), &[])
+            .await
+            .1
     };
     let shown = everything(&server).await;
     assert!(shown.contains("ana@example.com") && shown.contains("bo@example.com"));
@@ -136,33 +186,64 @@ async fn an_address_says_which_days_and_what_they_are_about() {
     let today = chrono::Utc::now().date_naive();
     let total = async |query: &str| -> i64 {
         let rows = csv(&server, &format!("use?table=outcomes{query}")).await;
-        rows.iter().skip(1).map(|row| row.rsplit(',').next().unwrap().parse::<f64>().unwrap() as i64).sum()
+        rows.iter()
+            .skip(1)
+            .map(|row| row.rsplit(',').next().unwrap().parse::<f64>().unwrap() as i64)
+            .sum()
     };
     assert_eq!(total("").await, 1);
-    assert_eq!(total(&format!("&from={today}&to={today}")).await, 1, "one day");
-    assert_eq!(total("&from=2020-01-01&to=2020-12-31").await, 0, "an empty year");
+    assert_eq!(
+        total(&format!("&from={today}&to={today}")).await,
+        1,
+        "one day"
+    );
+    assert_eq!(
+        total("&from=2020-01-01&to=2020-12-31").await,
+        0,
+        "an empty year"
+    );
     assert_eq!(total("&channel=api").await, 1);
     assert_eq!(total("&channel=web").await, 0);
     assert_eq!(total("&source=docs").await, 1);
     assert_eq!(total("&source=wiki").await, 0);
     assert_eq!(total("&asset=%EC%88%9C%EB%A7%A4%EC%B6%9C").await, 0);
     for name in PAGES {
-        for range in ["", "?from=2020-01-01&to=2020-01-01", "?from=2017-01-01", "?source=docs&channel=api", "?lang=ko"] {
+        for range in [
+            "",
+            "?from=2020-01-01&to=2020-01-01",
+            "?from=2017-01-01",
+            "?source=docs&channel=api",
+            "?lang=ko",
+        ] {
             let (status, text) = page(&server, &format!("/insights/{name}{range}"), &[]).await;
             assert_eq!(status, 200, "{name}{range}: {text}");
-            assert!(!text.contains("NaN") && !text.contains("inf\""), "{name}{range}");
+            assert!(
+                !text.contains("NaN") && !text.contains("inf\""),
+                "{name}{range}"
+            );
         }
     }
-    let (_, korean) = page(&server, "/insights/use", &[("accept-language", "ko-KR,ko;q=0.9")]).await;
+    let (_, korean) = page(
+        &server,
+        "/insights/use",
+        &[("accept-language", "ko-KR,ko;q=0.9")],
+    )
+    .await;
     assert!(korean.contains(r#"<html lang="ko">"#) && korean.contains("가장 많이 묻는 질문"));
     for (wrong, code_of_it) in [
         ("use?from=2026-13-01", "filter_invalid"),
         ("use?from=2026-02-01&to=2026-01-01", "filter_invalid"),
         ("use?format=csv&table=nothing", "table_unknown"),
     ] {
-        assert_eq!(code(&server, &format!("/insights/{wrong}"), "").await, (400, code_of_it.to_owned()));
+        assert_eq!(
+            code(&server, &format!("/insights/{wrong}"), "").await,
+            (400, code_of_it.to_owned())
+        );
     }
-    assert_eq!(code(&server, "/insights/interactions/nonsense", "").await.0, 404);
+    assert_eq!(
+        code(&server, "/insights/interactions/nonsense", "").await.0,
+        404
+    );
     server.stop().await;
 }
 
@@ -176,11 +257,21 @@ async fn a_page_says_of_one_question_everything_that_was_written_down() {
     let path = format!("/insights/interactions/{id}");
     let (status, text) = page(&server, &path, &[]).await;
     assert_eq!(status, 200);
-    for word in ["How often is fct_trips loaded?", "loaded hourly", "fct_trips.md", "[1]", "retrieval", "..&#x2f;insights.css"] {
+    for word in [
+        "How often is fct_trips loaded?",
+        "loaded hourly",
+        "fct_trips.md",
+        "[1]",
+        "retrieval",
+        "..&#x2f;insights.css",
+    ] {
         assert!(text.contains(word), "{word}: {text}");
     }
     // Its rows say what they are about.
-    let about = world.database.rows("SELECT source, language, asset FROM interaction").await;
+    let about = world
+        .database
+        .rows("SELECT source, language, asset FROM interaction")
+        .await;
     assert_eq!(about[0][0].as_deref(), Some("docs"));
     assert_eq!(about[0][1].as_deref(), Some("en"));
     server.stop().await;
@@ -194,10 +285,19 @@ async fn looking_at_the_pages_is_counted_and_is_no_use() {
         page(&server, "/insights/cost", &[]).await;
     }
     csv(&server, "cost?table=models").await;
-    crate::support::eventually("page views are written", async || world.database.count("page_view").await == 4).await;
+    crate::support::eventually("page views are written", async || {
+        world.database.count("page_view").await == 4
+    })
+    .await;
     let views = csv(&server, "program?table=pages").await;
-    assert!(views.iter().any(|row| row.starts_with("cost,3,1,")), "{views:?}");
-    assert!(views.iter().any(|row| row.starts_with("cost.csv,1,1,")), "{views:?}");
+    assert!(
+        views.iter().any(|row| row.starts_with("cost,3,1,")),
+        "{views:?}"
+    );
+    assert!(
+        views.iter().any(|row| row.starts_with("cost.csv,1,1,")),
+        "{views:?}"
+    );
     assert_eq!(world.database.count("interaction").await, 0);
     server.stop().await;
 }
@@ -208,10 +308,28 @@ async fn pages_work_under_a_sub_path_and_keep_their_policy() {
     world.config.server.public_url = "https://data.example.com/docent".to_owned();
     world.config.access.admin_key = Secret::new("the-admin-key");
     let server = world.serve().await;
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-    for (path, place) in [("/docent/insights", "insights/use"), ("/docent/insights/", "use"), ("/insights", "insights/use")] {
-        let response = client.get(format!("{}{path}", server.url)).send().await.unwrap();
-        assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (302, place));
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    for (path, place) in [
+        ("/docent/insights", "insights/use"),
+        ("/docent/insights/", "use"),
+        ("/insights", "insights/use"),
+    ] {
+        let response = client
+            .get(format!("{}{path}", server.url))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            (
+                response.status().as_u16(),
+                response.headers()["location"].to_str().unwrap()
+            ),
+            (302, place)
+        );
     }
     let response = server
         .http
@@ -221,10 +339,19 @@ async fn pages_work_under_a_sub_path_and_keep_their_policy() {
         .await
         .unwrap();
     assert_eq!(response.status(), 200);
-    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    assert!(policy.contains("form-action 'self'") && policy.contains("default-src 'none'"), "{policy}");
+    let policy = response.headers()["content-security-policy"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        policy.contains("form-action 'self'") && policy.contains("default-src 'none'"),
+        "{policy}"
+    );
     let text = response.text().await.unwrap();
-    assert!(!text.contains("href=\"/") && !text.contains("style=") && !text.contains("<script>"), "addresses are relative, nothing is inline");
+    assert!(
+        !text.contains("href=\"/") && !text.contains("style=") && !text.contains("<script>"),
+        "addresses are relative, nothing is inline"
+    );
     let signed = client
         .post(format!("{}/docent/insights/sign-in", server.url))
         .header("content-type", "application/x-www-form-urlencoded")
@@ -233,7 +360,10 @@ async fn pages_work_under_a_sub_path_and_keep_their_policy() {
         .await
         .unwrap();
     let cookie = signed.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(cookie.contains("Path=/docent/insights;") && cookie.contains("; Secure"), "{cookie}");
+    assert!(
+        cookie.contains("Path=/docent/insights;") && cookie.contains("; Secure"),
+        "{cookie}"
+    );
     let health: Value = serde_json::from_str(&page(&server, "/readyz", &[]).await.1).unwrap();
     assert_eq!(health["index"], "ok");
     server.stop().await;

@@ -156,7 +156,8 @@ impl Ledger {
 
     /// What ingest cost, by source.
     pub async fn cost_by_source(&self, filter: &Filter) -> Result<Vec<SourceCost>, LedgerError> {
-        let sql = "SELECT source, count(*) AS runs, sum(tokens)::bigint AS tokens, sum(cost) AS cost,
+        let sql =
+            "SELECT source, count(*) AS runs, sum(tokens)::bigint AS tokens, sum(cost) AS cost,
                           count(*) FILTER (WHERE cost IS NULL AND tokens > 0) AS unknown
                      FROM ingest_run
                     WHERE started_at >= $1 AND started_at < $2 AND ($4 = '' OR source = $4)

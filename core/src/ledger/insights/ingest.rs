@@ -77,7 +77,8 @@ pub struct OldDocument {
 impl Ledger {
     /// The newest runs of a filter's days and source, at most 200.
     pub async fn runs_within(&self, filter: &Filter) -> Result<Vec<Run>, LedgerError> {
-        let sql = "SELECT id, source, origin, started_at, seconds, outcome, indexed, unchanged, removed,
+        let sql =
+            "SELECT id, source, origin, started_at, seconds, outcome, indexed, unchanged, removed,
                           held_back, skipped, failed, tokens, cost, problems
                      FROM report_ingest
                     WHERE started_at >= $1 AND started_at < $2 AND ($4 = '' OR source = $4)

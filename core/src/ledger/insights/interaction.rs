@@ -68,10 +68,7 @@ pub struct PageFeedback {
 }
 
 impl Ledger {
-    pub async fn interaction_page(
-        &self,
-        id: Uuid,
-    ) -> Result<Option<InteractionPage>, LedgerError> {
+    pub async fn interaction_page(&self, id: Uuid) -> Result<Option<InteractionPage>, LedgerError> {
         let pool = self.connection.pool().await?;
         sqlx::query_as(
             "SELECT id, at, conversation_id, channel, caller, origin, team, language, question,
@@ -112,10 +109,12 @@ impl Ledger {
 
     pub async fn feedback_of(&self, id: Uuid) -> Result<Vec<PageFeedback>, LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query_as("SELECT at, rating, comment FROM feedback WHERE interaction_id = $1 ORDER BY at")
-            .bind(id)
-            .fetch_all(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))
+        sqlx::query_as(
+            "SELECT at, rating, comment FROM feedback WHERE interaction_id = $1 ORDER BY at",
+        )
+        .bind(id)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
     }
 }

@@ -48,7 +48,9 @@ impl Filter {
     }
 
     fn end(&self) -> DateTime<Utc> {
-        (self.until + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
+        (self.until + Days::new(1))
+            .and_time(NaiveTime::MIN)
+            .and_utc()
     }
 }
 
@@ -70,11 +72,7 @@ use {asked_within, within};
 
 impl Ledger {
     /// Rows of a query that takes the filter's days and columns as $1 to $5.
-    async fn by_day<T>(
-        &self,
-        filter: &Filter,
-        sql: impl SqlSafeStr,
-    ) -> Result<Vec<T>, LedgerError>
+    async fn by_day<T>(&self, filter: &Filter, sql: impl SqlSafeStr) -> Result<Vec<T>, LedgerError>
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {

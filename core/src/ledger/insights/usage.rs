@@ -156,7 +156,10 @@ impl Ledger {
     }
 
     /// The days on which each person asked, from the first day of the month before the filter on.
-    pub async fn days_of_people(&self, filter: &Filter) -> Result<Vec<Vec<NaiveDate>>, LedgerError> {
+    pub async fn days_of_people(
+        &self,
+        filter: &Filter,
+    ) -> Result<Vec<Vec<NaiveDate>>, LedgerError> {
         let mut filter = filter.clone();
         let month = filter.from.with_day(1).unwrap_or(filter.from);
         filter.from = month - Months::new(1);
@@ -237,11 +240,7 @@ impl Ledger {
     }
 
     /// The wordings asked most, at most `limit`.
-    pub async fn wordings(
-        &self,
-        filter: &Filter,
-        limit: i64,
-    ) -> Result<Vec<Wording>, LedgerError> {
+    pub async fn wordings(&self, filter: &Filter, limit: i64) -> Result<Vec<Wording>, LedgerError> {
         let pool = self.connection.pool().await?;
         let sql = concat!(
             "WITH asked AS (
@@ -286,9 +285,12 @@ impl Ledger {
                 known.insert(name);
             }
         }
-        let [channels, sources, assets] = all.map(|names| {
-            names.into_iter().filter(|name| !name.is_empty()).collect()
-        });
-        Ok(Known { channels, sources, assets })
+        let [channels, sources, assets] =
+            all.map(|names| names.into_iter().filter(|name| !name.is_empty()).collect());
+        Ok(Known {
+            channels,
+            sources,
+            assets,
+        })
     }
 }

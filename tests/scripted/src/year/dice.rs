@@ -52,7 +52,9 @@ impl Dice {
     pub(crate) fn zipf(&mut self, cumulative: &[f64]) -> usize {
         let all = cumulative.last().copied().unwrap_or(1.0);
         let at = self.unit() * all;
-        cumulative.partition_point(|sum| *sum <= at).min(cumulative.len() - 1)
+        cumulative
+            .partition_point(|sum| *sum <= at)
+            .min(cumulative.len() - 1)
     }
 
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {

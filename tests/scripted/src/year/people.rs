@@ -49,7 +49,12 @@ impl People {
                     _ => format!("user:{team}.{number:03}"),
                 };
                 let korean = dice.chance(0.16);
-                people.push(Person { name, team, channel, korean });
+                people.push(Person {
+                    name,
+                    team,
+                    channel,
+                    korean,
+                });
             }
         }
         // Nobody's rank should depend on the team.

@@ -15,7 +15,11 @@ pub(crate) struct Asset {
 }
 
 const fn asset(name: &'static str, owner: &'static str, source: &'static str) -> Asset {
-    Asset { name, owner, source }
+    Asset {
+        name,
+        owner,
+        source,
+    }
 }
 
 pub(crate) const ASSETS: [Asset; 40] = [
@@ -63,27 +67,92 @@ pub(crate) const ASSETS: [Asset; 40] = [
 
 /// Intents, each in English and Korean words that mean the same.
 const INTENTS: [[&str; 4]; 12] = [
-    ["who owns {}?", "Who is responsible for {}", "whom do I ask about {}?", "{} 담당자는 누구인가요?"],
-    ["how fresh is {}?", "when was {} last updated?", "How often is {} loaded?", "{}는 언제 갱신되나요?"],
-    ["what does {} mean?", "definition of {}", "what is {} exactly?", "{}의 정의가 무엇인가요?"],
-    ["which columns does {} have?", "columns of {}", "what fields are in {}?", "{}에는 어떤 컬럼이 있나요?"],
-    ["how do I join {} with customers?", "join key of {}", "what is the key to join {}?", "{}를 고객과 어떻게 조인하나요?"],
-    ["why did {} drop last week?", "why is {} lower than before?", "{} looks wrong, why?", "{}가 지난주에 왜 떨어졌나요?"],
-    ["can I get access to {}?", "how do I get access to {}", "who grants access to {}?", "{} 접근 권한은 어떻게 받나요?"],
-    ["how is {} computed?", "formula of {}", "what is the calculation behind {}?", "{}는 어떻게 계산되나요?"],
-    ["where does {} come from?", "upstream of {}", "what is {} built from?", "{}의 출처는 어디인가요?"],
-    ["which dashboards use {}?", "what depends on {}?", "who uses {}?", "{}를 사용하는 대시보드는 무엇인가요?"],
-    ["how long is {} kept?", "retention of {}", "how far back does {} go?", "{}는 얼마나 보관되나요?"],
-    ["does {} contain personal data?", "is {} sensitive?", "GDPR status of {}", "{}에 개인정보가 있나요?"],
+    [
+        "who owns {}?",
+        "Who is responsible for {}",
+        "whom do I ask about {}?",
+        "{} 담당자는 누구인가요?",
+    ],
+    [
+        "how fresh is {}?",
+        "when was {} last updated?",
+        "How often is {} loaded?",
+        "{}는 언제 갱신되나요?",
+    ],
+    [
+        "what does {} mean?",
+        "definition of {}",
+        "what is {} exactly?",
+        "{}의 정의가 무엇인가요?",
+    ],
+    [
+        "which columns does {} have?",
+        "columns of {}",
+        "what fields are in {}?",
+        "{}에는 어떤 컬럼이 있나요?",
+    ],
+    [
+        "how do I join {} with customers?",
+        "join key of {}",
+        "what is the key to join {}?",
+        "{}를 고객과 어떻게 조인하나요?",
+    ],
+    [
+        "why did {} drop last week?",
+        "why is {} lower than before?",
+        "{} looks wrong, why?",
+        "{}가 지난주에 왜 떨어졌나요?",
+    ],
+    [
+        "can I get access to {}?",
+        "how do I get access to {}",
+        "who grants access to {}?",
+        "{} 접근 권한은 어떻게 받나요?",
+    ],
+    [
+        "how is {} computed?",
+        "formula of {}",
+        "what is the calculation behind {}?",
+        "{}는 어떻게 계산되나요?",
+    ],
+    [
+        "where does {} come from?",
+        "upstream of {}",
+        "what is {} built from?",
+        "{}의 출처는 어디인가요?",
+    ],
+    [
+        "which dashboards use {}?",
+        "what depends on {}?",
+        "who uses {}?",
+        "{}를 사용하는 대시보드는 무엇인가요?",
+    ],
+    [
+        "how long is {} kept?",
+        "retention of {}",
+        "how far back does {} go?",
+        "{}는 얼마나 보관되나요?",
+    ],
+    [
+        "does {} contain personal data?",
+        "is {} sensitive?",
+        "GDPR status of {}",
+        "{}에 개인정보가 있나요?",
+    ],
 ];
 
 /// What this company has no document of.
 const NOWHERE: [&str; 10] = [
-    "what will revenue be next quarter?", "how many bikes does our competitor have?",
-    "which supplier is the cheapest?", "what is the forecast for Busan?",
-    "how much did the TV campaign bring?", "who approved the 2024 budget?",
-    "what is the carbon footprint of a trip?", "how many employees work in Berlin?",
-    "when does the new office open?", "what is the salary band of analysts?",
+    "what will revenue be next quarter?",
+    "how many bikes does our competitor have?",
+    "which supplier is the cheapest?",
+    "what is the forecast for Busan?",
+    "how much did the TV campaign bring?",
+    "who approved the 2024 budget?",
+    "what is the carbon footprint of a trip?",
+    "how many employees work in Berlin?",
+    "when does the new office open?",
+    "what is the salary band of analysts?",
 ];
 
 pub(crate) struct Question {
@@ -111,7 +180,11 @@ impl Questions {
         for (at, asset) in ASSETS.iter().enumerate() {
             for (number, intent) in INTENTS.iter().enumerate() {
                 // Some things nobody wrote down, whatever they are asked with.
-                let abstains = if (at * 7 + number * 3) % 23 == 0 { 0.86 } else { 0.025 };
+                let abstains = if (at * 7 + number * 3) % 23 == 0 {
+                    0.86
+                } else {
+                    0.025
+                };
                 for (form, words) in intent.iter().enumerate() {
                     all.push(Question {
                         text: words.replace("{}", asset.name),
@@ -130,14 +203,30 @@ impl Questions {
             let form = number / NOWHERE.len();
             let text = match form {
                 0 => words.to_owned(),
-                form => format!("{} ({})", words.trim_end_matches('?'), ["please", "for my report", "in Seoul", "this year", "for the board", "in short", "by city", "per week"][(form - 1) % 8]),
+                form => format!(
+                    "{} ({})",
+                    words.trim_end_matches('?'),
+                    [
+                        "please",
+                        "for my report",
+                        "in Seoul",
+                        "this year",
+                        "for the board",
+                        "in short",
+                        "by city",
+                        "per week"
+                    ][(form - 1) % 8]
+                ),
             };
             let at = 36 + number % 4;
             all.push(Question {
                 text,
                 asset: at,
                 korean: false,
-                embedding: embedding(dice, &[&axes[ASSETS.len() + INTENTS.len() + number % NOWHERE.len()]]),
+                embedding: embedding(
+                    dice,
+                    &[&axes[ASSETS.len() + INTENTS.len() + number % NOWHERE.len()]],
+                ),
                 abstains: 0.93,
                 documents: [0, 1, 2, 3].map(|part| document(at, part)),
             });
@@ -147,8 +236,15 @@ impl Questions {
             all.swap(index, dice.below(index + 1));
         }
         let (korean, english): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.korean);
-        let sums = [zipf_sums(english.len(), 0.75), zipf_sums(korean.len(), 0.75)];
-        Self { english, korean, sums }
+        let sums = [
+            zipf_sums(english.len(), 0.75),
+            zipf_sums(korean.len(), 0.75),
+        ];
+        Self {
+            english,
+            korean,
+            sums,
+        }
     }
 
     pub(crate) fn any(&self, dice: &mut Dice, korean: bool) -> &Question {
@@ -172,6 +268,9 @@ fn embedding(dice: &mut Dice, axes: &[&Vec<f64>]) -> String {
         .map(|at| axes.iter().map(|axis| axis[at]).sum::<f64>() + 0.22 * (dice.unit() - 0.5))
         .collect();
     let length = vector.iter().map(|part| part * part).sum::<f64>().sqrt();
-    let parts: Vec<String> = vector.iter().map(|part| format!("{:.5}", part / length)).collect();
+    let parts: Vec<String> = vector
+        .iter()
+        .map(|part| format!("{:.5}", part / length))
+        .collect();
     format!("{{{}}}", parts.join(","))
 }

@@ -28,8 +28,20 @@ pub(crate) fn owner(source: &str) -> &'static str {
 /// The sources, as their runs leave them.
 pub(crate) fn sources(rows: &mut Rows<'_>, truth: &Truth) {
     for (name, kind, hour, ..) in SOURCES {
-        let at = |day: NaiveDate| text(day.and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default()).and_utc());
-        rows.push(SOURCE, format_args!("{name}\t{kind}\t/data/{name}\t{}\t{}", at(truth.first), at(truth.last)));
+        let at = |day: NaiveDate| {
+            text(
+                day.and_time(NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default())
+                    .and_utc(),
+            )
+        };
+        rows.push(
+            SOURCE,
+            format_args!(
+                "{name}\t{kind}\t/data/{name}\t{}\t{}",
+                at(truth.first),
+                at(truth.last)
+            ),
+        );
     }
 }
 
@@ -37,10 +49,14 @@ pub(crate) fn sources(rows: &mut Rows<'_>, truth: &Truth) {
 pub(crate) fn night(rows: &mut Rows<'_>, dice: &mut Dice, day: NaiveDate, calls: usize) {
     let mut left = calls;
     for (place, (source, _, hour, share, _)) in SOURCES.iter().enumerate() {
-        let began = day.and_time(NaiveTime::from_hms_opt(*hour, 5 * place as u32, 0).unwrap_or_default()).and_utc();
+        let began = day
+            .and_time(NaiveTime::from_hms_opt(*hour, 5 * place as u32, 0).unwrap_or_default())
+            .and_utc();
         let run = id(dice, began);
-        let dead = rows.plan.is_on(EventKind::DeadSource, began) && rows.plan.about(EventKind::DeadSource) == *source;
-        let spike = rows.plan.is_on(EventKind::CostSpike, began) && rows.plan.about(EventKind::CostSpike) == *source;
+        let dead = rows.plan.is_on(EventKind::DeadSource, began)
+            && rows.plan.about(EventKind::DeadSource) == *source;
+        let spike = rows.plan.is_on(EventKind::CostSpike, began)
+            && rows.plan.about(EventKind::CostSpike) == *source;
         let last = place + 1 == SOURCES.len();
         let requests = match (dead, last) {
             (true, _) => 0,
@@ -54,20 +70,31 @@ pub(crate) fn night(rows: &mut Rows<'_>, dice: &mut Dice, day: NaiveDate, calls:
             let at = began + TimeDelta::milliseconds(dice.below(600_000) as i64);
             cost += rows.embedding_call(dice, at, run, tokens);
         }
-        let failed = if dead || !dice.chance(0.03) { 0 } else { 1 + dice.below(3) };
+        let failed = if dead || !dice.chance(0.03) {
+            0
+        } else {
+            1 + dice.below(3)
+        };
         let outcome = match (dead, failed) {
             (true, _) => "failed",
             (_, 0) => "done",
             _ => "done_with_failures",
         };
         let problems = match outcome {
-            "failed" => r#"[{"path": "", "outcome": "failed", "reason": "the folder is not there"}]"#,
+            "failed" => {
+                r#"[{"path": "", "outcome": "failed", "reason": "the folder is not there"}]"#
+            }
             "done" => "[]",
-            _ => r#"[{"path": "old/report.pdf", "outcome": "failed", "reason": "the file is damaged"}]"#,
+            _ => {
+                r#"[{"path": "old/report.pdf", "outcome": "failed", "reason": "the file is damaged"}]"#
+            }
         };
         let ended = began + TimeDelta::seconds(if dead { 2 } else { 620 });
         let (began, ended) = (text(began), text(ended));
-        rows.push(REQUEST, format_args!("{run}\tschedule\t{{{source}}}\t{began}\t{began}\t{ended}\t{outcome}"));
+        rows.push(
+            REQUEST,
+            format_args!("{run}\tschedule\t{{{source}}}\t{began}\t{began}\t{ended}\t{outcome}"),
+        );
         rows.push(RUN, format_args!(
             "{run}\t{source}\tdocent-year\t{began}\t{ended}\t{outcome}\t{}\t{}\t{failed}\t{}\t{}\t{cost:.8}\t{problems}",
             requests / 3, if dead { 0 } else { 40 }, requests * 12, requests as i64 * tokens
