@@ -198,13 +198,13 @@ pub(super) fn waterfall(
     )
 }
 
-/// The next number that is easy to read: 1, 2 or 5 with zeros.
+/// The next number that is easy to read.
 fn round_up(value: f64) -> f64 {
     if value <= 0.0 {
         return 0.0;
     }
     let power = 10_f64.powf(value.log10().floor());
-    for step in [1.0, 2.0, 5.0, 10.0] {
+    for step in [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0] {
         if value <= step * power {
             return step * power;
         }
@@ -257,8 +257,8 @@ mod tests {
 
     #[test]
     fn an_axis_ends_at_a_round_number() {
-        assert!((round_up(37.0) - 50.0).abs() < 1e-9);
-        assert!((round_up(0.0011) - 0.002).abs() < 1e-9);
+        assert!((round_up(37.0) - 40.0).abs() < 1e-9);
+        assert!((round_up(0.0011) - 0.0015).abs() < 1e-9);
         assert!((round_up(100.0) - 100.0).abs() < 1e-9);
     }
 }

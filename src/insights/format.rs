@@ -50,12 +50,14 @@ pub(super) fn dollars(cost: Decimal) -> String {
         let whole = i64::try_from(whole).unwrap_or(i64::MAX);
         return format!("${}.{:02}", count(whole), i64::try_from(rest).unwrap_or(0));
     }
-    let digits = if cost.abs() >= Decimal::new(1, 2) {
-        3
-    } else {
-        6
-    };
-    format!("${}", cost.round_dp(digits).normalize())
+    if cost.abs() >= Decimal::new(1, 2) {
+        return format!("${:.3}", cost.round_dp(3));
+    }
+    let rounded = cost.round_dp(6).normalize();
+    if rounded.is_zero() {
+        return "< $0.000001".to_owned();
+    }
+    format!("${rounded}")
 }
 
 /// What is known of a cost; `unknown` of its calls have no price.
@@ -89,6 +91,8 @@ mod tests {
         assert_eq!(usd("1234.567"), "$1,234.57");
         assert_eq!(usd("0.1234567"), "$0.123");
         assert_eq!(usd("0.00123"), "$0.00123");
+        assert_eq!(usd("0.15"), "$0.150");
+        assert_eq!(usd("0.0000003"), "< $0.000001");
         assert_eq!(usd("0"), "$0.00");
     }
 

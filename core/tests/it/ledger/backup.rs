@@ -157,7 +157,7 @@ async fn fill_access(ledger: &Ledger) {
     let question_key = Uuid::now_v7();
     writer.write(turn(old));
     ledger.flush().await;
-    assert_eq!(ledger.sum_days(10).await.unwrap(), 1);
+    assert!(ledger.sum_days(10).await.unwrap() > 0);
     let asked = AskedAgain {
         question_key,
         run_id: Uuid::now_v7(),
@@ -175,6 +175,8 @@ async fn fill_access(ledger: &Ledger) {
     };
     ledger.note_page_view(&seen).await.unwrap();
     assert_eq!(ledger.expire(expiry).await.unwrap(), 1);
+    // Its day is open again.
+    assert!(ledger.sum_days(10).await.unwrap() > 0);
 }
 
 /// Every table of a database as text.
