@@ -1,7 +1,7 @@
 // The pages of the data team, over what the other tests and these have asked.
 
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 
 import { axe, open } from "./support/browser.mjs";
 import { scene } from "./support/scene.mjs";
@@ -9,15 +9,18 @@ import { scene } from "./support/scene.mjs";
 const PAGES = ["use", "gaps", "cost", "ingest", "program"];
 const SIZES = { phone: { width: 360, height: 740 }, desktop: { width: 1320, height: 860 } };
 const url = (path) => `${scene.docent.writing}insights/${path}`;
-let interaction;
 
-before(async () => {
+/** Asks three questions, once; the id of the first. */
+let asking;
+const asked = () => (asking ??= askAll());
+
+async function askAll() {
   const ask = async (question) => {
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${scene.docent.writing}v1/chat`, { method: "POST", headers, body: JSON.stringify({ question }) });
     return response.json();
   };
-  interaction = (await ask("What counts as a weekly active rider?")).interaction_id;
+  const interaction = (await ask("What counts as a weekly active rider?")).interaction_id;
   await ask("What is the CEO's salary?");
   await ask("결품률의 정의와 목표는 무엇인가요?");
   for (let tries = 0; ; tries += 1) {
@@ -26,9 +29,11 @@ before(async () => {
     assert.ok(tries < 100, "the question is never written down");
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-});
+  return interaction;
+}
 
 test("every page is free of what axe finds, at both widths, in both colours", async () => {
+  const interaction = await asked();
   for (const name of [...PAGES, `interactions/${interaction}`]) {
     for (const [size, viewport] of Object.entries(SIZES)) {
       for (const colorScheme of ["light", "dark"]) {
@@ -44,6 +49,7 @@ test("every page is free of what axe finds, at both widths, in both colours", as
 });
 
 test("a filter is in the address: it survives a reload, other pages, and an export", async () => {
+  await asked();
   await open(scene.browser, url("use"), { viewport: SIZES.desktop }, async (page) => {
     await page.getByLabel("Channel").selectOption("api");
     await page.getByLabel("From").fill("2026-01-01");
@@ -64,6 +70,7 @@ test("a filter is in the address: it survives a reload, other pages, and an expo
 });
 
 test("a chart says its figures to a pointer, to a screen reader and in a table", async () => {
+  await asked();
   await open(scene.browser, url("use"), { viewport: SIZES.desktop }, async (page) => {
     const section = page.locator("#questions");
     await section.getByRole("img", { name: "Questions" }).waitFor();
@@ -76,6 +83,7 @@ test("a chart says its figures to a pointer, to a screen reader and in a table",
 });
 
 test("a page reads as Korean where the browser does, and keeps the filter when it changes", async () => {
+  await asked();
   await open(scene.browser, url("use?from=2026-01-01"), { locale: "ko-KR" }, async (page) => {
     assert.equal(await page.locator("html").getAttribute("lang"), "ko");
     await page.getByRole("heading", { name: "사용", level: 1 }).waitFor();
