@@ -93,7 +93,7 @@ pub(super) fn encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(byte as char)
+                out.push(byte as char);
             }
             _ => out.push_str(&format!("%{byte:02X}")),
         }
@@ -114,7 +114,7 @@ impl Step {
     pub(super) fn of(filter: &Filter) -> Self {
         match (filter.until - filter.from).num_days() {
             ..=62 => Self::Day,
-            ..=430 => Self::Week,
+            63..=430 => Self::Week,
             _ => Self::Month,
         }
     }

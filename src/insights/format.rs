@@ -8,7 +8,7 @@ pub(super) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -36,7 +36,7 @@ pub(super) fn ratio(part: i64, of: i64) -> String {
 pub(super) fn duration(ms: i64) -> String {
     match ms {
         ..1000 => format!("{ms} ms"),
-        ..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
+        1000..60_000 => format!("{:.1} s", ms as f64 / 1000.0),
         _ => format!("{:.1} min", ms as f64 / 60_000.0),
     }
 }

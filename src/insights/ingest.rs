@@ -164,12 +164,15 @@ fn documents(desk: &Desk<'_>, days: &[DayRuns]) -> Section {
     )
 }
 
+/// What is counted of a day, with its name.
+type Figure<'a> = (&'a str, fn(&DayRuns) -> i64);
+
 fn over_time(
     desk: &Desk<'_>,
     id: &'static str,
     title: &str,
     days: &[DayRuns],
-    of: &[(&str, fn(&DayRuns) -> i64)],
+    of: &[Figure<'_>],
 ) -> Section {
     let step = Step::of(desk.filter);
     let spans = step.all(desk.filter);

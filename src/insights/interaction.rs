@@ -20,12 +20,13 @@ pub(super) async fn view(desk: &Desk<'_>, id: Uuid) -> Result<Option<View>, Ledg
         ledger.calls_of(id),
         ledger.feedback_of(id)
     )?;
-    let mut sections = Vec::new();
-    sections.push(texts(desk, &asked));
-    sections.push(timings(desk, &asked, &calls));
-    sections.push(retrieved(desk, &passages));
-    sections.push(called(desk, &calls));
-    sections.push(rated(desk, &feedback));
+    let sections = vec![
+        texts(desk, &asked),
+        timings(desk, &asked, &calls),
+        retrieved(desk, &passages),
+        called(desk, &calls),
+        rated(desk, &feedback),
+    ];
     Ok(Some(View {
         tiles: tiles(desk, &asked, &calls),
         sections,

@@ -109,7 +109,9 @@ fn points(items: &[Item<'_>]) -> (Vec<Point>, f32) {
     for vector in points.iter_mut().filter_map(|point| point.vector.as_mut()) {
         let length = dot(vector, vector).sqrt();
         if length > 0.0 {
-            vector.iter_mut().for_each(|part| *part /= length);
+            for part in vector.iter_mut() {
+                *part /= length;
+            }
         }
     }
     (points, if centred { SAME_CENTRED } else { SAME })

@@ -223,7 +223,7 @@ macro_rules! page {
         ) -> Response {
             let visit = match Visit::begin(service, reader, &headers, asked, $page, "") {
                 Ok(visit) => visit,
-                Err(refused) => return refused,
+                Err(refused) => return *refused,
             };
             let view = $view(&visit.desk()).await.map(Some);
             visit.end(view).await
@@ -245,7 +245,7 @@ async fn page_interaction(
 ) -> Response {
     let visit = match Visit::begin(service, reader, &headers, asked, "interaction", "../") {
         Ok(visit) => visit,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let view = match id {
         Ok(Path(id)) => interaction::view(&visit.desk(), id).await,
@@ -309,7 +309,7 @@ impl Visit {
         asked: Result<Query<Asked>, QueryRejection>,
         page: &'static str,
         up: &'static str,
-    ) -> Result<Self, Response> {
+    ) -> Result<Self, Box<Response>> {
         let accepted = headers
             .get(header::ACCEPT_LANGUAGE)
             .and_then(|value| value.to_str().ok());
@@ -318,12 +318,14 @@ impl Visit {
             Err(rejection) => (Asked::default(), Some(rejection.body_text())),
         };
         let language = Language::of(&asked.lang, accepted.unwrap_or_default());
-        let caller = reader.map_err(|problem| sign_in::refused(problem, headers, language, up))?;
+        let caller =
+            reader.map_err(|problem| Box::new(sign_in::refused(problem, headers, language, up)))?;
         let filter = asked
             .filter(Utc::now().date_naive())
             .and_then(|filter| wrong.map_or(Ok(filter), Err));
         let filter = filter.map_err(|text| {
-            Problem::new(StatusCode::BAD_REQUEST, "filter_invalid", text).into_response()
+            let problem = Problem::new(StatusCode::BAD_REQUEST, "filter_invalid", text);
+            Box::new(problem.into_response())
         })?;
         let reading = Reading::of(&service.app.config);
         Ok(Self {
@@ -392,25 +394,22 @@ impl Visit {
         };
         let wanted =
             tables().find(|section| section.id == self.asked.table || self.asked.table.is_empty());
-        match wanted.and_then(|section| Some((section.id, section.table.as_ref()?))) {
-            Some((id, table)) => {
-                let name = format!(
-                    "docent-{}-{id}-{}-{}.csv",
-                    self.page, self.filter.from, self.filter.until
-                );
-                // With a byte order mark spreadsheets read it as UTF-8.
-                download("text/csv", &name, format!("\u{feff}{}", table.csv()))
-            }
-            None => {
-                let names: Vec<&str> = tables().map(|section| section.id).collect();
-                let text = format!(
-                    "this page has no table \"{}\"; there are {}",
-                    self.asked.table,
-                    names.join(", ")
-                );
-                Problem::new(StatusCode::BAD_REQUEST, "table_unknown", text).into_response()
-            }
-        }
+        let wanted = wanted.and_then(|section| Some((section.id, section.table.as_ref()?)));
+        let Some((id, table)) = wanted else {
+            let names: Vec<&str> = tables().map(|section| section.id).collect();
+            let text = format!(
+                "this page has no table \"{}\"; there are {}",
+                self.asked.table,
+                names.join(", ")
+            );
+            return Problem::new(StatusCode::BAD_REQUEST, "table_unknown", text).into_response();
+        };
+        let name = format!(
+            "docent-{}-{id}-{}-{}.csv",
+            self.page, self.filter.from, self.filter.until
+        );
+        // With a byte order mark spreadsheets read it as UTF-8.
+        download("text/csv", &name, format!("\u{feff}{}", table.csv()))
     }
 
     async fn html(&self, view: &View) -> Response {

@@ -97,6 +97,7 @@ impl Cell {
     }
 
     /// A figure whose export is another text.
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts alike")]
     pub(super) fn figure(text: impl Into<String>, raw: impl ToString) -> Self {
         Self {
             text: text.into(),

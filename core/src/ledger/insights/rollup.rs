@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use super::super::{Ledger, LedgerError};
 
-/// What [`open_days`](../../../../../migrations/0060_sums.sql) locks shared.
+/// What `open_days` of migration 0060 locks shared.
 const LOCK: i64 = 28_269_970_600_586_611;
 
 /// Each table of sums with the function that sums it.
