@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::filter::query;
 use super::format;
+use super::meaning::Item;
 use super::serve::Desk;
 use super::usage::grouped;
 use super::view::{Act, Cell, Row, Section, Table, View};
@@ -19,12 +20,10 @@ const SHOWN: usize = 4;
 
 pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     let gaps = desk.ledger().gaps(desk.filter, WORDINGS).await?;
-    let (gaps, found) = grouped(gaps, |gap| {
-        (
-            &gap.question,
-            gap.embedding.as_deref(),
-            gap.people.len() as i64,
-        )
+    let (gaps, found) = grouped(gaps, |gap| Item {
+        text: &gap.question,
+        embedding: gap.embedding.as_deref(),
+        weight: gap.people.len() as i64,
     })
     .await;
     let mut rows: Vec<(Together<'_>, bool)> = found

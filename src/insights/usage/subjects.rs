@@ -15,8 +15,10 @@ pub(super) async fn top_questions(
     wordings: Vec<Wording>,
     questions: i64,
 ) -> Section {
-    let (wordings, found) = grouped(wordings, |one| {
-        (&one.question, one.embedding.as_deref(), one.questions)
+    let (wordings, found) = grouped(wordings, |one| Item {
+        text: &one.question,
+        embedding: one.embedding.as_deref(),
+        weight: one.questions,
     })
     .await;
     let covered: i64 = wordings.iter().map(|one| one.questions).sum();
@@ -67,20 +69,10 @@ pub(super) async fn top_questions(
 /// Groups rows by the meaning of their questions, beside the threads that answer requests.
 pub(in crate::insights) async fn grouped<T: Send + 'static>(
     rows: Vec<T>,
-    read: fn(&T) -> (&String, Option<&[f32]>, i64),
+    read: fn(&T) -> Item<'_>,
 ) -> (Vec<T>, Vec<Group>) {
     let work = tokio::task::spawn_blocking(move || {
-        let items: Vec<Item<'_>> = rows
-            .iter()
-            .map(|row| {
-                let (text, embedding, weight) = read(row);
-                Item {
-                    text,
-                    embedding,
-                    weight,
-                }
-            })
-            .collect();
+        let items: Vec<Item<'_>> = rows.iter().map(read).collect();
         let found = groups(&items);
         (rows, found)
     });
