@@ -19,6 +19,8 @@ use crate::server::AppState;
 
 /// How often it is looked whether an answer has expired.
 const ANSWERS_EVERY: Duration = Duration::from_mins(1);
+/// How long a run may take before its source counts as late.
+const TAKES: Duration = Duration::from_hours(1);
 
 /// Runs what was claimed, until it ends or the service stops; then the next run completes it.
 pub(crate) fn spawn(service: &AppState, request: Request, claim: Claim) {
@@ -157,6 +159,15 @@ pub(crate) fn next_run(source: &Source, offset: FixedOffset, now: DateTime<Utc>)
         "schedule {schedule}: docent serve runs it next at {}",
         next.format("%Y-%m-%d %H:%M %:z")
     ))
+}
+
+/// The last time of a source's schedule that is so long over that its run should have ended.
+pub(crate) fn last_due(
+    source: &Source,
+    offset: FixedOffset,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    source.schedule.as_ref()?.latest(now - TAKES, offset)
 }
 
 #[cfg(test)]

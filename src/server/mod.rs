@@ -38,7 +38,7 @@ pub(crate) use chat::{Asked, begin, turn};
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
 use crate::slack::{self, Bridge};
-use crate::{mcp, owner, retention, runs};
+use crate::{insights, mcp, owner, retention, runs};
 
 /// How much longer a request with a whole conversation may be than one with a question.
 const CONVERSATION: usize = 16;
@@ -152,9 +152,11 @@ pub fn router(service: AppState) -> Router {
         // Nesting serves `/docent`, but not `/docent/`.
         pages = pages.route(&format!("{base}/"), get(page::index));
     }
+    // And the data team.
     let pages = pages
         .merge(knowledge::routes())
         .merge(access::oidc::login::routes())
+        .merge(insights::routes().layer(body_limit))
         .layer(own);
     // Pages of others.
     let scripts = widget::routes();
@@ -212,6 +214,7 @@ pub async fn serve(
 
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
     tokio::spawn(retention::keep(Arc::clone(&service)));
+    tokio::spawn(insights::keep::keep(Arc::clone(&service)));
     tokio::spawn(runs::keep_answers(Arc::clone(&service)));
 
     let slack = service.slack.clone();

@@ -22,6 +22,7 @@ mod groups;
 mod hostile;
 mod ingest;
 mod ingest_runs;
+mod insights;
 mod interrupted;
 mod knowledge;
 mod limits;

@@ -3,6 +3,7 @@
 
 mod access;
 mod environment;
+mod insights;
 mod kinds;
 mod load;
 mod oidc;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 pub use access::{Access, Anonymous, Answers, Limit, Limits, Retention, Widget};
 use chrono::Offset as _;
+pub use insights::{Insights, Texts};
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
 pub use oidc::Oidc;
@@ -64,6 +66,7 @@ pub struct Config {
     pub rerank: Rerank,
     pub redaction: Redaction,
     pub grounding: Grounding,
+    pub insights: Insights,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source", deserialize_with = "source::entries")]

@@ -7,7 +7,8 @@
 //! reads, [`feedback`] what readers think of answers, [`curated`] what people answered themselves,
 //! [`api_key`] and [`login`] who may ask, [`limits`] how much,
 //! [`retention`] for how long it is kept, [`slack`] what Slack has told,
-//! [`backup`] carries all of it elsewhere.
+//! [`backup`] carries all of it elsewhere. [`insights`] sums it up
+//! and reads it for the pages of the data team.
 
 mod api_key;
 mod backup;
@@ -19,6 +20,7 @@ mod curated;
 mod error;
 mod feedback;
 mod ingest;
+pub mod insights;
 mod lease;
 mod limits;
 mod login;
@@ -72,7 +74,16 @@ use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 30] = [
+    "open_day",
+    "use_day",
+    "hour_day",
+    "latency_day",
+    "person_day",
+    "conversation_day",
+    "document_day",
+    "cited_document",
+    "cost_day",
     "source",
     "collection",
     "ingest_request",
@@ -92,6 +103,8 @@ const TABLES: [&str; 19] = [
     "api_key",
     "audit",
     "interaction_day",
+    "gap",
+    "page_view",
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.

@@ -4,6 +4,7 @@
 mod admin;
 mod anonymous;
 mod editor;
+mod insights;
 mod keys;
 pub(crate) mod limits;
 pub(crate) mod oidc;
@@ -21,6 +22,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 pub(crate) use admin::Admin;
 use docent_core::config::Config;
 pub(crate) use editor::Editor;
+pub(crate) use insights::{InsightsReader, insights_cookie, key_of_cookie};
 pub(crate) use keys::NewKey;
 
 use super::AppState;

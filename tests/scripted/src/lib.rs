@@ -5,3 +5,4 @@ pub mod identity;
 pub mod openai;
 pub mod site;
 pub mod slack;
+pub mod year;

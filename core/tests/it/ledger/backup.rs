@@ -2,6 +2,7 @@
 
 use chrono::Utc;
 use docent_core::config::Migrate;
+use docent_core::ledger::insights::{AskedAgain, PageView};
 use docent_core::ledger::{
     Account, Act, Admission, Allowance, ApiKey, Audit, Claimed, CleanedPart, DocumentBatch,
     DocumentOutcome, DocumentRow, Expiry, KnownDocument, Ledger, LedgerError, Record, Role,
@@ -167,9 +168,32 @@ async fn fill_access(ledger: &Ledger) {
         channel: old.channel,
         before: Utc::now() - chrono::TimeDelta::days(30),
     };
+    let mut old_call = call("m");
+    old_call.at = old.at;
+    writer.write(Record::ModelCall(old_call));
+    let question_key = Uuid::now_v7();
     writer.write(turn(old));
     ledger.flush().await;
+    assert!(ledger.sum_days(10).await.unwrap() > 0);
+    let asked = AskedAgain {
+        question_key,
+        run_id: Uuid::now_v7(),
+        interaction_id: Uuid::now_v7(),
+        answered: false,
+        was_answered: false,
+    };
+    assert!(!ledger.note_asked_again(&asked).await.unwrap());
+    let seen = PageView {
+        id: Uuid::now_v7(),
+        at: Utc::now(),
+        page: "use".to_owned(),
+        caller: "operator".to_owned(),
+        ms: 12,
+    };
+    ledger.note_page_view(&seen).await.unwrap();
     assert_eq!(ledger.expire(expiry).await.unwrap(), 1);
+    // Its day is open again.
+    assert!(ledger.sum_days(10).await.unwrap() > 0);
 }
 
 /// Every table of a database as text.
@@ -229,7 +253,8 @@ async fn a_restored_ledger_is_the_one_that_was_backed_up_in_every_table() {
         assert_eq!(count(&to_database, table).await, 0, "{table}");
     }
     assert_eq!(kept(contents(&to_database).await), kept(before));
-    assert_eq!(count(&to_database, "report_cost").await, 1);
+    // A call of today, and one of forty days ago.
+    assert_eq!(count(&to_database, "report_cost").await, 2);
     assert_eq!(count(&to_database, "report_ingest").await, 1);
 }
 
