@@ -2,6 +2,7 @@
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
 mod access;
+mod alerts;
 mod environment;
 mod kinds;
 mod load;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use access::{Access, Anonymous, Limit, Limits, Retention, Widget};
+pub use alerts::{Alerts, Digest, Metrics, Notify, QuietHours, RULES, Smtp, SmtpTls, Webhook};
 use chrono::Offset as _;
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
@@ -55,6 +57,12 @@ pub struct Config {
     pub rerank: Rerank,
     pub redaction: Redaction,
     pub grounding: Grounding,
+    pub alerts: Alerts,
+    pub notify: Notify,
+    pub smtp: Smtp,
+    pub webhook: Webhook,
+    pub digest: Digest,
+    pub metrics: Metrics,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source", deserialize_with = "source::entries")]

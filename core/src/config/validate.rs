@@ -8,6 +8,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     check_models(config)?;
     check_rerank(config)?;
     check_limits(config)?;
+    super::alerts::check(config)?;
     check_sources(config)
 }
 
