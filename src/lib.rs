@@ -7,4 +7,7 @@ pub mod chat;
 pub mod eval;
 pub mod owner;
 pub mod retention;
+pub mod alerts;
+pub mod notify;
+mod lease;
 mod runs;

@@ -119,6 +119,8 @@ pub struct Notify {
     pub slack_webhook: Secret,
     pub slack_webhook_file: PathBuf,
     pub prefer: Vec<String>,
+    pub mail_domains: Vec<String>,
+    pub allow_hosts: Vec<String>,
     pub timeout_seconds: u64,
     pub attempts: u32,
     /// Addresses by the owner's name in the metadata.
@@ -155,7 +157,6 @@ pub struct Webhook {
     pub url_file: PathBuf,
     pub secret: Secret,
     pub secret_file: PathBuf,
-    pub allow_hosts: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -72,6 +72,15 @@ pub struct Config {
     pub file: Option<PathBuf>,
 }
 
+impl Config {
+    /// How old what a source says may be, in days. `None`: as old as it likes.
+    pub fn stale_after(&self, source: &str) -> Option<u32> {
+        let known = self.sources.iter().find(|known| known.name == source);
+        let own = known.and_then(|known| known.stale_after_days);
+        Some(own.unwrap_or(self.grounding.stale_after_days)).filter(|days| *days > 0)
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {

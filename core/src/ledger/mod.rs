@@ -5,8 +5,10 @@
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
 //! reads, [`feedback`] what readers think of answers, [`api_key`] who may ask, [`limits`] how much,
-//! [`retention`] for how long it is kept, [`backup`] carries all of it elsewhere.
+//! [`retention`] for how long it is kept, [`signs`] what alerts are made from, [`alerts`] and
+//! [`notices`] what became of them, [`backup`] carries all of it elsewhere.
 
+mod alerts;
 mod api_key;
 mod backup;
 mod budget;
@@ -18,11 +20,13 @@ mod feedback;
 mod ingest;
 mod lease;
 mod limits;
+mod notices;
 mod purge;
 pub mod record;
 mod requests;
 mod retention;
 mod runs;
+mod signs;
 mod sources;
 mod spool;
 mod store;
@@ -35,6 +39,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::Migrate;
+pub use alerts::{Alert, AlertState, Finding};
 pub use api_key::{ApiKey, Role};
 pub use budget::Reservation;
 pub use chat::{Conversation, ConversationSummary, PastTurn};
@@ -45,6 +50,7 @@ pub use feedback::{Feedback, Rating};
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
 pub use limits::{Account, Allowance, Used};
+pub use notices::{DigestRow, NewNotice, Notice};
 pub use purge::{KnownDocument, PURGED_ANSWER, PurgedDocument, PurgedTraces};
 pub use record::{
     Act, Admission, Audit, CallOutcome, Channel, Deletion, GeneratorKind, Interaction,
@@ -53,13 +59,14 @@ pub use record::{
 pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
+pub use signs::{CitedDocument, DayCount, ModelState, RatedDocument, SourceState};
 pub use sources::SourceRow;
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
 pub use writer::Writer;
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 22] = [
     "source",
     "collection",
     "ingest_request",
@@ -78,6 +85,10 @@ const TABLES: [&str; 18] = [
     "api_key",
     "audit",
     "interaction_day",
+    "alert",
+    "alert_mute",
+    "notice",
+    "digest",
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
