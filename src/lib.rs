@@ -9,5 +9,6 @@ pub mod owner;
 pub mod retention;
 pub mod alerts;
 pub mod notify;
+pub mod metrics;
 mod lease;
 mod runs;

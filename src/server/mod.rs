@@ -1,6 +1,7 @@
 //! The chat service. [`router`] shows every route, by who calls it.
 
 pub(crate) mod access;
+mod alerts;
 mod chat;
 mod conversations;
 mod feedback;
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -26,10 +28,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
 
+pub(crate) use alerts::link as alert_link;
 pub(crate) use chat::begin;
 
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
+use crate::metrics::{self, Metrics};
+use crate::notify::Channels;
 use crate::{owner, retention, runs};
 
 /// Everything a handler may need.
@@ -38,6 +43,8 @@ pub struct Service {
     pub chat: Arc<Chat>,
     pub live: LiveTurns,
     pub access: access::Access,
+    pub(crate) channels: Channels,
+    pub metrics: Arc<Metrics>,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -60,11 +67,19 @@ impl Service {
             Duration::from_secs(config.server.answer_seconds),
             Duration::from_secs(config.server.resume_seconds),
         );
+        let channels = Channels::new(config)?;
+        let metrics = Metrics::new();
+        let counting = Arc::clone(&metrics);
+        app.ledger
+            .writer()
+            .tap(Box::new(move |record| counting.count(record)));
         Ok(Self {
             app: Arc::new(app),
             chat: Arc::new(chat),
             live,
             access: access::Access::default(),
+            channels,
+            metrics,
             stopping: CancellationToken::new(),
         })
     }
@@ -95,6 +110,14 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/ingest/runs/{id}", get(ingest_runs::read))
         .layer(body_limit)
         .layer(own.clone());
+    // Whoever was told of an alert.
+    let alerts = Router::new()
+        .route("/v1/alerts", get(alerts::list))
+        .route("/v1/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/v1/alerts/{id}/mute", post(alerts::mute))
+        .layer(body_limit)
+        .layer(own.clone())
+        .route("/alerts/{id}", get(alerts::ask));
     // People.
     let base = config.server.base_path();
     let mut pages = page::routes();
@@ -112,6 +135,7 @@ pub fn router(service: AppState) -> Router {
 
     let routes = asking
         .merge(runs)
+        .merge(alerts)
         .merge(pages)
         .merge(scripts)
         .merge(health)
@@ -123,7 +147,11 @@ pub fn router(service: AppState) -> Router {
     } else {
         Router::new().nest(&base, routes.clone()).merge(routes)
     };
-    routes.layer(TraceLayer::new_for_http()).with_state(service)
+    let observe = middleware::from_fn_with_state(Arc::clone(&service), metrics::observe);
+    routes
+        .layer(observe)
+        .layer(TraceLayer::new_for_http())
+        .with_state(service)
 }
 
 /// Serves until `shutdown`, then lets open answers finish within `server.shutdown_seconds`. Sources
@@ -151,8 +179,19 @@ pub async fn serve(
         axum::serve(listener, routes).with_graceful_shutdown(stopping.clone().cancelled_owned());
     tasks.spawn(async move { http.await });
 
+    if let Some(address) = service.app.config.metrics.address() {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
+        let router = metrics::router(Arc::clone(&service));
+        let stopping = stopping.clone().cancelled_owned();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(stopping);
+        tasks.spawn(async move { serving.await });
+    }
+
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
     tokio::spawn(retention::keep(Arc::clone(&service)));
+    tokio::spawn(crate::alerts::keep(Arc::clone(&service)));
 
     shutdown.await;
     tracing::info!("stopping: open answers may finish");

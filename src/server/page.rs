@@ -51,7 +51,7 @@ pub(super) async fn index(State(service): State<AppState>, uri: OriginalUri) -> 
 }
 
 /// Text made fit for an HTML attribute.
-fn attribute(text: &str) -> String {
+pub(super) fn attribute(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('"', "&quot;")
         .replace('<', "&lt;")

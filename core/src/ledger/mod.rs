@@ -63,7 +63,7 @@ pub use signs::{CitedDocument, DayCount, ModelState, RatedDocument, SourceState}
 pub use sources::SourceRow;
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
-pub use writer::Writer;
+pub use writer::{Tap, Writer};
 
 /// Every table, in an order in which foreign keys are satisfied.
 const TABLES: [&str; 22] = [

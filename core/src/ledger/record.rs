@@ -58,6 +58,8 @@ pub enum Act {
     RunStarted,
     SettingsSeen,
     TextsExpired,
+    AlertAcknowledged,
+    AlertMuted,
 }
 
 /// On whose account the calls of a question are counted.

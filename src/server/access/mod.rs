@@ -16,8 +16,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 pub(crate) use admin::Admin;
+use docent_core::app::App;
 use docent_core::config::Config;
 pub(crate) use keys::NewKey;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::AppState;
 use super::guard::ForeignOrigin;
@@ -37,6 +40,23 @@ pub struct Access {
     pub(crate) keys: keys::Keys,
     pub(crate) limits: limits::Counters,
     signing: session::Signing,
+}
+
+impl Access {
+    /// Signs what is no session, such as a link: its claims have an `iss` of their own, and `exp`.
+    pub(crate) async fn sign(&self, app: &App, claims: &impl Serialize) -> Result<String, Problem> {
+        self.signing.sign(app, claims).await
+    }
+
+    /// What [`Access::sign`] signed for `kind` (its `iss`) and is not over.
+    pub(crate) async fn read_signed<T: DeserializeOwned>(
+        &self,
+        app: &App,
+        kind: &str,
+        token: &str,
+    ) -> Result<Result<T, jsonwebtoken::errors::Error>, Problem> {
+        self.signing.read(app, kind, token).await
+    }
 }
 
 /// What of a request tells who sent it.
