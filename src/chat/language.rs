@@ -22,6 +22,14 @@ impl Language {
         }
     }
 
+    /// As the ledger notes it.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Korean => "ko",
+        }
+    }
+
     /// Its English name, for prompts.
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -11,6 +11,7 @@ use docent_core::models::Meter;
 
 use super::cite::Cited;
 use super::history::PastTurn;
+use super::language::Language;
 use super::retrieve::Retrieval;
 use super::turn::{Answer, AnswerGenerator, AnswerOutcome, Timings};
 use super::{Chat, ChatError, Turn};
@@ -64,6 +65,10 @@ impl Draft {
                 coverage: Some(passage.matched.coverage),
                 cited_as: None,
                 quote: None,
+                asset: passage.hit.payload.asset.clone(),
+                owner: passage.hit.payload.owner.clone(),
+                updated_at: passage.hit.payload.updated_at,
+                fresh_at: passage.hit.payload.fresh_at,
             })
             .collect();
     }
@@ -200,6 +205,8 @@ pub(super) fn record(
             total_ms,
             checked,
             unverified,
+            language: Some(Language::of(&turn.question).code().to_owned()),
+            team: app.config.insights.team_of(&turn.caller.groups),
             passages: draft.passages,
         })));
 }

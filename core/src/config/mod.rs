@@ -4,6 +4,7 @@
 mod access;
 mod alerts;
 mod environment;
+mod insights;
 mod kinds;
 mod load;
 mod products;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 pub use access::{Access, Anonymous, Limit, Limits, Retention, Widget};
 pub use alerts::{Alerts, Digest, Metrics, Notify, QuietHours, RULES, Smtp, SmtpTls, Webhook};
 use chrono::Offset as _;
+pub use insights::{Insights, Texts};
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
 pub use load::{Overrides, load};
 pub use products::Dbt;
@@ -63,6 +65,7 @@ pub struct Config {
     pub webhook: Webhook,
     pub digest: Digest,
     pub metrics: Metrics,
+    pub insights: Insights,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
     #[serde(default, rename = "source", deserialize_with = "source::entries")]

@@ -5,8 +5,9 @@
 //! run reads and commits, [`budget`] what it may spend, [`lease`] keeps runs apart, [`chat`] what a
 //! conversation
 //! reads, [`feedback`] what readers think of answers, [`api_key`] who may ask, [`limits`] how much,
-//! [`retention`] for how long it is kept, [`signs`] what alerts are made from, [`alerts`] and
-//! [`notices`] what became of them, [`backup`] carries all of it elsewhere.
+//! [`retention`] for how long it is kept, [`insights`] sums it up and reads it for the pages of the data
+//! team, [`signs`] what alerts are made from, [`alerts`] and [`notices`] what became of them, [`backup`]
+//! carries all of it elsewhere.
 
 mod alerts;
 mod api_key;
@@ -18,6 +19,7 @@ mod connection;
 mod error;
 mod feedback;
 mod ingest;
+pub mod insights;
 mod lease;
 mod limits;
 mod notices;
@@ -66,7 +68,15 @@ use writer::Flusher;
 pub use writer::{Tap, Writer};
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 31] = [
+    // Sums of days before what they are sums of: restoring that opens its days, and takes these away.
+    "use_day",
+    "latency_day",
+    "person_day",
+    "conversation_day",
+    "document_day",
+    "cited_document",
+    "cost_day",
     "source",
     "collection",
     "ingest_request",
@@ -89,10 +99,12 @@ const TABLES: [&str; 22] = [
     "alert_mute",
     "notice",
     "digest",
+    "gap",
+    "page_view",
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
-const PASSING: [&str; 4] = ["lease", "signing_key", "usage_count", "admission"];
+const PASSING: [&str; 5] = ["lease", "signing_key", "usage_count", "admission", "open_day"];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]

@@ -132,6 +132,24 @@ pub(super) async fn sweep(
     .bind(of)
     .execute(&mut *connection)
     .await?;
+    // What was summed of documents on these days counts no longer.
+    sqlx::query(
+        "SELECT open_days(ARRAY(
+             SELECT DISTINCT (i.at AT TIME ZONE 'UTC')::date
+               FROM interaction i JOIN passage p ON p.interaction_id = i.id
+               JOIN purged ON purged.document_id = p.document_id
+              WHERE $1::uuid[] IS NULL OR i.id = ANY($1)))",
+    )
+    .bind(of)
+    .execute(&mut *connection)
+    .await?;
+    if of.is_none() {
+        sqlx::query(
+            "DELETE FROM cited_document c USING purged WHERE c.document_id = purged.document_id",
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
     let passages = sqlx::query(
         "DELETE FROM passage USING purged
           WHERE passage.document_id = purged.document_id

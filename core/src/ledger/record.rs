@@ -207,6 +207,8 @@ pub enum Origin {
     Person,
     Evaluation,
     Demo,
+    /// docent itself asks again what it could not answer, after a run.
+    ReAsk,
 }
 
 /// How a question ended.
@@ -257,6 +259,12 @@ pub struct Interaction {
     /// Those of them that no passage says.
     #[serde(default)]
     pub unverified: Option<i32>,
+    /// Of the question: `en` or `ko`.
+    #[serde(default)]
+    pub language: Option<String>,
+    /// The caller's first group that `insights.teams` names.
+    #[serde(default)]
+    pub team: Option<String>,
     pub passages: Vec<RetrievedPassage>,
 }
 
@@ -280,4 +288,15 @@ pub struct RetrievedPassage {
     pub cited_as: Option<i32>,
     /// The cited quote.
     pub quote: Option<String>,
+    /// The data product that the document describes.
+    #[serde(default)]
+    pub asset: Option<String>,
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// When the document was last changed.
+    #[serde(default)]
+    pub updated_at: Option<DateTime<Utc>>,
+    /// The moment that the data it describes are as of.
+    #[serde(default)]
+    pub fresh_at: Option<DateTime<Utc>>,
 }

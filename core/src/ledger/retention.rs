@@ -1,14 +1,67 @@
 //! What expires: texts of questions, by channel, and counts of days that have passed. Of a question
-//! that expires its line in the day's sums remains.
+//! that expires its lines in the sums of its day remain.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::store::text_of;
 use super::{Channel, Ledger, LedgerError};
 
-/// Interactions deleted in one transaction.
-const BATCH: i64 = 1000;
+/// Deletes the questions of a channel ($1) of a part of a day ($2 to $3), and adds them to the sums that
+/// remain. The conversation of each comes back.
+const EXPIRE: &str = "WITH gone AS (
+         DELETE FROM interaction WHERE channel = $1 AND at >= $2 AND at < $3 RETURNING *),
+     summed AS (
+         INSERT INTO interaction_day AS d (day, channel, origin, outcome, generator,
+             questions, total_ms, checked, unverified)
+         SELECT (at AT TIME ZONE 'UTC')::date, channel, origin, outcome,
+                coalesce(generator, ''), count(*), sum(total_ms),
+                sum(coalesce(checked, 0)), sum(coalesce(unverified, 0))
+           FROM gone GROUP BY 1, 2, 3, 4, 5
+         ON CONFLICT (day, channel, origin, outcome, generator) DO UPDATE
+         SET questions = d.questions + excluded.questions,
+             total_ms = d.total_ms + excluded.total_ms,
+             checked = d.checked + excluded.checked,
+             unverified = d.unverified + excluded.unverified),
+     used AS (
+         INSERT INTO use_day AS d (day, channel, source, asset, language, questions, answered, quoted,
+             abstained, failed, cancelled, liked, disliked, checked, unverified, total_ms, calls,
+             input_tokens, output_tokens, cost, unknown_price, hours, expired)
+         SELECT s.*, true FROM sum_use($2, $3) s WHERE s.channel = $1
+         ON CONFLICT (day, channel, source, asset, language, expired) DO UPDATE
+         SET questions = d.questions + excluded.questions, answered = d.answered + excluded.answered,
+             quoted = d.quoted + excluded.quoted, abstained = d.abstained + excluded.abstained,
+             failed = d.failed + excluded.failed, cancelled = d.cancelled + excluded.cancelled,
+             liked = d.liked + excluded.liked, disliked = d.disliked + excluded.disliked,
+             checked = d.checked + excluded.checked, unverified = d.unverified + excluded.unverified,
+             total_ms = d.total_ms + excluded.total_ms, calls = d.calls + excluded.calls,
+             input_tokens = d.input_tokens + excluded.input_tokens,
+             output_tokens = d.output_tokens + excluded.output_tokens, cost = d.cost + excluded.cost,
+             unknown_price = d.unknown_price + excluded.unknown_price,
+             hours = ARRAY(SELECT a + b FROM unnest(d.hours, excluded.hours) AS h (a, b))),
+     waited AS (
+         INSERT INTO latency_day AS d (day, channel, kind, ms, questions, expired)
+         SELECT s.*, true FROM sum_latency($2, $3) s WHERE s.channel = $1
+         ON CONFLICT (day, channel, kind, ms, expired) DO UPDATE
+         SET questions = d.questions + excluded.questions),
+     asked AS (
+         INSERT INTO person_day AS d (day, channel, person, questions, expired)
+         SELECT s.*, true FROM sum_people($2, $3) s WHERE s.channel = $1
+         ON CONFLICT (day, person, channel, expired) DO UPDATE
+         SET questions = d.questions + excluded.questions),
+     talked AS (
+         INSERT INTO conversation_day AS d (day, channel, questions, conversations, expired)
+         SELECT s.*, true FROM sum_conversations($2, $3) s WHERE s.channel = $1
+         ON CONFLICT (day, channel, questions, expired) DO UPDATE
+         SET conversations = d.conversations + excluded.conversations),
+     cited AS (
+         INSERT INTO document_day AS d (day, channel, source, asset, document_id, citations, liked,
+             disliked, expired)
+         SELECT s.*, true FROM sum_documents($2, $3) s WHERE s.channel = $1
+         ON CONFLICT (day, channel, source, asset, document_id, expired) DO UPDATE
+         SET citations = d.citations + excluded.citations, liked = d.liked + excluded.liked,
+             disliked = d.disliked + excluded.disliked)
+     SELECT conversation_id FROM gone";
 
 /// Texts of a channel that are to go: those from before a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,57 +76,59 @@ impl Ledger {
     /// questions went.
     pub async fn expire(&self, expiry: Expiry) -> Result<u64, LedgerError> {
         let mut gone = 0;
-        loop {
-            let batch = self.expire_some(expiry).await?;
-            gone += batch;
-            if batch < BATCH as u64 {
-                return Ok(gone);
-            }
+        while let Some(day) = self.expire_a_day(expiry).await? {
+            gone += day;
         }
+        Ok(gone)
     }
 
-    async fn expire_some(&self, expiry: Expiry) -> Result<u64, LedgerError> {
+    /// The oldest day that has something to expire, in one transaction. What was deleted is summed in
+    /// the same statement, so both have seen the same rows.
+    async fn expire_a_day(&self, expiry: Expiry) -> Result<Option<u64>, LedgerError> {
         let pool = self.connection.pool().await?;
+        let channel = text_of(&expiry.channel);
         let expired = async {
             let mut transaction = pool.begin().await?;
-            let conversations: Vec<(uuid::Uuid,)> = sqlx::query_as(
-                "WITH gone AS (
-                     DELETE FROM interaction WHERE id IN (
-                         SELECT id FROM interaction WHERE channel = $1 AND at < $2
-                          ORDER BY at LIMIT $3)
-                     RETURNING *),
-                 summed AS (
-                     INSERT INTO interaction_day AS d (day, channel, origin, outcome, generator,
-                         questions, total_ms, checked, unverified)
-                     SELECT (at AT TIME ZONE 'UTC')::date, channel, origin, outcome,
-                            coalesce(generator, ''), count(*), sum(total_ms),
-                            sum(coalesce(checked, 0)), sum(coalesce(unverified, 0))
-                       FROM gone GROUP BY 1, 2, 3, 4, 5
-                     ON CONFLICT (day, channel, origin, outcome, generator) DO UPDATE
-                     SET questions = d.questions + excluded.questions,
-                         total_ms = d.total_ms + excluded.total_ms,
-                         checked = d.checked + excluded.checked,
-                         unverified = d.unverified + excluded.unverified)
-                 SELECT conversation_id FROM gone",
+            let oldest: Option<DateTime<Utc>> = sqlx::query_scalar(
+                "SELECT at FROM interaction WHERE channel = $1 AND at < $2 ORDER BY at LIMIT 1",
             )
-            .bind(text_of(&expiry.channel))
+            .bind(&channel)
             .bind(expiry.before)
-            .bind(BATCH)
-            .fetch_all(&mut *transaction)
+            .fetch_optional(&mut *transaction)
             .await?;
-            let ids: Vec<uuid::Uuid> = conversations.iter().map(|row| row.0).collect();
+            let Some(oldest) = oldest else {
+                return Ok(None);
+            };
+            let begin = oldest.date_naive().and_time(NaiveTime::MIN).and_utc();
+            let end = (begin + Days::new(1)).min(expiry.before);
+            sqlx::query(
+                "UPDATE model_call c SET channel = i.channel, origin = i.origin, team = i.team
+                   FROM interaction i
+                  WHERE i.channel = $1 AND i.at >= $2 AND i.at < $3 AND c.interaction_id = i.id",
+            )
+            .bind(&channel)
+            .bind(begin)
+            .bind(end)
+            .execute(&mut *transaction)
+            .await?;
+            let conversations: Vec<uuid::Uuid> = sqlx::query_scalar(EXPIRE)
+                .bind(&channel)
+                .bind(begin)
+                .bind(end)
+                .fetch_all(&mut *transaction)
+                .await?;
             // Its title is a question. A tombstone has none, and stays.
             sqlx::query(
                 "DELETE FROM conversation c WHERE id = ANY($1) AND deleted_at IS NULL
                     AND updated_at < $2
                     AND NOT EXISTS (SELECT FROM interaction i WHERE i.conversation_id = c.id)",
             )
-            .bind(&ids)
+            .bind(&conversations)
             .bind(expiry.before)
             .execute(&mut *transaction)
             .await?;
             transaction.commit().await?;
-            Ok(ids.len() as u64)
+            Ok(Some(conversations.len() as u64))
         };
         expired
             .await

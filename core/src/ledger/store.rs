@@ -10,7 +10,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::purge::sweep;
-use super::{Deletion, Interaction, Record};
+use super::{Deletion, Interaction, Record, RetrievedPassage};
 
 /// Longest title of a conversation, in characters.
 const TITLE_CHARS: usize = 80;
@@ -111,6 +111,14 @@ async fn delete_conversations(
         .execute(&mut *connection)
         .await?;
         sqlx::query(
+            "UPDATE model_call c SET channel = i.channel, origin = i.origin, team = i.team
+               FROM interaction i JOIN conversation v ON v.id = i.conversation_id
+              WHERE i.conversation_id = $1 AND v.deleted_at IS NOT NULL AND c.interaction_id = i.id",
+        )
+        .bind(deletion.conversation_id)
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query(
             "DELETE FROM interaction USING conversation
               WHERE conversation_id = $1 AND conversation.id = $1
                 AND conversation.deleted_at IS NOT NULL",
@@ -192,21 +200,28 @@ async fn insert_interactions(
             vectors.extend(vector);
             fields.insert("vector_to".to_owned(), vectors.len().into());
         }
+        if let Some(about) = about(interaction) {
+            fields.insert("source".to_owned(), about.source.as_str().into());
+            fields.insert("asset".to_owned(), about.asset.as_deref().into());
+            fields.insert("owner".to_owned(), about.owner.as_deref().into());
+        }
         passages.push(json!({"id": interaction.id, "passages": fields.remove("passages")}));
     }
     sqlx::query(
         "INSERT INTO interaction (id, at, conversation_id, message_id, channel, caller, origin,
              question, question_embedding, standalone_question, answer, outcome, generator,
-             fallback_reason, retrieve_ms, first_token_ms, total_ms, checked, unverified)
+             fallback_reason, retrieve_ms, first_token_ms, total_ms, checked, unverified, language, team,
+             source, asset, owner)
          SELECT r.id, r.at, r.conversation_id, r.message_id, r.channel, r.caller, r.origin,
              r.question, ($2::real[])[r.vector_from:r.vector_to], r.standalone_question, r.answer,
              r.outcome, r.generator, r.fallback_reason, r.retrieve_ms, r.first_token_ms, r.total_ms,
-             r.checked, r.unverified
+             r.checked, r.unverified, r.language, r.team, r.source, r.asset, r.owner
            FROM jsonb_to_recordset($1) AS r (id uuid, at timestamptz, conversation_id uuid,
                 message_id text, channel text, caller text, origin text, question text,
                 vector_from integer, vector_to integer, standalone_question text, answer text,
                 outcome text, generator text, fallback_reason text, retrieve_ms bigint,
-                first_token_ms bigint, total_ms bigint, checked integer, unverified integer)
+                first_token_ms bigint, total_ms bigint, checked integer, unverified integer,
+                language text, team text, source text, asset text, owner text)
            JOIN conversation ON conversation.id = r.conversation_id
           WHERE conversation.deleted_at IS NULL
          ON CONFLICT DO NOTHING",
@@ -217,18 +232,28 @@ async fn insert_interactions(
     .await?;
     sqlx::query(
         "INSERT INTO passage (interaction_id, rank, point_id, document_id, source, path, title,
-             score, cosine, coverage, cited_as, quote)
+             score, cosine, coverage, cited_as, quote, asset, owner, updated_at, fresh_at)
          SELECT r.id, p.* FROM jsonb_to_recordset($1) AS r (id uuid, passages jsonb)
            JOIN interaction ON interaction.id = r.id
           CROSS JOIN jsonb_to_recordset(r.passages) AS p (rank integer, point_id uuid,
                 document_id uuid, source text, path text, title text, score real, cosine real,
-                coverage real, cited_as integer, quote text)
+                coverage real, cited_as integer, quote text, asset text, owner text,
+                updated_at timestamptz, fresh_at timestamptz)
          ON CONFLICT DO NOTHING",
     )
     .bind(Json(passages))
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The passage that tells what a question is about: the first that was cited, or else the nearest.
+fn about(interaction: &Interaction) -> Option<&RetrievedPassage> {
+    let passages = &interaction.passages;
+    let cited = passages.iter().filter(|passage| passage.cited_as.is_some());
+    cited
+        .min_by_key(|passage| passage.cited_as)
+        .or_else(|| passages.iter().min_by_key(|passage| passage.rank))
 }
 
 async fn insert_acts(connection: &mut PgConnection, rows: Value) -> Result<(), sqlx::Error> {

@@ -3,3 +3,4 @@
 pub mod database;
 pub mod openai;
 pub mod site;
+pub mod year;

@@ -86,6 +86,8 @@ fn interaction(conversation_id: Uuid, question: &str) -> Interaction {
         total_ms: 9,
         checked: Some(2),
         unverified: Some(1),
+        language: Some("en".to_owned()),
+        team: None,
         passages: vec![passage(1, Some(1)), passage(2, None)],
     }
 }
@@ -103,6 +105,10 @@ fn passage(rank: i32, cited_as: Option<i32>) -> RetrievedPassage {
         coverage: None,
         cited_as,
         quote: cited_as.map(|_| "a quote".to_owned()),
+        asset: Some("fct_trips".to_owned()),
+        owner: Some("Mobility Data".to_owned()),
+        updated_at: None,
+        fresh_at: None,
     }
 }
 
