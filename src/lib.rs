@@ -9,6 +9,7 @@ pub mod owner;
 pub mod retention;
 pub mod alerts;
 pub mod notify;
+pub mod report;
 pub mod metrics;
 mod lease;
 mod runs;

@@ -22,6 +22,7 @@ use docent_core::ledger::{Finding, LedgerError};
 use uuid::Uuid;
 
 use crate::server::AppState;
+use crate::report::digest;
 use crate::{lease, notify};
 
 /// Rules that read much, and change slowly, are looked at this often.
@@ -60,7 +61,7 @@ pub(crate) async fn keep(service: AppState) {
         let now = Utc::now();
         let slow = looked.is_none_or(|looked| now - looked >= SLOW_EVERY);
         tokio::select! {
-            checked = check(&service, now, slow) => match checked {
+            checked = look(&service, now, slow) => match checked {
                 Ok(did) => {
                     if did && slow {
                         looked = Some(now);
@@ -78,6 +79,11 @@ pub(crate) async fn keep(service: AppState) {
             () = service.stopping.cancelled() => return,
         }
     }
+}
+
+async fn look(service: &AppState, now: DateTime<Utc>, slow: bool) -> Result<bool, LedgerError> {
+    digest::make(service, now).await?;
+    check(service, now, slow).await
 }
 
 /// Looks once. `false`: another process is at it.
@@ -160,4 +166,13 @@ pub(crate) fn moment(config: &Config, at: DateTime<Utc>) -> String {
         return local.format("%Y-%m-%d %H:%M UTC").to_string();
     }
     local.format("%Y-%m-%d %H:%M %:z").to_string()
+}
+
+/// Whether two rates (hits, all) differ by more than chance, either way: Fisher's exact test at 1%, of each
+/// side half.
+pub(crate) fn differs(now: (i64, i64), before: (i64, i64)) -> bool {
+    let count = |(hits, all): (i64, i64)| statistics::Count { hits, all };
+    let rest = |(hits, all): (i64, i64)| statistics::Count { hits: all - hits, all };
+    statistics::fisher(count(now), count(before)) < 0.005
+        || statistics::fisher(rest(now), rest(before)) < 0.005
 }

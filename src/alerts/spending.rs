@@ -16,7 +16,7 @@ const KNOWN_DAYS: usize = 14;
 pub(super) async fn budget(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError> {
     let config = &watch.app.config;
     let of_ingest = config.budget.of_a_month();
-    let of_all = Some(watch.settings().month_usd).filter(|limit| !limit.is_zero());
+    let of_all = config.insights.of_a_month();
     if of_ingest.is_none() && of_all.is_none() {
         return Ok(Vec::new());
     }
@@ -25,7 +25,7 @@ pub(super) async fn budget(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerErro
     let mut findings = Vec::new();
     for (what, key, used, limit) in [
         ("Ingest", "budget.ingest_month_usd", ingest, of_ingest),
-        ("All models together", "alerts.month_usd", all, of_all),
+        ("All models together", "insights.month_usd", all, of_all),
     ] {
         let Some(limit) = limit else { continue };
         let used_share = (used / limit).to_f64().unwrap_or_default();

@@ -11,6 +11,7 @@ pub mod key;
 mod migrate;
 mod open;
 pub mod purge;
+pub mod report;
 mod serve;
 mod terminal;
 
@@ -54,6 +55,8 @@ enum Command {
     Key(key::Arguments),
     /// Measure what is found and answered against a question set
     Eval(eval::Arguments),
+    /// Say what the last days brought: use, gaps, cost, ingest
+    Report(report::Arguments),
     /// Check every part and say what is wrong, with the way out
     Doctor,
     /// Bring the ledger's tables up to date
@@ -158,6 +161,10 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         Command::Eval(arguments) => {
             log(&config, true);
             eval::command(config, arguments).await
+        }
+        Command::Report(arguments) => {
+            log(&config, true);
+            report::command(config, arguments).await
         }
         Command::Doctor => {
             log(&config, true);

@@ -39,7 +39,6 @@ pub struct Alerts {
     pub late_minutes: u32,
     pub failed_share: f64,
     pub budget_share: f64,
-    pub month_usd: Decimal,
     pub cost_factor: f64,
     pub cost_floor_usd: Decimal,
     pub min_questions: u32,

@@ -112,10 +112,10 @@ impl Ledger {
         .await
     }
 
-    /// When the last digest ended.
+    /// When the last digest of everything ended: it is the last one that is made of its week.
     pub async fn last_digest(&self) -> Result<Option<DateTime<Utc>>, LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query_scalar("SELECT max(until_at) FROM digest")
+        sqlx::query_scalar("SELECT max(until_at) FROM digest WHERE owner = ''")
             .fetch_one(pool)
             .await
             .map_err(|error| self.connection.failed(&error))
