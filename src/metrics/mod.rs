@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::header;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -119,17 +119,22 @@ fn name(variant: &impl Serialize) -> String {
     }
 }
 
-/// Counts requests by route, never by address: an address may hold a question.
+/// Counts requests by the beginning of their route, never by address: an address may hold a question,
+/// and a label must not have as many values as there are addresses.
 pub(crate) async fn observe(
     State(service): State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or("other", MatchedPath::as_str).to_owned();
+    let base = service.app.config.server.base_path();
+    let path = request.uri().path();
+    let mut route = beginning(path.strip_prefix(&base).unwrap_or(path));
     let method = request.method().as_str().to_owned();
     let started = Instant::now();
     let response = next.run(request).await;
+    if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+        "other".clone_into(&mut route);
+    }
     let families = &service.metrics.families;
     let labels = vec![
         ("route", route.clone()),
@@ -144,6 +149,15 @@ pub(crate) async fn observe(
     response
 }
 
+/// `/v1/chat` of `/v1/chat/stop`, `/insights` of `/insights/gaps`: as far as no part can be an id.
+fn beginning(path: &str) -> String {
+    let mut parts = path.trim_start_matches('/').split('/');
+    match (parts.next().unwrap_or_default(), parts.next()) {
+        ("v1", Some(second)) => format!("/v1/{second}"),
+        (first, _) => format!("/{first}"),
+    }
+}
+
 /// `GET /metrics`, and nothing else.
 pub fn router(service: AppState) -> Router {
     Router::new().route("/metrics", get(show)).with_state(service)
@@ -153,7 +167,7 @@ async fn show(State(service): State<AppState>) -> Response {
     scrape::refresh(&service).await;
     let mut text = String::new();
     if prometheus_client::encoding::text::encode(&mut text, &service.metrics.registry).is_err() {
-        return axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }

@@ -2,7 +2,7 @@
 //! ledger, of everything or of one owner's documents; it is shown as lines, as Markdown and as JSON.
 
 mod changes;
-pub(crate) mod digest;
+pub mod digest;
 mod gaps;
 mod show;
 

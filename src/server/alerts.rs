@@ -38,7 +38,7 @@ struct Claims {
 }
 
 #[derive(Debug, Deserialize)]
-struct Signed {
+pub(super) struct Signed {
     token: String,
 }
 

@@ -139,7 +139,8 @@ impl<'a> Rows<'a> {
         let mut at = began;
         let mut title = "";
         for number in 0..length {
-            let question = questions.any(dice, person.korean && dice.chance(0.9));
+            let korean = person.korean && dice.chance(0.9);
+            let question = questions.any(dice, korean);
             if number == 0 {
                 title = &question.text;
             }
