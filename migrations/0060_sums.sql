@@ -51,6 +51,8 @@ CREATE INDEX interaction_question ON interaction (question_key, at DESC) WHERE o
 CREATE INDEX interaction_abstained ON interaction (at)
     INCLUDE (channel, source, asset, owner, question_key, caller)
     WHERE origin = 'person' AND outcome = 'abstained';
+CREATE INDEX passage_newest ON passage (document_id, interaction_id DESC);
+DROP INDEX passage_by_document;
 CREATE INDEX feedback_down ON feedback (interaction_id) WHERE rating = 'down';
 
 CREATE TABLE open_day (

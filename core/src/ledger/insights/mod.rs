@@ -1,6 +1,113 @@
 //! What the pages of the data team read, one file a page, and [`rollup`], which keeps it quick.
 //!
-//! Everything comes from the `report_*` views (migrations 0060 and 0061); only a question's own page, and
-//! figures of one source or asset that no sum has, read the rows themselves.
+//! Everything comes from the `report_*` views (migrations 0060 and 0061); only a question's own page,
+//! wordings of questions, and figures of one source or asset that no sum has, read the rows themselves.
 
+mod cost;
+mod gaps;
+mod ingest;
+mod interaction;
+mod program;
 mod rollup;
+mod usage;
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+pub use cost::{AssetCost, DayCost, ModelCost, MonthCost, RunCost, ShareCost, SourceCost};
+pub use gaps::{AskedAgain, Gap, OpenGap};
+pub use ingest::{DayRuns, FailedDocument, OldDocument, Run, SourceState};
+pub use interaction::{InteractionPage, PageCall, PageFeedback, PagePassage};
+pub use program::{PageView, PageViews};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, SqlSafeStr};
+pub use usage::{
+    Active, AssetUse, Conversations, DayUse, DocumentUse, Hours, Known, LanguageUse, Wait, Wording,
+};
+
+use super::{Ledger, LedgerError};
+
+/// What a page is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    pub from: NaiveDate,
+    /// The last day, included.
+    pub until: NaiveDate,
+    /// Empty: all. So are the other two.
+    pub channel: String,
+    pub source: String,
+    pub asset: String,
+}
+
+impl Filter {
+    /// Whether only one source or asset is looked at.
+    pub fn is_narrow(&self) -> bool {
+        !self.source.is_empty() || !self.asset.is_empty()
+    }
+
+    fn begin(&self) -> DateTime<Utc> {
+        self.from.and_time(NaiveTime::MIN).and_utc()
+    }
+
+    fn end(&self) -> DateTime<Utc> {
+        (self.until + Days::new(1)).and_time(NaiveTime::MIN).and_utc()
+    }
+}
+
+/// Days and columns of a view that has all of a filter's.
+macro_rules! within {
+    () => {
+        " day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3) AND ($4 = '' OR source = $4)
+          AND ($5 = '' OR asset = $5) "
+    };
+}
+/// The same of `interaction i`; `$1` and `$2` are moments.
+macro_rules! asked_within {
+    () => {
+        " i.origin = 'person' AND i.at >= $1 AND i.at < $2 AND ($3 = '' OR i.channel = $3)
+          AND ($4 = '' OR i.source = $4) AND ($5 = '' OR i.asset = $5) "
+    };
+}
+use {asked_within, within};
+
+impl Ledger {
+    /// Rows of a query that takes the filter's days and columns as $1 to $5.
+    async fn by_day<T>(
+        &self,
+        filter: &Filter,
+        sql: impl SqlSafeStr,
+    ) -> Result<Vec<T>, LedgerError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(sql)
+            .bind(filter.from)
+            .bind(filter.until)
+            .bind(&filter.channel)
+            .bind(&filter.source)
+            .bind(&filter.asset)
+            .fetch_all(pool)
+            .await
+            .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// Rows of a query that takes moments instead of days.
+    async fn by_moment<T>(
+        &self,
+        filter: &Filter,
+        sql: impl SqlSafeStr,
+    ) -> Result<Vec<T>, LedgerError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(sql)
+            .bind(filter.begin())
+            .bind(filter.end())
+            .bind(&filter.channel)
+            .bind(&filter.source)
+            .bind(&filter.asset)
+            .fetch_all(pool)
+            .await
+            .map_err(|error| self.connection.failed(&error))
+    }
+}

@@ -1,0 +1,184 @@
+//! The page of gaps, and asking them again.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::super::{Ledger, LedgerError};
+use super::Filter;
+
+/// A question, in the words it was asked with, that had no good answer.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct Gap {
+    pub question_key: Uuid,
+    /// How often the documents did not answer it.
+    pub abstained: i64,
+    /// How often an answer to it was rated down.
+    pub disliked: i64,
+    /// Whoever asked, by numbers that stand for them.
+    pub people: Vec<i64>,
+    pub last_at: DateTime<Utc>,
+    /// The newest of them, wherever it was asked.
+    pub interaction_id: Uuid,
+    pub question: String,
+    pub embedding: Option<Vec<f32>>,
+    pub source: Option<String>,
+    pub asset: Option<String>,
+    pub owner: Option<String>,
+    /// When docent asked it again last.
+    pub asked_again_at: Option<DateTime<Utc>>,
+    /// When it was answered then; `None`: it is open.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// The run after which it was.
+    pub closed_run: Option<Uuid>,
+}
+
+/// A gap to ask again.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct OpenGap {
+    pub question_key: Uuid,
+    pub question: String,
+}
+
+/// What came of asking a gap again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AskedAgain {
+    pub question_key: Uuid,
+    /// The run whose documents may answer it.
+    pub run_id: Uuid,
+    pub answered: bool,
+}
+
+impl Ledger {
+    /// The questions of a filter that had no good answer, at most `limit`, those first that reached
+    /// most people.
+    pub async fn gaps(&self, filter: &Filter, limit: i64) -> Result<Vec<Gap>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(
+            "WITH trouble AS (
+                 SELECT i.question_key, i.at, i.caller, true AS abstained FROM interaction i
+                  WHERE i.origin = 'person' AND i.outcome = 'abstained' AND i.at >= $1 AND i.at < $2
+                    AND ($3 = '' OR i.channel = $3) AND ($4 = '' OR i.source = $4)
+                    AND ($5 = '' OR i.asset = $5)
+                 UNION ALL
+                 SELECT i.question_key, i.at, i.caller, false
+                   FROM feedback f JOIN interaction i ON i.id = f.interaction_id
+                  WHERE f.rating = 'down' AND i.origin = 'person' AND i.outcome <> 'abstained'
+                    AND i.at >= $1 AND i.at < $2 AND ($3 = '' OR i.channel = $3)
+                    AND ($4 = '' OR i.source = $4) AND ($5 = '' OR i.asset = $5)),
+             each AS (
+                 SELECT question_key, hashtextextended(caller, 0) AS person, max(at) AS last_at,
+                        count(*) FILTER (WHERE abstained) AS abstained,
+                        count(*) FILTER (WHERE NOT abstained) AS disliked
+                   FROM trouble GROUP BY 1, 2),
+             asked AS (
+                 SELECT question_key, sum(abstained)::bigint AS abstained,
+                        sum(disliked)::bigint AS disliked, max(last_at) AS last_at,
+                        array_agg(person) AS people
+                   FROM each GROUP BY 1 ORDER BY count(*) DESC, max(last_at) DESC, 1 LIMIT $6)
+             SELECT a.question_key, a.abstained, a.disliked, a.people, a.last_at, n.id AS interaction_id,
+                    n.standalone_question AS question, n.question_embedding AS embedding,
+                    n.source, n.asset, n.owner, g.asked_again_at,
+                    CASE WHEN g.closed_at > n.at THEN g.closed_at END AS closed_at,
+                    CASE WHEN g.closed_at > n.at THEN g.closed_run END AS closed_run
+               FROM asked a CROSS JOIN LATERAL (
+                    SELECT id, at, standalone_question, question_embedding, source, asset, owner
+                      FROM interaction n
+                     WHERE n.question_key = a.question_key AND n.origin = 'person'
+                       AND (n.outcome = 'abstained' OR EXISTS (
+                            SELECT FROM feedback f WHERE f.interaction_id = n.id AND f.rating = 'down'))
+                     ORDER BY n.at DESC LIMIT 1) AS n
+               LEFT JOIN gap g USING (question_key)
+              ORDER BY cardinality(a.people) DESC, a.last_at DESC, a.question_key",
+        )
+        .bind(filter.begin())
+        .bind(filter.end())
+        .bind(&filter.channel)
+        .bind(&filter.source)
+        .bind(&filter.asset)
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// Gaps of the last `days` that are open and were not asked again since a run, those first that
+    /// reached most people.
+    pub async fn gaps_to_ask_again(
+        &self,
+        run_id: Uuid,
+        days: i32,
+        limit: i64,
+    ) -> Result<Vec<OpenGap>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(
+            "WITH trouble AS (
+                 SELECT i.question_key, max(i.at) AS last_at, count(DISTINCT i.caller) AS people
+                   FROM interaction i
+                  WHERE i.origin = 'person' AND i.at > now() - make_interval(days => $2)
+                    AND (i.outcome = 'abstained' OR EXISTS (
+                         SELECT FROM feedback f WHERE f.interaction_id = i.id AND f.rating = 'down'))
+                  GROUP BY 1)
+             SELECT t.question_key, n.standalone_question AS question
+               FROM trouble t LEFT JOIN gap g USING (question_key)
+              CROSS JOIN LATERAL (SELECT standalone_question FROM interaction n
+                                   WHERE n.question_key = t.question_key AND n.origin = 'person'
+                                   ORDER BY n.at DESC LIMIT 1) AS n
+              WHERE (g.question_key IS NULL OR (g.asked_again_run <> $1
+                     AND (g.closed_at IS NULL OR g.closed_at < t.last_at)))
+              ORDER BY t.people DESC, t.last_at DESC, 1 LIMIT $3",
+        )
+        .bind(run_id)
+        .bind(days)
+        .bind(limit)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// Notes what came of it.
+    pub async fn note_asked_again(&self, asked: &AskedAgain) -> Result<(), LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query(
+            "INSERT INTO gap AS g (question_key, asked_again_at, asked_again_run, times, closed_at, closed_run)
+             VALUES ($1, now(), $2, 1, CASE WHEN $3 THEN now() END, CASE WHEN $3 THEN $2 END)
+             ON CONFLICT (question_key) DO UPDATE
+             SET asked_again_at = excluded.asked_again_at, asked_again_run = excluded.asked_again_run,
+                 times = g.times + 1, closed_at = excluded.closed_at, closed_run = excluded.closed_run,
+                 told_at = NULL",
+        )
+        .bind(asked.question_key)
+        .bind(asked.run_id)
+        .bind(asked.answered)
+        .execute(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        Ok(())
+    }
+
+    /// The newest run that changed the index and has ended.
+    pub async fn newest_change(&self) -> Result<Option<Uuid>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_scalar(
+            "SELECT id FROM ingest_run
+              WHERE finished_at IS NOT NULL AND indexed + removed > 0
+              ORDER BY finished_at DESC LIMIT 1",
+        )
+        .fetch_optional(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
+    /// Drops what is known of gaps whose questions are gone.
+    pub async fn forget_gaps(&self) -> Result<(), LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query(
+            "DELETE FROM gap g WHERE NOT EXISTS (
+                 SELECT FROM interaction i WHERE i.question_key = g.question_key AND i.origin = 'person')",
+        )
+        .execute(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        Ok(())
+    }
+}
