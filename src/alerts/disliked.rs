@@ -49,7 +49,7 @@ fn finding(
     past: Count,
 ) -> Finding {
     let config = &watch.app.config;
-    let contact = Contact::of_document(config, payload, &document.source);
+    let contact = Contact::of_document(config, payload, document.owner.as_deref(), &document.source);
     let (addressed_to, recipients) = contact.addressed(config);
     let asset = payload.and_then(|payload| payload.asset.as_deref());
     let about = asset.map_or_else(String::new, |asset| format!(" (it is about {asset})"));

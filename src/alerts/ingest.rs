@@ -1,7 +1,7 @@
 //! Rules `ingest_failed` and `ingest_late`: sources that are not what they should be.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use docent_core::ledger::{Finding, SourceState};
+use docent_core::ledger::{Finding, RunState};
 
 use super::{Watch, moment};
 use super::owner::Contact;
@@ -12,7 +12,7 @@ const RHYTHM_RUNS: usize = 8;
 const RHYTHM_HOURS: i64 = 20;
 
 /// The last run failed, lost many documents, or held back removals.
-pub(super) fn failed(watch: &Watch<'_>, state: &SourceState) -> Option<Finding> {
+pub(super) fn failed(watch: &Watch<'_>, state: &RunState) -> Option<Finding> {
     let name = &state.source;
     let reason = state.reason.as_deref().unwrap_or("no reason was recorded");
     let since = state.failing_since.or(state.started.first().copied())?;
@@ -49,7 +49,7 @@ pub(super) fn failed(watch: &Watch<'_>, state: &SourceState) -> Option<Finding> 
 }
 
 /// A source was not run when its time had come.
-pub(super) fn late(watch: &Watch<'_>, state: &SourceState) -> Option<Finding> {
+pub(super) fn late(watch: &Watch<'_>, state: &RunState) -> Option<Finding> {
     let name = &state.source;
     let config = &watch.app.config;
     let grace = TimeDelta::minutes(watch.settings().late_minutes.into());

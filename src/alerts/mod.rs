@@ -49,6 +49,12 @@ impl Watch<'_> {
         let collection = self.collection.as_deref()?;
         self.app.index.document(collection, id).await.ok().flatten()
     }
+
+    /// What the index holds of a document that describes a data product.
+    async fn describing(&self, asset: &str) -> Option<Payload> {
+        let collection = self.collection.as_deref()?;
+        self.app.index.describing(collection, asset).await.ok().flatten()
+    }
 }
 
 /// Looks, tells and delivers until the service stops.
@@ -124,7 +130,7 @@ async fn find(
     let mut findings = Vec::new();
 
     let names = config.sources.iter().map(|source| source.name.clone());
-    for state in app.ledger.source_states(&names.collect::<Vec<_>>(), now).await? {
+    for state in app.ledger.run_states(&names.collect::<Vec<_>>(), now).await? {
         if is_on("ingest_failed") {
             findings.extend(ingest::failed(&watch, &state));
         }

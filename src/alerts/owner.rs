@@ -27,14 +27,32 @@ impl Contact {
         })
     }
 
-    /// The owner of a document, or else of its source.
-    pub(crate) fn of_document(config: &Config, payload: Option<&Payload>, source: &str) -> Self {
+    /// The owner of a document: as the index has it, or else as it was last cited (`owner`), or else of its
+    /// source.
+    pub(crate) fn of_document(
+        config: &Config,
+        payload: Option<&Payload>,
+        owner: Option<&str>,
+        source: &str,
+    ) -> Self {
         let own = payload.map(|payload| Self {
             owner: payload.owner.clone(),
             slack: payload.owner_slack.clone(),
             email: payload.owner_email.clone(),
         });
+        let cited = || {
+            let owner = owner.filter(|owner| !owner.is_empty())?;
+            let known = Self::of_source(config, source);
+            if known.owner.as_deref() == Some(owner) {
+                return Some(known);
+            }
+            Some(Self {
+                owner: Some(owner.to_owned()),
+                ..Self::default()
+            })
+        };
         own.filter(|own| *own != Self::default())
+            .or_else(cited)
             .unwrap_or_else(|| Self::of_source(config, source))
     }
 

@@ -45,7 +45,7 @@ pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError>
         if watch.now - at <= TimeDelta::days(days.into()) {
             continue;
         }
-        let contact = Contact::of_document(config, Some(&payload), &document.source);
+        let contact = Contact::of_document(config, Some(&payload), None, &document.source);
         let key = (document.source.clone(), contact.name().unwrap_or_default().to_owned());
         let of_owner = old.entry(key).or_insert(Old { contact, documents: Vec::new(), days });
         of_owner.documents.push((document, at, is_data));

@@ -67,14 +67,13 @@ pub(super) async fn tell(service: &AppState, now: DateTime<Utc>) -> Result<(), L
 }
 
 fn message(config: &Config, alerts: &[&Alert], links: &BTreeMap<Uuid, String>) -> Message {
-    let over = alerts.iter().filter(|alert| alert.state == AlertState::Resolved).count();
-    let fired = alerts.len() - over;
-    let subject = match (alerts, fired, over) {
-        ([alert], 1, _) => alert.title.clone(),
-        ([alert], ..) => format!("Over: {}", alert.title),
-        (_, 0, over) => format!("{over} alerts are over"),
-        (_, fired, 0) => format!("{fired} alerts"),
-        (_, fired, over) => format!("{fired} alerts, {over} over"),
+    let is_over = |alert: &&&Alert| alert.state == AlertState::Resolved;
+    let fired: Vec<&&Alert> = alerts.iter().filter(|alert| !is_over(alert)).collect();
+    let subject = match (fired.as_slice(), alerts) {
+        ([one], _) => one.title.clone(),
+        ([], [one]) => format!("Over: {}", one.title),
+        ([], all) => format!("{} alerts are over", all.len()),
+        (all, _) => format!("{} alerts: {} …", all.len(), all[0].title),
     };
     let base = public_url(config, config.server.port);
     let texts: Vec<String> = alerts

@@ -37,7 +37,7 @@ async fn of_ledger(service: &AppState) -> Result<(), LedgerError> {
     let families = &service.metrics.families;
     let now = Utc::now();
     let names = app.config.sources.iter().map(|source| source.name.clone());
-    let states = app.ledger.source_states(&names.collect::<Vec<_>>(), now).await?;
+    let states = app.ledger.run_states(&names.collect::<Vec<_>>(), now).await?;
     let alerts = app.ledger.alerts_since(now).await?;
     for state in states {
         let labels = vec![("source", state.source.clone())];

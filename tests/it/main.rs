@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod alerts;
 mod binary;
 mod chat;
 mod cleaning;

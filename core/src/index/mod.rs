@@ -312,7 +312,20 @@ impl VectorIndex {
             document_id: Some(id),
             ..Filter::default()
         };
-        let page = engine!(self.page(name, &filter, None, 1, false))?;
+        self.first(name, &filter).await
+    }
+
+    /// The same of a document that describes a data product.
+    pub async fn describing(&self, name: &str, asset: &str) -> Result<Option<Payload>, IndexError> {
+        let filter = Filter {
+            asset: Some(asset.to_owned()),
+            ..Filter::default()
+        };
+        self.first(name, &filter).await
+    }
+
+    async fn first(&self, name: &str, filter: &Filter) -> Result<Option<Payload>, IndexError> {
+        let page = engine!(self.page(name, filter, None, 1, false))?;
         Ok(page.points.into_iter().next().map(|point| point.payload))
     }
 

@@ -63,7 +63,7 @@ pub use record::{
 pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
-pub use signs::{CitedDocument, DayCount, ModelState, RatedDocument, SourceState};
+pub use signs::{AssetCount, CitedDocument, DayCount, ModelState, RatedDocument, RunState};
 pub use sources::SourceRow;
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;

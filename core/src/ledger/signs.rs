@@ -14,7 +14,7 @@ const DOCUMENTS: i64 = 500;
 
 /// Where a source is.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
-pub struct SourceState {
+pub struct RunState {
     pub source: String,
     /// Its last runs, the newest first: when they began.
     pub started: Vec<DateTime<Utc>>,
@@ -30,6 +30,16 @@ pub struct SourceState {
     pub reason: Option<String>,
     /// When the first run failed after the last one that did not.
     pub failing_since: Option<DateTime<Utc>>,
+}
+
+/// [`DayCount`] of the questions about one data product.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct AssetCount {
+    pub asset: String,
+    /// Who owned the nearest document last.
+    pub owner: Option<String>,
+    #[sqlx(flatten)]
+    pub day: DayCount,
 }
 
 /// Questions of one day, counted back from a moment: 0 is the last 24 hours.
@@ -49,6 +59,8 @@ pub struct RatedDocument {
     pub source: String,
     pub title: String,
     pub path: String,
+    /// As it was last cited.
+    pub owner: Option<String>,
     /// Different readers.
     pub recent_down: i64,
     pub recent_up: i64,
@@ -64,6 +76,8 @@ pub struct CitedDocument {
     pub source: String,
     pub title: String,
     pub path: String,
+    /// As it was last cited.
+    pub owner: Option<String>,
     pub citations: i64,
 }
 
@@ -85,11 +99,11 @@ pub struct ModelState {
 
 impl Ledger {
     /// How some sources are, by name.
-    pub async fn source_states(
+    pub async fn run_states(
         &self,
         sources: &[String],
         now: DateTime<Utc>,
-    ) -> Result<Vec<SourceState>, LedgerError> {
+    ) -> Result<Vec<RunState>, LedgerError> {
         let pool = self.connection.pool().await?;
         sqlx::query_as(
             "WITH run AS (
@@ -213,6 +227,38 @@ impl Ledger {
         .map_err(|error| self.connection.failed(&error))
     }
 
+    /// The same for each data product that at least `least` questions were about in the last seven days.
+    pub async fn asset_counts(
+        &self,
+        now: DateTime<Utc>,
+        days: i32,
+        least: i64,
+    ) -> Result<Vec<AssetCount>, LedgerError> {
+        let pool = self.connection.pool().await?;
+        sqlx::query_as(
+            "WITH asked AS (
+                 SELECT asset, owner, at, outcome,
+                        floor(extract(epoch FROM $1 - at) / 86400)::integer AS days_ago
+                   FROM interaction
+                  WHERE at <= $1 AND at > $1 - make_interval(days => $2)
+                    AND origin = 'person' AND outcome <> 'cancelled' AND asset <> ''),
+             busy AS (
+                 SELECT asset, (array_agg(owner ORDER BY at DESC) FILTER (WHERE owner <> ''))[1] AS owner
+                   FROM asked WHERE days_ago < 7 GROUP BY 1 HAVING count(*) >= $3)
+             SELECT asset, busy.owner, days_ago, count(*) AS questions,
+                    count(*) FILTER (WHERE outcome = 'abstained') AS abstained,
+                    count(*) FILTER (WHERE outcome = 'failed') AS failed
+               FROM asked JOIN busy USING (asset)
+              GROUP BY asset, busy.owner, days_ago ORDER BY asset, days_ago",
+        )
+        .bind(now)
+        .bind(days)
+        .bind(least)
+        .fetch_all(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))
+    }
+
     /// Questions of people in the hour before a moment, those that failed, and the first of these.
     pub async fn hour_failures(
         &self,
@@ -244,7 +290,7 @@ impl Ledger {
         let pool = self.connection.pool().await?;
         let rated = sqlx::query_as(
             "WITH rated AS (
-                 SELECT p.document_id, p.source, p.title, p.path, f.rating, f.at, f.at > $2 AS recent,
+                 SELECT p.document_id, p.source, p.title, p.path, p.owner, f.rating, f.at, f.at > $2 AS recent,
                         CASE WHEN f.caller = 'anonymous' OR f.caller LIKE 'widget:%'
                              THEN i.conversation_id::text ELSE f.caller END AS reader
                    FROM feedback f JOIN interaction i ON i.id = f.interaction_id
@@ -253,6 +299,7 @@ impl Ledger {
              SELECT document_id, (array_agg(source ORDER BY at DESC))[1] AS source,
                     (array_agg(title ORDER BY at DESC))[1] AS title,
                     (array_agg(path ORDER BY at DESC))[1] AS path,
+                    (array_agg(owner ORDER BY at DESC))[1] AS owner,
                     count(DISTINCT reader) FILTER (WHERE recent AND rating = 'down') AS recent_down,
                     count(DISTINCT reader) FILTER (WHERE recent AND rating = 'up') AS recent_up,
                     count(DISTINCT reader) FILTER (WHERE NOT recent AND rating = 'down') AS past_down,
@@ -294,6 +341,7 @@ impl Ledger {
             "SELECT p.document_id, (array_agg(p.source ORDER BY i.at DESC))[1] AS source,
                     (array_agg(p.title ORDER BY i.at DESC))[1] AS title,
                     (array_agg(p.path ORDER BY i.at DESC))[1] AS path,
+                    (array_agg(p.owner ORDER BY i.at DESC))[1] AS owner,
                     count(DISTINCT i.id) AS citations
                FROM interaction i JOIN passage p ON p.interaction_id = i.id AND p.cited_as IS NOT NULL
               WHERE i.at <= $2 AND i.at > $2 - interval '30 days' AND i.origin = 'person'
