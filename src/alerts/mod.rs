@@ -66,19 +66,19 @@ pub(crate) async fn keep(service: AppState) {
     loop {
         let now = Utc::now();
         let slow = looked.is_none_or(|looked| now - looked >= SLOW_EVERY);
-        tokio::select! {
-            checked = look(&service, now, slow) => match checked {
-                Ok(did) => {
-                    if did && slow {
-                        looked = Some(now);
-                    }
-                    said = false;
+        // To its end, also when the service stops meanwhile: a message that was sent is to be noted.
+        match look(&service, now, slow).await {
+            Ok(did) => {
+                if did && slow {
+                    looked = Some(now);
                 }
-                Err(error) => if !std::mem::replace(&mut said, true) {
+                said = false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut said, true) {
                     tracing::warn!(%error, "alerts wait");
-                },
-            },
-            () = service.stopping.cancelled() => return,
+                }
+            }
         }
         tokio::select! {
             () = tokio::time::sleep(every) => {}

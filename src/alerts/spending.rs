@@ -136,7 +136,7 @@ fn finding(
 }
 
 fn dollars(cost: Decimal) -> String {
-    format!("${}", cost.round_dp(2))
+    format!("${:.2}", cost.round_dp(2))
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ async fn what_fires_soon_after_a_message_waits_for_the_next_one() {
     outage(&service, "three", now + TimeDelta::minutes(2));
     assert!(look(&service, &mail, now + TimeDelta::minutes(3)).await.is_empty());
     let next = look(&service, &mail, now + TimeDelta::minutes(11)).await;
-    assert_eq!(next, to(TEAM, "2 alerts: Model two fails …"));
+    assert_eq!(next, to(TEAM, "2 alerts: Model three fails …"));
 }
 
 #[tokio::test]

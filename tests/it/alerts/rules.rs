@@ -111,8 +111,8 @@ async fn a_month_near_its_budget_is_told_and_once_more_when_it_is_used_up() {
     spend("2026-11-12T10:00:00Z", "1");
     let near = look(&service, &mail, at("2026-11-16T00:00:00Z")).await;
     assert_eq!(near, to(TEAM, "All models together used 85% of the budget of 2026-11"));
-    assert!(mail.mails()[0].body().contains("$8.50 of $10"), "{}", mail.mails()[0].body());
-    assert!(mail.mails()[0].body().contains("the month ends at $17"));
+    assert!(mail.mails()[0].body().contains("$8.50 of $10.00"), "{}", mail.mails()[0].body());
+    assert!(mail.mails()[0].body().contains("the month ends at $17.00"));
     spend("2026-11-20T10:00:00Z", "2");
     let over = look(&service, &mail, at("2026-11-20T11:00:00Z")).await;
     assert_eq!(over, to(TEAM, "All models together used up the budget of 2026-11"));
@@ -136,8 +136,8 @@ async fn a_day_that_costs_much_more_than_the_dearest_before_is_told() {
     assert!(look(&service, &mail, at("2026-11-26T09:00:00Z")).await.is_empty(), "a dear day is no alert");
     write(&service, Record::ModelCall(call(at("2026-11-26T09:10:00Z"), "gpt", CallOutcome::Ok, "3")));
     let fired = look(&service, &mail, at("2026-11-26T09:30:00Z")).await;
-    assert_eq!(fired, to(TEAM, "Models cost $7 in 24 hours, 2.9 times the dearest day before"));
-    assert!(mail.mails()[0].body().contains("answer by gpt: $7"));
+    assert_eq!(fired, to(TEAM, "Models cost $7.00 in 24 hours, 2.9 times the dearest day before"));
+    assert!(mail.mails()[0].body().contains("answer by gpt: $7.00"));
     let over = look(&service, &mail, at("2026-11-27T12:00:00Z")).await;
     assert!(over[0].1.starts_with("Over: Models cost"), "{over:?}");
 }

@@ -125,7 +125,7 @@ pub(crate) fn write(service: &Arc<Service>, record: Record) {
 /// `all` questions of a day, `abstained` of them without an answer.
 pub(crate) fn day(service: &Arc<Service>, begin: DateTime<Utc>, all: i64, abstained: i64) {
     for number in 0..all {
-        let when = begin + TimeDelta::minutes(number * 1380 / all);
+        let when = begin + TimeDelta::minutes(1 + number * 1380 / all);
         let outcome = if number < abstained { "abstained" } else { "answered" };
         let one = question(when, &format!("key:{number}"), outcome, None);
         write(service, Record::Interaction(Box::new(one)));

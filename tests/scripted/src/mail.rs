@@ -4,6 +4,8 @@
 use std::io;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +27,7 @@ impl Mail {
         let unfolded = head.replace("\n ", " ").replace("\n\t", " ");
         unfolded.lines().find_map(|line| {
             let (known, value) = line.split_once(':')?;
-            known.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            known.eq_ignore_ascii_case(name).then(|| decoded(value.trim()))
         })
     }
 
@@ -187,4 +189,18 @@ fn empty() -> Mail {
 fn address(line: &str) -> String {
     let inner = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
     inner.map_or_else(String::new, |(address, _)| address.to_owned())
+}
+
+/// Encoded words (RFC 2047) as what they stand for: UTF-8 in base64, which is what our client writes.
+fn decoded(value: &str) -> String {
+    let mut text = String::new();
+    let mut rest = value.replace("?= =?utf-8?b?", "?==?utf-8?b?");
+    while let Some((before, after)) = rest.split_once("=?utf-8?b?") {
+        text.push_str(before);
+        let (word, after) = after.split_once("?=").unwrap_or((after, ""));
+        let bytes = STANDARD.decode(word).unwrap_or_default();
+        text.push_str(&String::from_utf8_lossy(&bytes));
+        rest = after.to_owned();
+    }
+    text + &rest
 }
