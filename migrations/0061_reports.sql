@@ -65,7 +65,7 @@ COMMENT ON COLUMN report_people.questions IS 'What this person asked on this day
 CREATE VIEW report_active_people AS
 SELECT period, begins, count(*) AS people,
        count(*) FILTER (WHERE before = CASE period WHEN 'day' THEN begins - 1 WHEN 'week' THEN begins - 7
-                                       ELSE (begins - interval '1 month')::date END) AS returning
+                                       ELSE (begins - interval '1 month')::date END) AS returned
   FROM (SELECT period, begins, person, lag(begins) OVER (PARTITION BY period, person ORDER BY begins) AS before
           FROM (SELECT DISTINCT p.period, date_trunc(p.period, r.day::timestamp)::date AS begins, r.person
                   FROM report_people r CROSS JOIN (VALUES ('day'), ('week'), ('month')) AS p (period)) AS each) AS seen
@@ -74,7 +74,7 @@ COMMENT ON VIEW report_active_people IS 'How many people asked in each day, week
 COMMENT ON COLUMN report_active_people.period IS 'day, week or month';
 COMMENT ON COLUMN report_active_people.begins IS 'First day of the period';
 COMMENT ON COLUMN report_active_people.people IS 'Persons who asked in it';
-COMMENT ON COLUMN report_active_people.returning IS 'Those of them who had asked in the period before it, too';
+COMMENT ON COLUMN report_active_people.returned IS 'Those of them who had asked in the period before it, too';
 
 CREATE VIEW report_conversations AS
 SELECT day, channel, questions, conversations FROM conversation_day

@@ -1,10 +1,11 @@
 //! docent: the chat service and the commands. Read [`commands`] for the roles of the one binary,
-//! [`chat`] for the walk of a question, [`server`] for the routes.
+//! [`chat`] for the walk of a question, [`server`] for the routes, [`insights`] for the pages of the data team.
 
 pub mod commands;
 pub mod server;
 pub mod chat;
 pub mod eval;
+pub mod insights;
 pub mod owner;
 pub mod retention;
 pub mod alerts;

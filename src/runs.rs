@@ -16,6 +16,9 @@ use docent_ingest::{Claim, IngestError, ProgressSender, Request, run_claimed};
 
 use crate::server::AppState;
 
+/// How long a run may take before its source counts as late.
+const TAKES: Duration = Duration::from_hours(1);
+
 /// Runs what was claimed, until it ends or the service stops; then the next run completes it.
 pub(crate) fn spawn(service: &AppState, request: Request, claim: Claim) {
     let app = Arc::clone(&service.app);
@@ -129,6 +132,15 @@ pub(crate) fn next_run(source: &Source, offset: FixedOffset, now: DateTime<Utc>)
         "schedule {schedule}: docent serve runs it next at {}",
         next.format("%Y-%m-%d %H:%M %:z")
     ))
+}
+
+/// The last time of a source's schedule that is so long over that its run should have ended.
+pub(crate) fn last_due(
+    source: &Source,
+    offset: FixedOffset,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    source.schedule.as_ref()?.latest(now - TAKES, offset)
 }
 
 #[cfg(test)]

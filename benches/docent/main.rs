@@ -6,6 +6,7 @@
 mod answers;
 mod economy;
 mod ingest;
+mod ledger_year;
 mod machine;
 mod search;
 mod service;
@@ -59,6 +60,7 @@ fn main() {
         answers::run(&mut table).await;
         service::run(&mut table).await;
         search::run(&mut table).await;
+        ledger_year::run(&mut table).await;
     });
     table.print();
 }

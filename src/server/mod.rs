@@ -35,7 +35,7 @@ use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
 use crate::metrics::{self, Metrics};
 use crate::notify::Channels;
-use crate::{owner, retention, runs};
+use crate::{insights, owner, retention, runs};
 
 /// Everything a handler may need.
 pub struct Service {
@@ -125,7 +125,8 @@ pub fn router(service: AppState) -> Router {
         // Nesting serves `/docent`, but not `/docent/`.
         pages = pages.route(&format!("{base}/"), get(page::index));
     }
-    let pages = pages.layer(own);
+    // The data team.
+    let pages = pages.merge(insights::routes().layer(body_limit)).layer(own);
     // Pages of others.
     let scripts = widget::routes();
     // Whoever watches over the process.
@@ -192,6 +193,7 @@ pub async fn serve(
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
     tokio::spawn(retention::keep(Arc::clone(&service)));
     tokio::spawn(crate::alerts::keep(Arc::clone(&service)));
+    tokio::spawn(insights::keep::keep(Arc::clone(&service)));
 
     shutdown.await;
     tracing::info!("stopping: open answers may finish");

@@ -28,6 +28,15 @@ impl Problem {
         }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, in words for a person.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Asks the client to wait, in seconds.
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);

@@ -13,3 +13,4 @@ await import("./turns.mjs");
 await import("./network.mjs");
 await import("./hosts.mjs");
 await import("./safety.mjs");
+await import("./insights.mjs");

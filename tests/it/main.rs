@@ -24,6 +24,7 @@ mod groups;
 mod hostile;
 mod ingest;
 mod ingest_runs;
+mod insights;
 mod interrupted;
 mod limits;
 mod metrics;

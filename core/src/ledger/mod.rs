@@ -70,8 +70,8 @@ use writer::Flusher;
 pub use writer::{Tap, Writer};
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 31] = [
-    // Sums of days before what they are sums of: restoring that opens its days, and takes these away.
+const TABLES: [&str; 32] = [
+    "open_day",
     "use_day",
     "latency_day",
     "person_day",
@@ -106,7 +106,7 @@ const TABLES: [&str; 31] = [
 ];
 
 /// Tables that hold of this moment only, or hold a secret, and are in no backup.
-const PASSING: [&str; 5] = ["lease", "signing_key", "usage_count", "admission", "open_day"];
+const PASSING: [&str; 4] = ["lease", "signing_key", "usage_count", "admission"];
 
 /// How to reach the ledger.
 #[derive(Debug, Clone)]

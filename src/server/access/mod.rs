@@ -3,6 +3,7 @@
 
 mod admin;
 mod anonymous;
+mod insights;
 mod keys;
 pub(crate) mod limits;
 mod session;
@@ -17,6 +18,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 pub(crate) use admin::Admin;
 use docent_core::app::App;
+pub(crate) use insights::{InsightsReader, insights_cookie, key_of_cookie};
 use docent_core::config::Config;
 pub(crate) use keys::NewKey;
 use serde::Serialize;

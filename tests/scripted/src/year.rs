@@ -163,8 +163,8 @@ pub async fn fill(options: &PgConnectOptions, today: NaiveDate, share: f64) -> T
         let of_questions = asked as f64 * CALLS_OF_A_QUESTION;
         let of_ingest = (calls as f64 - total as f64 * CALLS_OF_A_QUESTION) * (offset + 1) as f64 / DAYS as f64;
         let due = (of_questions + of_ingest).round() as usize;
-        let wanted = due.saturating_sub(rows.calls);
-        runs::night(&mut rows, &mut dice, day, wanted);
+        let calls_of_ingest = due.saturating_sub(rows.calls);
+        runs::night(&mut rows, &mut dice, day, calls_of_ingest);
         rows.write(&mut connection).await;
     }
     let truth = Truth {

@@ -38,6 +38,8 @@ pub struct Gap {
 pub struct OpenGap {
     pub question_key: Uuid,
     pub question: String,
+    /// Whether it had an answer, which somebody disliked: then another answer alone closes nothing.
+    pub was_answered: bool,
 }
 
 /// What came of asking a gap again.
@@ -46,7 +48,11 @@ pub struct AskedAgain {
     pub question_key: Uuid,
     /// The run whose documents may answer it.
     pub run_id: Uuid,
+    /// The question as docent asked it.
+    pub interaction_id: Uuid,
     pub answered: bool,
+    /// As [`OpenGap::was_answered`].
+    pub was_answered: bool,
 }
 
 impl Ledger {
@@ -103,7 +109,7 @@ impl Ledger {
     }
 
     /// Gaps of the last `days` that are open and were not asked again since a run, those first that
-    /// reached most people.
+    /// reached most people; `limit` of them after each run.
     pub async fn gaps_to_ask_again(
         &self,
         run_id: Uuid,
@@ -113,20 +119,22 @@ impl Ledger {
         let pool = self.connection.pool().await?;
         sqlx::query_as(
             "WITH trouble AS (
-                 SELECT i.question_key, max(i.at) AS last_at, count(DISTINCT i.caller) AS people
+                 SELECT i.question_key, max(i.at) AS last_at, count(DISTINCT i.caller) AS people,
+                        (array_agg(i.outcome = 'answered' ORDER BY i.at DESC))[1] AS was_answered
                    FROM interaction i
                   WHERE i.origin = 'person' AND i.at > now() - make_interval(days => $2)
                     AND (i.outcome = 'abstained' OR EXISTS (
                          SELECT FROM feedback f WHERE f.interaction_id = i.id AND f.rating = 'down'))
                   GROUP BY 1)
-             SELECT t.question_key, n.standalone_question AS question
+             SELECT t.question_key, n.standalone_question AS question, t.was_answered
                FROM trouble t LEFT JOIN gap g USING (question_key)
               CROSS JOIN LATERAL (SELECT standalone_question FROM interaction n
                                    WHERE n.question_key = t.question_key AND n.origin = 'person'
                                    ORDER BY n.at DESC LIMIT 1) AS n
               WHERE (g.question_key IS NULL OR (g.asked_again_run <> $1
                      AND (g.closed_at IS NULL OR g.closed_at < t.last_at)))
-              ORDER BY t.people DESC, t.last_at DESC, 1 LIMIT $3",
+              ORDER BY t.people DESC, t.last_at DESC, 1
+              LIMIT $3 - (SELECT count(*) FROM gap WHERE asked_again_run = $1)",
         )
         .bind(run_id)
         .bind(days)
@@ -136,24 +144,33 @@ impl Ledger {
         .map_err(|error| self.connection.failed(&error))
     }
 
-    /// Notes what came of it.
-    pub async fn note_asked_again(&self, asked: &AskedAgain) -> Result<(), LedgerError> {
+    /// Notes what came of it, and answers whether the gap is closed. One whose answer somebody disliked
+    /// is closed only where the new answer cites a document that the run has changed.
+    pub async fn note_asked_again(&self, asked: &AskedAgain) -> Result<bool, LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query(
-            "INSERT INTO gap AS g (question_key, asked_again_at, asked_again_run, times, closed_at, closed_run)
-             VALUES ($1, now(), $2, 1, CASE WHEN $3 THEN now() END, CASE WHEN $3 THEN $2 END)
+        sqlx::query_scalar(
+            "WITH closing AS (
+                 SELECT $4 AND (NOT $5 OR EXISTS (
+                        SELECT FROM passage p JOIN document d USING (document_id)
+                          JOIN collection c ON c.name = d.collection AND c.live
+                         WHERE p.interaction_id = $3 AND p.cited_as IS NOT NULL
+                           AND d.run_id = $2 AND d.outcome = 'indexed')) AS closes)
+             INSERT INTO gap AS g (question_key, asked_again_at, asked_again_run, times, closed_at, closed_run)
+             SELECT $1, now(), $2, 1, CASE WHEN closes THEN now() END, CASE WHEN closes THEN $2 END FROM closing
              ON CONFLICT (question_key) DO UPDATE
              SET asked_again_at = excluded.asked_again_at, asked_again_run = excluded.asked_again_run,
                  times = g.times + 1, closed_at = excluded.closed_at, closed_run = excluded.closed_run,
-                 told_at = NULL",
+                 told_at = NULL
+             RETURNING closed_at IS NOT NULL",
         )
         .bind(asked.question_key)
         .bind(asked.run_id)
+        .bind(asked.interaction_id)
         .bind(asked.answered)
-        .execute(pool)
+        .bind(asked.was_answered)
+        .fetch_one(pool)
         .await
-        .map_err(|error| self.connection.failed(&error))?;
-        Ok(())
+        .map_err(|error| self.connection.failed(&error))
     }
 
     /// The newest run that changed the index and has ended.

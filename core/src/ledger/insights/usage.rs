@@ -56,7 +56,7 @@ pub struct Active {
     pub begins: NaiveDate,
     pub people: i64,
     /// Those who had asked in the period before, too.
-    pub returning: i64,
+    pub returned: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -177,7 +177,7 @@ impl Ledger {
                     AND ($4 = '' OR i.source = $4) AND ($5 = '' OR i.asset = $5)),
              before AS (SELECT begins, person, lag(begins) OVER (PARTITION BY person ORDER BY begins) AS last FROM seen)
              SELECT $6 AS period, begins, count(*) AS people,
-                    count(*) FILTER (WHERE last = (begins - ('1 ' || $6)::interval)::date) AS returning
+                    count(*) FILTER (WHERE last = (begins - ('1 ' || $6)::interval)::date) AS returned
                FROM before WHERE begins >= date_trunc($6, $1::timestamp)::date GROUP BY begins ORDER BY begins"
         } else {
             "WITH seen AS (
@@ -187,7 +187,7 @@ impl Ledger {
                     AND r.day <= $2 AND ($3 = '' OR r.channel = $3)),
              before AS (SELECT begins, person, lag(begins) OVER (PARTITION BY person ORDER BY begins) AS last FROM seen)
              SELECT $6 AS period, begins, count(*) AS people,
-                    count(*) FILTER (WHERE last = (begins - ('1 ' || $6)::interval)::date) AS returning
+                    count(*) FILTER (WHERE last = (begins - ('1 ' || $6)::interval)::date) AS returned
                FROM before WHERE begins >= date_trunc($6, $1::timestamp)::date GROUP BY begins ORDER BY begins"
         };
         sqlx::query_as(sql)

@@ -2,6 +2,7 @@
 
 use chrono::Utc;
 use docent_core::config::Migrate;
+use docent_core::ledger::insights::{AskedAgain, PageView};
 use docent_core::ledger::{
     Account, Act, Admission, Allowance, ApiKey, Audit, Claimed, CleanedPart, DocumentBatch,
     DocumentOutcome, DocumentRow, Expiry, KnownDocument, Ledger, LedgerError, Record, Role,
@@ -150,8 +151,29 @@ async fn fill_access(ledger: &Ledger) {
         channel: old.channel,
         before: Utc::now() - chrono::TimeDelta::days(30),
     };
+    let mut old_call = call("m");
+    old_call.at = old.at;
+    writer.write(Record::ModelCall(old_call));
+    let question_key = Uuid::now_v7();
     writer.write(turn(old));
     ledger.flush().await;
+    assert_eq!(ledger.sum_days(10).await.unwrap(), 1);
+    let asked = AskedAgain {
+        question_key,
+        run_id: Uuid::now_v7(),
+        interaction_id: Uuid::now_v7(),
+        answered: false,
+        was_answered: false,
+    };
+    assert!(!ledger.note_asked_again(&asked).await.unwrap());
+    let seen = PageView {
+        id: Uuid::now_v7(),
+        at: Utc::now(),
+        page: "use".to_owned(),
+        caller: "operator".to_owned(),
+        ms: 12,
+    };
+    ledger.note_page_view(&seen).await.unwrap();
     assert_eq!(ledger.expire(expiry).await.unwrap(), 1);
 }
 

@@ -1,0 +1,28 @@
+//! `/insights`: what the data team looks at. Each page is a file here and one in `core/src/ledger/insights`:
+//! it reads the ledger and says what is to be seen ([`view`]); one template shows them all.
+//!
+//! [`filter`] is what stands in the address, [`chart`] draws, [`meaning`] puts questions of one meaning
+//! together, [`language`] has the words, [`keep`] sums days and asks gaps again.
+
+mod filter;
+mod language;
+mod view;
+mod chart;
+mod format;
+mod meaning;
+mod texts;
+
+mod usage;
+mod gaps;
+mod cost;
+mod ingest;
+mod interaction;
+mod program;
+
+mod serve;
+mod sign_in;
+
+mod ask_again;
+pub mod keep;
+
+pub(crate) use serve::routes;

@@ -1,0 +1,6 @@
+//! `/insights`: figures are exact, pages are for those who may see them, texts only where that is allowed,
+//! and a gap closes when its document is there.
+
+mod figures;
+mod gaps;
+mod pages;
