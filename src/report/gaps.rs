@@ -1,22 +1,22 @@
 //! Gaps grouped by meaning: the same thing asked in other words is one thing to write.
 
+use std::collections::HashSet;
+
 use chrono::NaiveTime;
-use docent_core::index::dot;
 use docent_core::ledger::{GapFigure, Span};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Gaps, Quoting};
+use crate::insights::meaning::{self, Group, Item};
 
-/// Questions whose vectors are this near (cosine) ask for the same.
-const SAME: f32 = 0.86;
 /// Groups that are listed.
 const LISTED: usize = 10;
 
 /// A group of questions that the documents did not answer, or not well.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
-    /// The newest question of it that reached most people. Empty where questions are not to be quoted.
+    /// The most central of its questions. Empty where questions are not to be quoted.
     pub question: String,
     pub interaction_id: Uuid,
     /// Different wordings.
@@ -30,56 +30,48 @@ pub struct Gap {
     pub owner: Option<String>,
 }
 
-/// `figures` come with those first that reached most people, so that a group is named after the one
-/// that did.
 pub(super) fn grouped(figures: Vec<GapFigure>, span: &Span, quoting: &Quoting) -> Gaps {
-    let mut groups: Vec<(GapFigure, Vec<GapFigure>)> = Vec::new();
-    for figure in figures {
-        let group = groups.iter_mut().find(|(first, _)| {
-            first.state == figure.state && means_the_same(first, &figure)
-        });
-        match group {
-            Some((_, others)) => others.push(figure),
-            None => groups.push((figure, Vec::new())),
-        }
-    }
+    let (closed, open): (Vec<GapFigure>, Vec<GapFigure>) =
+        figures.into_iter().partition(|figure| figure.state == "closed");
     let begin = span.from.and_time(NaiveTime::MIN).and_utc();
-    let mut gaps = Gaps::default();
-    let mut open = Vec::new();
-    for (first, others) in groups {
-        if first.state == "closed" {
-            gaps.closed += 1;
-            continue;
-        }
-        gaps.open += 1;
-        let all = || std::iter::once(&first).chain(&others);
-        gaps.new += usize::from(all().all(|one| one.first_at >= begin));
-        open.push(Gap {
-            question: quoting.of_text(&first.question),
-            interaction_id: first.interaction_id,
-            wordings: others.len() + 1,
-            // Somebody may have tried several wordings: the sum is at the most.
-            people: all().map(|one| one.people).sum(),
-            abstained: all().map(|one| one.abstained).sum(),
-            disliked: all().map(|one| one.disliked).sum(),
-            source: first.source.clone(),
-            asset: first.asset.clone(),
-            owner: first.owner.clone(),
-        });
+    let groups = meaning::groups(&items(&open));
+    let is_new = |group: &&Group| group.members.iter().all(|at| open[*at].first_at >= begin);
+    let mut largest: Vec<Gap> = groups.iter().map(|group| gap(&open, group, quoting)).collect();
+    largest.sort_by_key(|gap| std::cmp::Reverse((gap.people, gap.abstained + gap.disliked)));
+    largest.truncate(LISTED);
+    Gaps {
+        open: groups.len(),
+        new: groups.iter().filter(is_new).count(),
+        closed: meaning::groups(&items(&closed)).len(),
+        largest,
     }
-    open.sort_by_key(|gap| std::cmp::Reverse((gap.people, gap.abstained + gap.disliked)));
-    open.truncate(LISTED);
-    gaps.largest = open;
-    gaps
 }
 
-fn means_the_same(one: &GapFigure, other: &GapFigure) -> bool {
-    match (&one.embedding, &other.embedding) {
-        (Some(one), Some(other)) if one.len() == other.len() => {
-            let length = |vector: &[f32]| dot(vector, vector).sqrt().max(f32::EPSILON);
-            dot(one, other) / (length(one) * length(other)) >= SAME
-        }
-        _ => false,
+fn items(figures: &[GapFigure]) -> Vec<Item<'_>> {
+    figures
+        .iter()
+        .map(|figure| Item {
+            text: &figure.question,
+            embedding: figure.embedding.as_deref(),
+            weight: figure.persons.len() as i64,
+        })
+        .collect()
+}
+
+fn gap(figures: &[GapFigure], group: &Group, quoting: &Quoting) -> Gap {
+    let named = &figures[group.named];
+    let all = || group.members.iter().map(|at| &figures[*at]);
+    let people: HashSet<&Uuid> = all().flat_map(|one| &one.persons).collect();
+    Gap {
+        question: quoting.of_text(&named.question),
+        interaction_id: named.interaction_id,
+        wordings: group.members.len(),
+        people: people.len() as i64,
+        abstained: all().map(|one| one.abstained).sum(),
+        disliked: all().map(|one| one.disliked).sum(),
+        source: named.source.clone(),
+        asset: named.asset.clone(),
+        owner: named.owner.clone(),
     }
 }
 
@@ -90,15 +82,15 @@ mod tests {
 
     use super::*;
 
-    fn figure(question: &str, people: i64, embedding: &[f32], state: &str) -> GapFigure {
+    fn figure(question: &str, people: u128, embedding: &[f32], state: &str) -> GapFigure {
         let first_at: DateTime<Utc> = "2026-11-20T10:00:00Z".parse().unwrap();
         GapFigure {
             interaction_id: Uuid::new_v4(),
             question: question.to_owned(),
             embedding: Some(embedding.to_vec()),
-            abstained: people,
+            abstained: people as i64,
             disliked: 0,
-            people,
+            persons: (0..people).map(Uuid::from_u128).collect(),
             first_at,
             source: Some("docs".to_owned()),
             asset: None,
@@ -125,6 +117,7 @@ mod tests {
         let gaps = grouped(figures, &span, &quoting);
         assert_eq!((gaps.open, gaps.new, gaps.closed), (2, 2, 1));
         let first = &gaps.largest[0];
-        assert_eq!((first.question.as_str(), first.people, first.wordings), ("How is churn computed?", 6, 2));
+        // The two who used the other words are among the four.
+        assert_eq!((first.people, first.abstained, first.wordings), (4, 6, 2));
     }
 }

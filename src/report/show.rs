@@ -196,7 +196,7 @@ fn of_cost(cost: &Cost) -> Vec<String> {
     let mut lines = vec![format!("{} (before: {})", dollars(cost.usd), dollars(cost.before_usd))];
     if cost.unknown_price > 0 {
         lines.push(format!(
-            "{} of models without a price are not in it: see [prices]",
+            "not in it: {} of models without a price (see [prices])",
             count(cost.unknown_price, "call")
         ));
     }
@@ -211,8 +211,10 @@ fn of_cost(cost: &Cost) -> Vec<String> {
 }
 
 fn dollars(cost: Decimal) -> String {
-    let digits = if cost >= Decimal::ONE { 2 } else { 4 };
-    format!("${}", cost.round_dp(digits).normalize())
+    if cost >= Decimal::ONE || cost.is_zero() {
+        return format!("${:.2}", cost.round_dp(2));
+    }
+    format!("${}", cost.round_dp(4).normalize())
 }
 
 fn people(number: i64) -> String {

@@ -56,7 +56,9 @@ pub struct GapFigure {
     pub embedding: Option<Vec<f32>>,
     pub abstained: i64,
     pub disliked: i64,
-    pub people: i64,
+    /// Whom it reached, as `report_people.person` has them.
+    #[serde(skip)]
+    pub persons: Vec<Uuid>,
     pub first_at: DateTime<Utc>,
     pub source: Option<String>,
     pub asset: Option<String>,
@@ -216,8 +218,12 @@ impl Ledger {
         let pool = self.connection.pool().await?;
         sqlx::query_as(
             "SELECT g.interaction_id, i.standalone_question AS question,
-                    i.question_embedding AS embedding, g.abstained, g.disliked, g.people, g.first_at,
-                    g.source, g.asset, g.owner, g.state, g.closed_at
+                    i.question_embedding AS embedding, g.abstained, g.disliked,
+                    array(SELECT DISTINCT md5(q.caller)::uuid FROM interaction q
+                           WHERE q.question_key = g.question_key AND q.origin = 'person'
+                             AND (q.outcome = 'abstained' OR EXISTS (SELECT FROM feedback f
+                                   WHERE f.interaction_id = q.id AND f.rating = 'down'))) AS persons,
+                    g.first_at, g.source, g.asset, g.owner, g.state, g.closed_at
                FROM report_gaps g JOIN interaction i ON i.id = g.interaction_id
               WHERE ((g.last_at >= day_begins($1) AND g.last_at < day_begins($2))
                      OR (g.closed_at >= day_begins($1) AND g.closed_at < day_begins($2)))

@@ -4,3 +4,4 @@ mod acting;
 mod delivery;
 mod rules;
 pub(crate) mod support;
+mod year;
