@@ -16,7 +16,7 @@ const RECENT: TimeDelta = TimeDelta::days(14);
 /// Ratings of a document's own past that it can be compared with.
 const OWN_PAST: i64 = 10;
 /// Dislikes are few: the probability is this many times `alerts.significance`.
-const TIMES: f64 = 50.0;
+const TIMES: f64 = 10.0;
 
 pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError> {
     let least = i64::from(watch.settings().min_dislikes.max(1));
