@@ -21,7 +21,8 @@ widget:
 test: check
 	@scripts/tools.sh postgres
 	@scripts/tools.sh browser
-	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo test --workspace --locked
+	@scripts/tools.sh slack
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" SLACK_SDK_PYTHON="$$(scripts/tools.sh slack_python)" cargo test --workspace --locked
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/
 
 ## Format, lints, documentation, licenses and sources of dependencies; the widget is what its source gives

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is not there, on a fresh Debian machine, and says what it does:
-#   scripts/tools.sh postgres | deny | browser | widget
+#   scripts/tools.sh postgres | deny | browser | widget | slack
 # Nothing is installed twice. As another user than root it uses sudo where that asks no password.
 set -euo pipefail
 
@@ -94,6 +94,23 @@ widget() {
     say "installing what the widget is built with, with npm"
     npm ci --silent --no-audit --no-fund --ignore-scripts --prefix "$folder"
     touch "$folder/node_modules/.package-lock.json"
+}
+
+# slack-sdk, whose models judge what docent sends to Slack.
+slack() {
+    local folder=$cache/clients/slack version=3.48.0
+    [ "$(cat "$folder/version" 2>/dev/null)" = "$version" ] && return
+    say "installing slack-sdk $version with pip"
+    mkdir -p "$cache/clients"
+    rm -rf "$folder"
+    python3 -m venv "$folder" || { apt python3-venv && python3 -m venv "$folder"; }
+    "$folder/bin/python" -m pip install -q --disable-pip-version-check "slack-sdk==$version"
+    printf '%s' "$version" > "$folder/version"
+}
+
+# The interpreter that has it.
+slack_python() {
+    printf '%s' "$cache/clients/slack/bin/python"
 }
 
 "$@"

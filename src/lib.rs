@@ -14,3 +14,4 @@ pub mod report;
 pub mod metrics;
 mod lease;
 mod runs;
+pub mod slack;

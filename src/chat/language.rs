@@ -2,14 +2,14 @@
 
 /// Languages that docent's own sentences exist in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
+pub enum Language {
     English,
     Korean,
 }
 
 impl Language {
     /// Korean where at least a fifth of the letters are Hangul.
-    pub(super) fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let letters = text.chars().filter(|c| c.is_alphabetic()).count();
         let hangul = text
             .chars()
@@ -31,7 +31,7 @@ impl Language {
     }
 
     /// Its English name, for prompts.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::English => "English",
             Self::Korean => "Korean",

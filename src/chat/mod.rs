@@ -20,7 +20,7 @@ mod record;
 pub(crate) mod probe;
 pub mod history;
 pub mod live;
-mod language;
+pub mod language;
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;

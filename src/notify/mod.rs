@@ -59,7 +59,9 @@ impl Recipient {
     fn is_reachable(&self, config: &Config) -> bool {
         match self {
             Self::Mail(to) => !config.smtp.host.is_empty() && mail::is_address(to),
-            Self::Slack(_) => !config.notify.slack_webhook.is_empty(),
+            Self::Slack(_) => {
+                !(config.slack.bot_token.is_empty() && config.notify.slack_webhook.is_empty())
+            }
             Self::Webhook => !config.webhook.url.is_empty(),
         }
     }
@@ -67,7 +69,10 @@ impl Recipient {
     /// Whether an owner's own contact is reached by it: an incoming webhook of Slack posts to its own
     /// channel only, whatever an owner's is.
     pub(crate) fn reaches_owners(&self, config: &Config) -> bool {
-        matches!(self, Self::Mail(_)) && self.is_reachable(config)
+        match self {
+            Self::Slack(_) => !config.slack.bot_token.is_empty(),
+            Self::Mail(_) | Self::Webhook => self.is_reachable(config),
+        }
     }
 }
 
@@ -152,7 +157,7 @@ impl Channels {
         let http = CheckedClient::new(hosts, limit)?;
         Ok(Self {
             mail: mail::Mail::new(&config.smtp, limit)?,
-            slack: slack::Slack::new(&config.notify, &http)?,
+            slack: slack::Slack::new(config, &http)?,
             webhook: webhook::Webhook::new(&config.webhook, &http)?,
         })
     }

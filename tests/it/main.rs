@@ -38,6 +38,7 @@ mod report;
 mod reranking;
 mod retention;
 mod server;
+mod slack;
 mod sources;
 mod support;
 mod turns;

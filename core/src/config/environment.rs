@@ -8,11 +8,12 @@ use super::ConfigError;
 use super::load::{nearest, unknown};
 
 /// Environment names that people expect, and the settings they fill.
-const KNOWN_NAMES: [(&str, &str); 4] = [
+const KNOWN_NAMES: [(&str, &str); 5] = [
     ("DATABASE_URL", "ledger.database_url"),
     ("QDRANT_URL", "index.qdrant_url"),
     ("QDRANT_API_KEY", "index.qdrant_api_key"),
     ("PG_BIN_DIR", "ledger.pg_bin_dir"),
+    ("SLACK_BOT_TOKEN", "slack.bot_token"),
 ];
 
 /// Names that other programs or docent's own scripts set and that are no settings.

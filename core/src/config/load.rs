@@ -227,6 +227,11 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
             &config.widget.user_secret_file,
         ),
         (
+            "slack.bot_token",
+            &mut config.slack.bot_token,
+            &config.slack.bot_token_file,
+        ),
+        (
             "rerank.api_key",
             &mut config.rerank.api_key,
             &config.rerank.api_key_file,

@@ -10,6 +10,7 @@ mod load;
 mod products;
 mod schedule;
 mod secret;
+mod slack;
 mod source;
 mod validate;
 
@@ -27,6 +28,7 @@ use rust_decimal::Decimal;
 pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
 use serde::Deserialize;
+pub use slack::{SlackApp, Streaming};
 pub use source::{CleanedBy, Source, SourceKind};
 
 /// The embedded reference configuration.
@@ -45,6 +47,7 @@ pub struct Config {
     pub server: Server,
     pub access: Access,
     pub widget: Widget,
+    pub slack: SlackApp,
     pub limits: Limits,
     pub retention: Retention,
     pub ledger: Ledger,

@@ -61,6 +61,7 @@ fn check_models(config: &Config) -> Result<(), ConfigError> {
         ("chat.base_url", &config.chat.base_url),
         ("rerank.base_url", &config.rerank.base_url),
         ("index.qdrant_url", &config.index.qdrant_url),
+        ("slack.api_url", &config.slack.api_url),
     ] {
         if !(url.is_empty() || url.starts_with("http://") || url.starts_with("https://")) {
             return fail(format!(

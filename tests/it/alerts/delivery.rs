@@ -11,6 +11,7 @@ use docent_core::config::{QuietHours, Secret, SmtpTls};
 use docent_core::ledger::{CallOutcome, Record};
 use docent_scripted::hook::ScriptedHook;
 use docent_scripted::mail::ScriptedMail;
+use docent_scripted::slack::{ScriptedSlack, SlackFault, SlackRules};
 
 use super::support::{OWNER, TEAM, at, call, look, still, to, told, world, write};
 use crate::support::World;
@@ -248,4 +249,28 @@ async fn slack_gets_the_text_at_its_incoming_webhook() {
     assert_eq!(posted.len(), 1);
     let text = posted[0].json()["text"].as_str().unwrap().to_owned();
     assert!(text.starts_with("*Model gpt &lt;!channel&gt; fails*\nSince 2026-11-26 11:51 UTC."), "{text}");
+}
+
+#[tokio::test]
+async fn with_docents_app_slack_is_told_in_the_owners_own_channel_and_else_the_fallback_is() {
+    let slack = ScriptedSlack::start(SlackRules::default()).await;
+    let mail = ScriptedMail::start().await;
+    let mut world = world(&mail).await;
+    world.config.slack.bot_token = Secret::new("xoxb-scripted");
+    world.config.slack.api_url = slack.api_url();
+    world.config.sources[0].owner_slack = Some("#data-platform".to_owned());
+    let service = still(&world).await;
+    let now = at(NOW);
+    failed_source(&world, now).await;
+    assert!(look(&service, &mail, now).await.is_empty(), "Slack comes before mail");
+    let calls = slack.calls_of("chat.postMessage");
+    assert_eq!(calls.len(), 1);
+    assert_eq!(calls[0].body["channel"], "#data-platform");
+    let text = calls[0].body["text"].as_str().unwrap();
+    assert!(text.starts_with("*Ingest of source “docs” failed*\nSince "), "{text}");
+    // It is over, and the bot is not in the channel any more.
+    slack.fail("chat.postMessage", 1, SlackFault::Refuse("not_in_channel"));
+    world.database.rows("UPDATE ingest_run SET outcome = 'done'").await;
+    let told = look(&service, &mail, now + TimeDelta::minutes(16)).await;
+    assert_eq!(told, to(TEAM, "Over: Ingest of source “docs” failed"));
 }

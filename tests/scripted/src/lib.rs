@@ -6,3 +6,4 @@ pub mod mail;
 pub mod openai;
 pub mod site;
 pub mod year;
+pub mod slack;
