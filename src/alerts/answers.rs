@@ -35,7 +35,10 @@ pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError>
         findings.push(unanswered("abstained", "", to, &rise));
     }
     let hour = ledger.hour_failures(watch.now).await?;
-    if let Some(rise) = all.over_days(&days, failed).or_else(|| all.over_an_hour(&days, hour)) {
+    if let Some(rise) = all
+        .over_days(&days, failed)
+        .or_else(|| all.over_an_hour(&days, hour))
+    {
         findings.push(failing(watch, &rise));
     }
     findings.extend(by_asset(watch).await?);
@@ -44,10 +47,16 @@ pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError>
 
 async fn by_asset(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError> {
     let least = i64::from(watch.settings().min_questions);
-    let counts = watch.app.ledger.asset_counts(watch.now, PAST + 7, least).await?;
+    let counts = watch
+        .app
+        .ledger
+        .asset_counts(watch.now, PAST + 7, least)
+        .await?;
     let mut assets: BTreeMap<String, (Option<String>, Vec<DayCount>)> = BTreeMap::new();
     for count in counts {
-        let of_asset = assets.entry(count.asset).or_insert((count.owner, Vec::new()));
+        let of_asset = assets
+            .entry(count.asset)
+            .or_insert((count.owner, Vec::new()));
         of_asset.1.push(count.day);
     }
     let test = Test {
@@ -59,10 +68,17 @@ async fn by_asset(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError> {
     for (asset, (owner, days)) in &assets {
         if let Some(rise) = test.over_days(days, abstained) {
             let payload = watch.describing(asset).await;
-            let source = payload.as_ref().map_or("", |payload| payload.source.as_str());
+            let source = payload
+                .as_ref()
+                .map_or("", |payload| payload.source.as_str());
             let to = Contact::of_document(config, payload.as_ref(), owner.as_deref(), source);
             let subject = format!("asset {asset}");
-            findings.push(unanswered(&subject, &format!(" about {asset}"), to.addressed(config), &rise));
+            findings.push(unanswered(
+                &subject,
+                &format!(" about {asset}"),
+                to.addressed(config),
+                &rise,
+            ));
         }
     }
     Ok(findings)
@@ -106,8 +122,8 @@ impl Test<'_> {
             let name = if window == 1 { "24 hours" } else { "7 days" };
             let rise = self.rise(now, &past, since, name)?;
             let last: Count = within(days, 0, 1, of).into_iter().sum();
-            let goes_on = last.all < GOES_ON
-                || last.rate() > rise.past.rate() + settings.min_rise / 2.0;
+            let goes_on =
+                last.all < GOES_ON || last.rate() > rise.past.rate() + settings.min_rise / 2.0;
             goes_on.then_some(rise)
         })
     }
@@ -165,9 +181,10 @@ fn unanswered(
         since: rise.since,
         title: rise.title(&format!("questions{about} find no answer")),
         what: rise.what(),
-        todo: "The questions without an answer are the gaps: something was renamed, removed or never \
+        todo:
+            "The questions without an answer are the gaps: something was renamed, removed or never \
                written, or a source is missing from the index."
-            .to_owned(),
+                .to_owned(),
         place: "insights/gaps".to_owned(),
         documents: Vec::new(),
     }
@@ -191,7 +208,11 @@ fn failing(watch: &Watch<'_>, rise: &Rise) -> Finding {
 impl Rise {
     fn title(&self, happens: &str) -> String {
         let percent = |count: Count| format!("{:.1}%", count.rate() * 100.0);
-        format!("More {happens}: {}, it was {}", percent(self.now), percent(self.past))
+        format!(
+            "More {happens}: {}, it was {}",
+            percent(self.now),
+            percent(self.past)
+        )
     }
 
     fn what(&self) -> String {

@@ -20,8 +20,15 @@ const TIMES: f64 = 10.0;
 
 pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError> {
     let least = i64::from(watch.settings().min_dislikes.max(1));
-    let (rated, (down, up)) = watch.app.ledger.rated_documents(watch.now, RECENT, least).await?;
-    let everyone = Count { hits: down, all: down + up };
+    let (rated, (down, up)) = watch
+        .app
+        .ledger
+        .rated_documents(watch.now, RECENT, least)
+        .await?;
+    let everyone = Count {
+        hits: down,
+        all: down + up,
+    };
     let chance = watch.settings().significance * TIMES / rated.len().max(1) as f64;
     let mut findings = Vec::new();
     for document in &rated {
@@ -49,7 +56,8 @@ fn finding(
     past: Count,
 ) -> Finding {
     let config = &watch.app.config;
-    let contact = Contact::of_document(config, payload, document.owner.as_deref(), &document.source);
+    let contact =
+        Contact::of_document(config, payload, document.owner.as_deref(), &document.source);
     let (addressed_to, recipients) = contact.addressed(config);
     let asset = payload.and_then(|payload| payload.asset.as_deref());
     let about = asset.map_or_else(String::new, |asset| format!(" (it is about {asset})"));

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use docent_core::ledger::{Finding, RunState};
 
-use super::{Watch, moment};
 use super::owner::Contact;
+use super::{Watch, moment};
 
 /// Runs without a schedule that a rhythm is read from.
 const RHYTHM_RUNS: usize = 8;
@@ -20,7 +20,8 @@ pub(super) fn failed(watch: &Watch<'_>, state: &RunState) -> Option<Finding> {
     let (title, what, todo) = if state.is_dead {
         (
             format!("The run of source “{name}” died"),
-            "Its process is gone, and nothing has run since. What it had indexed is kept.".to_owned(),
+            "Its process is gone, and nothing has run since. What it had indexed is kept."
+                .to_owned(),
             "Run it again: `docent ingest` completes what is missing. If it dies again, look at memory and disk.",
         )
     } else if state.outcome == "failed" {
@@ -31,13 +32,19 @@ pub(super) fn failed(watch: &Watch<'_>, state: &RunState) -> Option<Finding> {
         )
     } else if state.held_back > 0 && state.outcome != "running" {
         (
-            format!("{} documents of source “{name}” are gone at once", state.held_back),
+            format!(
+                "{} documents of source “{name}” are gone at once",
+                state.held_back
+            ),
             format!("They were kept, because that looks like a fault: {reason}."),
             "Where it is meant, `docent ingest --allow-removals` takes them out; else look at the source.",
         )
     } else if state.outcome == "done_with_failures" && share > watch.settings().failed_share {
         (
-            format!("{} of {} documents of source “{name}” could not be indexed", state.failed, state.documents),
+            format!(
+                "{} of {} documents of source “{name}” could not be indexed",
+                state.failed, state.documents
+            ),
             format!("The first reason: {reason}."),
             "The run's report names them: `docent ingest --json`, or the view report_ingest.",
         )
@@ -123,12 +130,19 @@ mod tests {
     fn a_rhythm_is_read_from_regular_runs_alone() {
         let begin: DateTime<Utc> = "2026-11-26T03:00:00Z".parse().unwrap();
         let back = |hours: &[i64]| -> Vec<DateTime<Utc>> {
-            hours.iter().map(|hours| begin - TimeDelta::hours(*hours)).collect()
+            hours
+                .iter()
+                .map(|hours| begin - TimeDelta::hours(*hours))
+                .collect()
         };
         let nightly: Vec<i64> = (0..12).map(|night| night * 24).collect();
         assert_eq!(rhythm(&back(&nightly)), Some(TimeDelta::hours(24)));
         let hourly: Vec<i64> = (0..12).collect();
-        assert_eq!(rhythm(&back(&hourly)), None, "an afternoon of trying it out");
+        assert_eq!(
+            rhythm(&back(&hourly)),
+            None,
+            "an afternoon of trying it out"
+        );
         let by_hand = [0, 1, 2, 200, 201, 300, 301, 302, 500];
         assert_eq!(rhythm(&back(&by_hand)), None);
         assert_eq!(rhythm(&back(&nightly[..5])), None);

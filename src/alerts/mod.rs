@@ -21,8 +21,8 @@ use docent_core::index::Payload;
 use docent_core::ledger::{Finding, LedgerError};
 use uuid::Uuid;
 
-use crate::server::AppState;
 use crate::report::digest;
+use crate::server::AppState;
 use crate::{lease, notify};
 
 /// Rules that read much, and change slowly, are looked at this often.
@@ -53,7 +53,12 @@ impl Watch<'_> {
     /// What the index holds of a document that describes a data product.
     async fn describing(&self, asset: &str) -> Option<Payload> {
         let collection = self.collection.as_deref()?;
-        self.app.index.describing(collection, asset).await.ok().flatten()
+        self.app
+            .index
+            .describing(collection, asset)
+            .await
+            .ok()
+            .flatten()
     }
 }
 
@@ -114,7 +119,9 @@ pub async fn watch(app: &App, now: DateTime<Utc>, slow: bool) -> Result<(), Ledg
     let (rules, findings) = find(app, now, slow).await?;
     let gone_before = now - TimeDelta::minutes(app.config.alerts.resolve_after_minutes.into());
     // What is found now must have been seen before, or else it is new: nothing resolves at once.
-    app.ledger.observe(&rules, &findings, now, gone_before).await
+    app.ledger
+        .observe(&rules, &findings, now, gone_before)
+        .await
 }
 
 /// Every rule: which were looked at, and what they found.
@@ -126,11 +133,19 @@ async fn find(
     let config = &app.config;
     let is_on = |rule: &str| !config.alerts.off.iter().any(|off| off == rule);
     let collection = app.index.live().await.ok().flatten();
-    let watch = Watch { app, now, collection };
+    let watch = Watch {
+        app,
+        now,
+        collection,
+    };
     let mut findings = Vec::new();
 
     let names = config.sources.iter().map(|source| source.name.clone());
-    for state in app.ledger.run_states(&names.collect::<Vec<_>>(), now).await? {
+    for state in app
+        .ledger
+        .run_states(&names.collect::<Vec<_>>(), now)
+        .await?
+    {
         if is_on("ingest_failed") {
             findings.extend(ingest::failed(&watch, &state));
         }
@@ -178,7 +193,10 @@ pub(crate) fn moment(config: &Config, at: DateTime<Utc>) -> String {
 /// side half.
 pub(crate) fn differs(now: (i64, i64), before: (i64, i64)) -> bool {
     let count = |(hits, all): (i64, i64)| statistics::Count { hits, all };
-    let rest = |(hits, all): (i64, i64)| statistics::Count { hits: all - hits, all };
+    let rest = |(hits, all): (i64, i64)| statistics::Count {
+        hits: all - hits,
+        all,
+    };
     statistics::fisher(count(now), count(before)) < 0.005
         || statistics::fisher(rest(now), rest(before)) < 0.005
 }

@@ -64,15 +64,25 @@ impl Contact {
 
     /// The addresses that they can be reached at now; none: they cannot.
     pub(crate) fn recipients(&self, config: &Config) -> Vec<String> {
-        let named = self.owner.as_ref().and_then(|owner| config.notify.owners.get(owner));
+        let named = self
+            .owner
+            .as_ref()
+            .and_then(|owner| config.notify.owners.get(owner));
         if let Some(named) = named {
-            let named: Vec<String> = named.iter().filter(|one| reachable(config, one)).cloned().collect();
+            let named: Vec<String> = named
+                .iter()
+                .filter(|one| reachable(config, one))
+                .cloned()
+                .collect();
             if !named.is_empty() {
                 return named;
             }
         }
         let own = |kind: &String| match kind.as_str() {
-            "slack" => self.slack.as_deref().map(|to| Recipient::Slack(to.to_owned())),
+            "slack" => self
+                .slack
+                .as_deref()
+                .map(|to| Recipient::Slack(to.to_owned())),
             "mail" => {
                 let domains = &config.notify.mail_domains;
                 let may = |mail: &&str| {

@@ -38,7 +38,10 @@ pub(super) async fn budget(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerErro
             ("over", format!("{what} used up the budget of {month}"))
         } else {
             let percent = (used_share * 100.0).floor();
-            ("near", format!("{what} used {percent}% of the budget of {month}"))
+            (
+                "near",
+                format!("{what} used {percent}% of the budget of {month}"),
+            )
         };
         let ends = forecast(watch.now, used);
         let stopped = if over && key.starts_with("budget") {
@@ -53,7 +56,9 @@ pub(super) async fn budget(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerErro
             title,
             format!(
                 "{} of {} so far; at this pace the month ends at {}.{stopped}",
-                dollars(used), dollars(limit), dollars(ends)
+                dollars(used),
+                dollars(limit),
+                dollars(ends)
             ),
             format!("Look at what it was spent on; raise {key} where it is worth it."),
             config,
@@ -76,7 +81,10 @@ fn forecast(now: DateTime<Utc>, used: Decimal) -> Decimal {
 pub(super) async fn cost(watch: &Watch<'_>) -> Result<Option<Finding>, LedgerError> {
     let config = &watch.app.config;
     let costs = watch.app.ledger.day_costs(watch.now, DAYS + 1).await?;
-    let of_now = costs.iter().find(|(day, _)| *day == 0).map(|(_, cost)| *cost);
+    let of_now = costs
+        .iter()
+        .find(|(day, _)| *day == 0)
+        .map(|(_, cost)| *cost);
     let Some(of_now) = of_now.filter(|cost| *cost >= watch.settings().cost_floor_usd) else {
         return Ok(None);
     };
@@ -86,7 +94,9 @@ pub(super) async fn cost(watch: &Watch<'_>) -> Result<Option<Finding>, LedgerErr
         .map(|(_, cost)| *cost)
         .collect();
     let dearest = past.iter().max().copied().unwrap_or_default();
-    let times = (of_now / dearest.max(Decimal::new(1, 6))).to_f64().unwrap_or_default();
+    let times = (of_now / dearest.max(Decimal::new(1, 6)))
+        .to_f64()
+        .unwrap_or_default();
     if past.len() < KNOWN_DAYS || times < watch.settings().cost_factor {
         return Ok(None);
     }
@@ -102,12 +112,18 @@ pub(super) async fn cost(watch: &Watch<'_>) -> Result<Option<Finding>, LedgerErr
         "cost",
         "day".to_owned(),
         watch.now - TimeDelta::days(1),
-        format!("Models cost {} in 24 hours, {times:.1} times the dearest day before", dollars(of_now)),
+        format!(
+            "Models cost {} in 24 hours, {times:.1} times the dearest day before",
+            dollars(of_now)
+        ),
         format!(
             "The dearest of the {} days before cost {}. Most of it: {}.",
-            past.len(), dollars(dearest), parts.join("; ")
+            past.len(),
+            dollars(dearest),
+            parts.join("; ")
         ),
-        "See which run, channel or caller it was; [limits] and [budget] bound what may be spent.".to_owned(),
+        "See which run, channel or caller it was; [limits] and [budget] bound what may be spent."
+            .to_owned(),
         config,
     )))
 }

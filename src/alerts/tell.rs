@@ -20,21 +20,31 @@ pub(super) async fn tell(service: &AppState, now: DateTime<Utc>) -> Result<(), L
     let app = &service.app;
     let config = &app.config;
     for alert in app.ledger.silent_alerts().await? {
-        let state = if alert.state == AlertState::Resolved { "over" } else { "fired" };
+        let state = if alert.state == AlertState::Resolved {
+            "over"
+        } else {
+            "fired"
+        };
         tracing::warn!(
             rule = %alert.rule, subject = %alert.subject,
             "an alert is {state}, and nobody can be told: [notify] names no channel that is set up ({})",
             alert.title
         );
     }
-    let quiet = config.alerts.quiet_until(now, config.ingest.offset()).is_some();
+    let quiet = config
+        .alerts
+        .quiet_until(now, config.ingest.offset())
+        .is_some();
     let is_urgent = |alert: &Alert| config.alerts.urgent.contains(&alert.rule);
     let group = TimeDelta::minutes(config.alerts.group_minutes.into());
     let lately = app.ledger.last_alert_notices(now - group).await?;
     let lately: HashSet<String> = lately.into_iter().map(|(recipient, _)| recipient).collect();
     let mut untold = app.ledger.untold_alerts().await?;
     untold.retain(|alert| {
-        let busy = alert.recipients.iter().any(|recipient| lately.contains(recipient));
+        let busy = alert
+            .recipients
+            .iter()
+            .any(|recipient| lately.contains(recipient));
         is_urgent(alert) || !(quiet || busy)
     });
     untold.truncate(TOGETHER);
@@ -48,7 +58,10 @@ pub(super) async fn tell(service: &AppState, now: DateTime<Utc>) -> Result<(), L
         }
     }
     let mut links = BTreeMap::new();
-    for alert in untold.iter().filter(|alert| alert.state == AlertState::Open) {
+    for alert in untold
+        .iter()
+        .filter(|alert| alert.state == AlertState::Open)
+    {
         if let Some(link) = alert_link(service, alert.id, now).await {
             links.insert(alert.id, link);
         }

@@ -69,7 +69,8 @@ pub async fn run(app: &App, request: &ReportRequest) -> anyhow::Result<Report> {
 
 /// `30d`, `4w`.
 fn days(since: &str) -> anyhow::Result<u32> {
-    let (number, unit) = since.split_at(since.len() - since.chars().last().map_or(0, char::len_utf8));
+    let (number, unit) =
+        since.split_at(since.len() - since.chars().last().map_or(0, char::len_utf8));
     let days = match (number.parse::<u32>(), unit) {
         (Ok(number), "d") => Some(number),
         (Ok(number), "w") => number.checked_mul(7),

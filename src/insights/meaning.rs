@@ -75,7 +75,10 @@ pub(crate) fn groups(items: &[Item<'_>]) -> Vec<Group> {
 
 /// Vectors of one length, and the cosine that means "the same" among them.
 fn points(items: &[Item<'_>]) -> (Vec<Point>, f32) {
-    let length = items.iter().find_map(|item| item.embedding.map(<[f32]>::len)).unwrap_or(0);
+    let length = items
+        .iter()
+        .find_map(|item| item.embedding.map(<[f32]>::len))
+        .unwrap_or(0);
     let mut points: Vec<Point> = items
         .iter()
         .map(|item| Point {
@@ -136,7 +139,12 @@ fn nearness(a: &Point, b: &Point, same: f32) -> f32 {
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; 8];
     let (a_parts, b_parts) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f32 = a_parts.remainder().iter().zip(b_parts.remainder()).map(|(a, b)| a * b).sum();
+    let rest: f32 = a_parts
+        .remainder()
+        .iter()
+        .zip(b_parts.remainder())
+        .map(|(a, b)| a * b)
+        .sum();
     for (a, b) in a_parts.zip(b_parts) {
         for lane in 0..8 {
             lanes[lane] += a[lane] * b[lane];
@@ -150,10 +158,15 @@ fn names(text: &str) -> BTreeSet<String> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
         .map(|word| word.trim_matches('.'))
         .filter(|word| {
-            word.contains(['_', '.']) || (word.chars().any(|c| c.is_ascii_digit()) && word.chars().any(char::is_alphabetic))
+            word.contains(['_', '.'])
+                || (word.chars().any(|c| c.is_ascii_digit())
+                    && word.chars().any(char::is_alphabetic))
         })
         // Korean particles stand at a name without a blank.
-        .map(|word| word.trim_end_matches(|c: char| !c.is_ascii()).to_lowercase())
+        .map(|word| {
+            word.trim_end_matches(|c: char| !c.is_ascii())
+                .to_lowercase()
+        })
         .filter(|word| !word.is_empty())
         .collect()
 }
@@ -191,9 +204,16 @@ mod tests {
     fn texts(texts: &[(&str, i64)]) -> Vec<Vec<usize>> {
         let items: Vec<Item<'_>> = texts
             .iter()
-            .map(|(text, weight)| Item { text, embedding: None, weight: *weight })
+            .map(|(text, weight)| Item {
+                text,
+                embedding: None,
+                weight: *weight,
+            })
             .collect();
-        groups(&items).into_iter().map(|group| group.members).collect()
+        groups(&items)
+            .into_iter()
+            .map(|group| group.members)
+            .collect()
     }
 
     #[test]
@@ -207,21 +227,42 @@ mod tests {
             ]),
             [vec![2, 0], vec![1], vec![3]]
         );
-        assert_eq!(names("fct_trips는 언제 갱신되나요?"), ["fct_trips".to_owned()].into());
+        assert_eq!(
+            names("fct_trips는 언제 갱신되나요?"),
+            ["fct_trips".to_owned()].into()
+        );
     }
 
     #[test]
     fn a_group_is_named_by_its_most_central_question() {
-        let vectors: [[f32; 3]; 4] = [[1.0, 0.25, 0.0], [1.0, 0.0, 0.0], [1.0, -0.25, 0.0], [0.0, 0.0, 1.0]];
-        let words = ["people who go", "churned riders", "lost customers", "revenue"];
+        let vectors: [[f32; 3]; 4] = [
+            [1.0, 0.25, 0.0],
+            [1.0, 0.0, 0.0],
+            [1.0, -0.25, 0.0],
+            [0.0, 0.0, 1.0],
+        ];
+        let words = [
+            "people who go",
+            "churned riders",
+            "lost customers",
+            "revenue",
+        ];
         let items: Vec<Item<'_>> = vectors
             .iter()
             .zip(words)
-            .map(|(vector, text)| Item { text, embedding: Some(vector), weight: 1 })
+            .map(|(vector, text)| Item {
+                text,
+                embedding: Some(vector),
+                weight: 1,
+            })
             .collect();
         let found = groups(&items);
         assert_eq!(found.len(), 2, "{found:?}");
-        assert_eq!((found[0].named, found[0].members.len()), (1, 3), "{found:?}");
+        assert_eq!(
+            (found[0].named, found[0].members.len()),
+            (1, 3),
+            "{found:?}"
+        );
     }
 
     #[test]

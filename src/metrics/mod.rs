@@ -17,9 +17,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use docent_core::ledger::{
-    CallOutcome, Interaction, ModelCall, Origin, Purpose, Record,
-};
+use docent_core::ledger::{CallOutcome, Interaction, ModelCall, Origin, Purpose, Record};
 use prometheus_client::registry::Registry;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
@@ -27,7 +25,7 @@ use serde::Serialize;
 use crate::server::AppState;
 use families::Families;
 
-/// OpenMetrics text, which `prometheus-client` writes.
+/// `OpenMetrics` text, which `prometheus-client` writes.
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Everything that is counted.
@@ -58,7 +56,11 @@ impl Metrics {
             Purpose::Rerank => "rerank",
             _ => "chat",
         };
-        let provider = if call.model.starts_with("builtin/") { "docent" } else { "openai" };
+        let provider = if call.model.starts_with("builtin/") {
+            "docent"
+        } else {
+            "openai"
+        };
         let labels = |more: Option<(&'static str, String)>| {
             let mut labels = vec![
                 ("gen_ai_operation_name", operation.to_owned()),
@@ -74,7 +76,10 @@ impl Metrics {
             let is_told = kind == "input" || operation == "chat";
             if let Some(tokens) = tokens.filter(|_| is_told) {
                 let labels = labels(Some(("gen_ai_token_type", kind.to_owned())));
-                families.token_usage.get_or_create(&labels).observe(tokens as f64);
+                families
+                    .token_usage
+                    .get_or_create(&labels)
+                    .observe(tokens as f64);
             }
         }
         let error = (call.outcome != CallOutcome::Ok).then(|| ("error_type", name(&call.outcome)));
@@ -97,14 +102,22 @@ impl Metrics {
         let labels = vec![
             ("channel", name(&turn.channel)),
             ("outcome", outcome.clone()),
-            ("generator", turn.generator.map_or_else(String::new, |kind| name(&kind))),
+            (
+                "generator",
+                turn.generator.map_or_else(String::new, |kind| name(&kind)),
+            ),
         ];
         families.turns.get_or_create(&labels).inc();
         let seconds = |ms: i64| ms as f64 / 1000.0;
         let by_outcome = vec![("outcome", outcome)];
         let total = seconds(turn.total_ms);
-        families.turn_duration.get_or_create(&by_outcome).observe(total);
-        families.retrieval_duration.observe(seconds(turn.retrieve_ms));
+        families
+            .turn_duration
+            .get_or_create(&by_outcome)
+            .observe(total);
+        families
+            .retrieval_duration
+            .observe(seconds(turn.retrieve_ms));
         if let Some(first) = turn.first_token_ms {
             families.first_token.observe(seconds(first));
         }
@@ -132,7 +145,10 @@ pub(crate) async fn observe(
     let method = request.method().as_str().to_owned();
     let started = Instant::now();
     let response = next.run(request).await;
-    if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+    if matches!(
+        response.status(),
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
+    ) {
         "other".clone_into(&mut route);
     }
     let families = &service.metrics.families;
@@ -160,7 +176,9 @@ fn beginning(path: &str) -> String {
 
 /// `GET /metrics`, and nothing else.
 pub fn router(service: AppState) -> Router {
-    Router::new().route("/metrics", get(show)).with_state(service)
+    Router::new()
+        .route("/metrics", get(show))
+        .with_state(service)
 }
 
 async fn show(State(service): State<AppState>) -> Response {

@@ -37,7 +37,10 @@ async fn of_ledger(service: &AppState) -> Result<(), LedgerError> {
     let families = &service.metrics.families;
     let now = Utc::now();
     let names = app.config.sources.iter().map(|source| source.name.clone());
-    let states = app.ledger.run_states(&names.collect::<Vec<_>>(), now).await?;
+    let states = app
+        .ledger
+        .run_states(&names.collect::<Vec<_>>(), now)
+        .await?;
     let alerts = app.ledger.alerts_since(now).await?;
     for state in states {
         let labels = vec![("source", state.source.clone())];
@@ -46,7 +49,10 @@ async fn of_ledger(service: &AppState) -> Result<(), LedgerError> {
             run.set(started.timestamp());
         }
         let failing = state.outcome == "failed" || state.is_dead;
-        families.source_failing.get_or_create(&labels).set(failing.into());
+        families
+            .source_failing
+            .get_or_create(&labels)
+            .set(failing.into());
         for (kind, count) in [("known", state.documents), ("failed", state.failed)] {
             let mut labels = labels.clone();
             labels.push(("documents", kind.to_owned()));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use docent_core::config::{Smtp, SmtpTls};
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::Mailbox;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
@@ -27,9 +27,10 @@ impl Mail {
         if settings.host.is_empty() {
             return Ok(None);
         }
-        let from = settings.from.parse().with_context(|| {
-            format!("smtp.from = \"{}\" is not a mail address", settings.from)
-        })?;
+        let from = settings
+            .from
+            .parse()
+            .with_context(|| format!("smtp.from = \"{}\" is not a mail address", settings.from))?;
         let parameters = || {
             TlsParameters::new(settings.host.clone())
                 .with_context(|| format!("smtp.host = \"{}\" cannot be used", settings.host))
@@ -39,7 +40,11 @@ impl Mail {
             SmtpTls::Starttls => (Tls::Required(parameters()?), 587),
             SmtpTls::None => (Tls::None, 25),
         };
-        let port = if settings.port == 0 { usual_port } else { settings.port };
+        let port = if settings.port == 0 {
+            usual_port
+        } else {
+            settings.port
+        };
         let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&settings.host)
             .port(port)
             .tls(tls)
@@ -70,7 +75,10 @@ impl Mail {
             .to(Mailbox::new(None, to))
             .subject(format!("[docent] {}", message.subject))
             .message_id(Some(format!("<{id}@{domain}>")))
-            .raw_header(HeaderValue::new(AUTO_SUBMITTED, "auto-generated".to_owned()))
+            .raw_header(HeaderValue::new(
+                AUTO_SUBMITTED,
+                "auto-generated".to_owned(),
+            ))
             .header(ContentType::TEXT_PLAIN)
             .body(message.text.clone())
             .map_err(|error| NotifyError::Refused(format!("no mail can be made of it: {error}")))?;

@@ -215,7 +215,9 @@ async fn send(service: &AppState, notice: &Notice, now: DateTime<Utc>) -> Result
     match error {
         NotifyError::Later { after, .. } if !last => {
             let wait = FIRST_WAIT << (notice.attempts - 1).clamp(0, 12);
-            let wait = after.map_or(0, |after| after.as_secs() as i64).max(wait.min(LONGEST_WAIT));
+            let wait = after
+                .map_or(0, |after| after.as_secs() as i64)
+                .max(wait.min(LONGEST_WAIT));
             tracing::debug!(notice = %notice.id, %reason, wait, "a message waits");
             let again = now + TimeDelta::seconds(wait.min(24 * 3600));
             ledger.notice_delayed(notice, &reason, again).await
@@ -246,7 +248,11 @@ fn instead(config: &Config, notice: &Notice) -> Vec<NewNotice> {
             ));
             NewNotice {
                 id: Uuid::now_v7(),
-                kind: if notice.kind == "digest" { "digest" } else { "alert" },
+                kind: if notice.kind == "digest" {
+                    "digest"
+                } else {
+                    "alert"
+                },
                 recipient,
                 alerts: notice.alerts.clone(),
                 content,

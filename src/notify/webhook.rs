@@ -72,7 +72,10 @@ fn signature(key: &hmac::Key, timestamp: &str, body: &[u8]) -> String {
     context.update(b".");
     context.update(body);
     let tag = context.sign();
-    tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    tag.as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// An address that may be reached. It is a secret, and not repeated.
@@ -103,7 +106,10 @@ pub(super) async fn taken(answer: reqwest::Result<Response>) -> Result<(), Notif
     let after = retry_after(response.headers());
     let reason = format!("it answered {status}");
     let is_over = status.is_client_error()
-        && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        && !matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+        );
     Err(if is_over {
         NotifyError::Refused(reason)
     } else {
@@ -112,7 +118,13 @@ pub(super) async fn taken(answer: reqwest::Result<Response>) -> Result<(), Notif
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds))
 }
 
@@ -125,6 +137,9 @@ mod tests {
         // printf '1764150000.{"a":1}' | openssl dgst -sha256 -hmac 0123456789abcdef
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"0123456789abcdef");
         let signed = signature(&key, "1764150000", br#"{"a":1}"#);
-        assert_eq!(signed, "d6c69e5219352c0e9ef593864f1771ee6484b0a87b7b8109b745083551e09ac4");
+        assert_eq!(
+            signed,
+            "d6c69e5219352c0e9ef593864f1771ee6484b0a87b7b8109b745083551e09ac4"
+        );
     }
 }

@@ -18,8 +18,18 @@ pub(super) fn between(report: &Report) -> Vec<String> {
     }
     let done = |totals: &Totals| totals.questions - totals.cancelled;
     let rates: [(&str, (i64, i64), (i64, i64), bool); 3] = [
-        ("questions without an answer", (now.abstained, done(now)), (before.abstained, done(before)), false),
-        ("failed questions", (now.failed, done(now)), (before.failed, done(before)), false),
+        (
+            "questions without an answer",
+            (now.abstained, done(now)),
+            (before.abstained, done(before)),
+            false,
+        ),
+        (
+            "failed questions",
+            (now.failed, done(now)),
+            (before.failed, done(before)),
+            false,
+        ),
         (
             "ratings that are up",
             (now.liked, now.liked + now.disliked),
@@ -35,7 +45,11 @@ pub(super) fn between(report: &Report) -> Vec<String> {
         let rose = rate(now) > rate(before);
         changes.push(format!(
             "{}: {what} {:.1}%, before {:.1}%",
-            if rose == more_is_better { "Better" } else { "Worse" },
+            if rose == more_is_better {
+                "Better"
+            } else {
+                "Worse"
+            },
             rate(now) * 100.0,
             rate(before) * 100.0
         ));
@@ -46,7 +60,9 @@ pub(super) fn between(report: &Report) -> Vec<String> {
         && let Some(change) = change(median as f64, was as f64)
     {
         let judged = if change < 0.0 { "Better" } else { "Worse" };
-        changes.push(format!("{judged}: half of the answers take {median} ms, before {was} ms"));
+        changes.push(format!(
+            "{judged}: half of the answers take {median} ms, before {was} ms"
+        ));
     }
     let each = |totals: &Totals| {
         let cost = totals.cost.to_f64().unwrap_or_default();

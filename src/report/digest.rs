@@ -30,7 +30,12 @@ pub async fn make(service: &AppState, now: DateTime<Utc>) -> Result<usize, Ledge
     let Some(due) = due.filter(|due| now - *due < TOO_LATE) else {
         return Ok(0);
     };
-    if app.ledger.last_digest().await?.is_some_and(|last| last >= due) {
+    if app
+        .ledger
+        .last_digest()
+        .await?
+        .is_some_and(|last| last >= due)
+    {
         return Ok(0);
     }
     // Who has no channel at all does not want one.
@@ -53,7 +58,11 @@ async fn make_all(
     let mut made = 0;
     if app.config.digest.owners {
         let from = until - TimeDelta::days(DAYS.into());
-        let span = Span { from, until, owner: None };
+        let span = Span {
+            from,
+            until,
+            owner: None,
+        };
         for (owner, document) in app.ledger.owners_of(&span).await? {
             let recipients = recipients(service, &owner, document).await;
             if recipients.is_empty() {
@@ -128,7 +137,10 @@ fn message(service: &AppState, report: &Report) -> Message {
     let config = &service.app.config;
     let base = public_url(config, config.server.port);
     let subject = match &report.owner {
-        Some(owner) => format!("What people asked of the documents of {owner}, week from {}", report.from),
+        Some(owner) => format!(
+            "What people asked of the documents of {owner}, week from {}",
+            report.from
+        ),
         None => format!("What people asked, week from {}", report.from),
     };
     Message {

@@ -31,12 +31,16 @@ pub struct Gap {
 }
 
 pub(super) fn grouped(figures: Vec<GapFigure>, span: &Span, quoting: &Quoting) -> Gaps {
-    let (closed, open): (Vec<GapFigure>, Vec<GapFigure>) =
-        figures.into_iter().partition(|figure| figure.state == "closed");
+    let (closed, open): (Vec<GapFigure>, Vec<GapFigure>) = figures
+        .into_iter()
+        .partition(|figure| figure.state == "closed");
     let begin = span.from.and_time(NaiveTime::MIN).and_utc();
     let groups = meaning::groups(&items(&open));
     let is_new = |group: &&Group| group.members.iter().all(|at| open[*at].first_at >= begin);
-    let mut largest: Vec<Gap> = groups.iter().map(|group| gap(&open, group, quoting)).collect();
+    let mut largest: Vec<Gap> = groups
+        .iter()
+        .map(|group| gap(&open, group, quoting))
+        .collect();
     largest.sort_by_key(|gap| std::cmp::Reverse((gap.people, gap.abstained + gap.disliked)));
     largest.truncate(LISTED);
     Gaps {

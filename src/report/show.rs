@@ -18,7 +18,11 @@ pub fn text(report: &Report) -> String {
     let mut text = heading(report);
     for section in sections(report) {
         text.push_str(&format!("\n\n{}\n", section.title));
-        let lines: Vec<String> = section.lines.iter().map(|line| format!("  {line}")).collect();
+        let lines: Vec<String> = section
+            .lines
+            .iter()
+            .map(|line| format!("  {line}"))
+            .collect();
         text.push_str(&lines.join("\n"));
     }
     text
@@ -75,19 +79,36 @@ fn sections(report: &Report) -> Vec<Section> {
     };
     add("Better or worse", report.changes.clone());
     let asked = report.asked.iter().map(|one| {
-        format!("{} ({}, {})", one.question, count(one.times, "time"), people(one.people))
+        format!(
+            "{} ({}, {})",
+            one.question,
+            count(one.times, "time"),
+            people(one.people)
+        )
     });
     add("What people asked", asked.collect());
     add("What the documents lack", of_gaps(report));
     let suggested = report.gaps.largest.iter().take(SUGGESTED);
-    add("Documents to write", suggested.filter_map(suggestion).collect());
+    add(
+        "Documents to write",
+        suggested.filter_map(suggestion).collect(),
+    );
     let cited = report.documents.iter().map(|one| {
         let title = one.title.as_deref().unwrap_or("(purged)");
         let path = one.path.as_deref().unwrap_or_default();
-        format!("{title} ({}/{path}): {}, {} up, {} down", one.source, count(one.citations, "answer"), one.liked, one.disliked)
+        format!(
+            "{title} ({}/{path}): {}, {} up, {} down",
+            one.source,
+            count(one.citations, "answer"),
+            one.liked,
+            one.disliked
+        )
     });
     add("Documents that answers cite", cited.collect());
-    add("Cost", report.cost.as_ref().map(of_cost).unwrap_or_default());
+    add(
+        "Cost",
+        report.cost.as_ref().map(of_cost).unwrap_or_default(),
+    );
     let ingest = report.ingest.iter().map(|one| {
         let failed = if one.failed_runs > 0 {
             format!(" ({} failed)", one.failed_runs)
@@ -101,26 +122,45 @@ fn sections(report: &Report) -> Vec<Section> {
         };
         format!(
             "{}: {}{failed}, {} documents indexed, {} removed{documents}; the last one {}, {}",
-            one.source, count(one.runs, "run"), one.indexed, one.removed,
-            one.last_run_at.format("%Y-%m-%d %H:%M UTC"), one.last_outcome.replace('_', " ")
+            one.source,
+            count(one.runs, "run"),
+            one.indexed,
+            one.removed,
+            one.last_run_at.format("%Y-%m-%d %H:%M UTC"),
+            one.last_outcome.replace('_', " ")
         )
     });
     add("Ingest", ingest.collect());
     let alerts = report.alerts.iter();
-    let alerts = alerts.map(|alert| format!("{} ({}, for {})", alert.title, alert.state, alert.addressed_to));
+    let alerts = alerts.map(|alert| {
+        format!(
+            "{} ({}, for {})",
+            alert.title, alert.state, alert.addressed_to
+        )
+    });
     add("Alerts", alerts.collect());
     sections
 }
 
 fn of_use(report: &Report) -> Vec<String> {
     let Totals {
-        questions, answered, abstained, failed, cancelled, quoted, liked, disliked, ..
+        questions,
+        answered,
+        abstained,
+        failed,
+        cancelled,
+        quoted,
+        liked,
+        disliked,
+        ..
     } = report.totals;
     let before = &report.before;
     let mut lines = vec![format!(
         "{} by {} in {} (before: {})",
-        count(questions, "question"), people(report.totals.people),
-        count(report.totals.conversations, "conversation"), before.questions
+        count(questions, "question"),
+        people(report.totals.people),
+        count(report.totals.conversations, "conversation"),
+        before.questions
     )];
     if questions == 0 {
         return lines;
@@ -136,7 +176,9 @@ fn of_use(report: &Report) -> Vec<String> {
         lines.push(format!("rated up {liked}, down {disliked}"));
     }
     if let (Some(median), Some(p95)) = (report.totals.median_ms, report.totals.p95_ms) {
-        lines.push(format!("half of the answers took {median} ms, 95% of them {p95} ms"));
+        lines.push(format!(
+            "half of the answers took {median} ms, 95% of them {p95} ms"
+        ));
     }
     let channels: Vec<String> = report
         .channels
@@ -154,7 +196,9 @@ fn of_gaps(report: &Report) -> Vec<String> {
     }
     let mut lines = vec![format!(
         "{}, {} of them new; {} closed",
-        count(gaps.open as i64, "open gap"), gaps.new, gaps.closed
+        count(gaps.open as i64, "open gap"),
+        gaps.new,
+        gaps.closed
     )];
     lines.extend(gaps.largest.iter().map(|gap| {
         let what = if gap.question.is_empty() {
@@ -169,7 +213,9 @@ fn of_gaps(report: &Report) -> Vec<String> {
         let owner = owner.map_or_else(String::new, |owner| format!(" of {owner}"));
         format!(
             "{what} ({}, {} without an answer, {} rated down{near}{owner})",
-            people(gap.people), gap.abstained, gap.disliked
+            people(gap.people),
+            gap.abstained,
+            gap.disliked
         )
     }));
     lines
@@ -185,7 +231,8 @@ fn suggestion(gap: &Gap) -> Option<String> {
     let about = asset.map_or_else(String::new, |asset| format!(" about {asset}"));
     Some(format!(
         "one{about} that answers “{}”{who}: it would have helped {}",
-        gap.question, people(gap.people)
+        gap.question,
+        people(gap.people)
     ))
 }
 
@@ -193,7 +240,11 @@ fn of_cost(cost: &Cost) -> Vec<String> {
     if cost.parts.is_empty() {
         return Vec::new();
     }
-    let mut lines = vec![format!("{} (before: {})", dollars(cost.usd), dollars(cost.before_usd))];
+    let mut lines = vec![format!(
+        "{} (before: {})",
+        dollars(cost.usd),
+        dollars(cost.before_usd)
+    )];
     if cost.unknown_price > 0 {
         lines.push(format!(
             "not in it: {} of models without a price (see [prices])",
@@ -201,10 +252,16 @@ fn of_cost(cost: &Cost) -> Vec<String> {
         ));
     }
     lines.extend(cost.parts.iter().map(|part| {
-        let price = part.cost.map_or_else(|| "price unknown".to_owned(), dollars);
+        let price = part
+            .cost
+            .map_or_else(|| "price unknown".to_owned(), dollars);
         format!(
             "{} by {}: {price}, {}, {} tokens in, {} out",
-            part.purpose, part.model, count(part.calls, "call"), part.input_tokens, part.output_tokens
+            part.purpose,
+            part.model,
+            count(part.calls, "call"),
+            part.input_tokens,
+            part.output_tokens
         )
     }));
     lines

@@ -115,7 +115,14 @@ pub(super) async fn acknowledge(
     actor.check(id)?;
     let ledger = &service.app.ledger;
     let state = ledger.acknowledge_alert(id, &actor.name).await?;
-    done(&service, &actor, id, state, Act::AlertAcknowledged, &headers)
+    done(
+        &service,
+        &actor,
+        id,
+        state,
+        Act::AlertAcknowledged,
+        &headers,
+    )
 }
 
 /// `POST /v1/alerts/{id}/mute`
@@ -212,12 +219,19 @@ fn page(title: &str, body: &str) -> Response {
             HeaderValue::from_static(CONTENT_SECURITY_POLICY),
         ),
         // The token is in the address.
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
     (headers, Html(html)).into_response()
 }
 
 fn unknown() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "alert_unknown", "there is no such alert")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "alert_unknown",
+        "there is no such alert",
+    )
 }

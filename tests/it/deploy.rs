@@ -44,16 +44,25 @@ async fn the_dbt_source_names_every_view_and_column_with_its_comment() {
         let (view, name) = (view.unwrap(), name.unwrap());
         if table != view {
             let about = about.unwrap_or_else(|| panic!("{view} has no comment"));
-            made.push_str(&format!("      - name: {view}\n        description: {}\n        columns:\n", quoted(&about)));
+            made.push_str(&format!(
+                "      - name: {view}\n        description: {}\n        columns:\n",
+                quoted(&about)
+            ));
             table.clone_from(&view);
         }
         let comment = comment.unwrap_or_else(|| panic!("{view}.{name} has no comment"));
-        made.push_str(&format!("          - name: {name}\n            description: {}\n", quoted(&comment)));
+        made.push_str(&format!(
+            "          - name: {name}\n            description: {}\n",
+            quoted(&comment)
+        ));
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/dbt/sources.yml");
     if std::env::var_os("UPDATE_DEPLOY").is_some() {
         std::fs::write(&path, &made).unwrap();
     }
     let there = std::fs::read_to_string(&path).unwrap();
-    assert!(there == made, "deploy/dbt/sources.yml is not what the views are; UPDATE_DEPLOY=1 makes it anew");
+    assert!(
+        there == made,
+        "deploy/dbt/sources.yml is not what the views are; UPDATE_DEPLOY=1 makes it anew"
+    );
 }

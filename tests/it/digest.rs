@@ -47,20 +47,42 @@ async fn owners_get_theirs_and_the_team_everything_once_a_week() {
     let subjects: Vec<(String, String)> = sent.iter().map(told).collect();
     let expected = [
         (TEAM, "What people asked, week from 2026-11-16"),
-        (FINANCE, "What people asked of the documents of Finance Data, week from 2026-11-16"),
+        (
+            FINANCE,
+            "What people asked of the documents of Finance Data, week from 2026-11-16",
+        ),
     ]
     .map(|(to, subject)| (to.to_owned(), subject.to_owned()));
     assert_eq!(subjects, expected);
     let (team, finance) = (sent[0].body(), sent[1].body());
-    for said in ["60 questions", "How are provider fees computed?", "Documents to write", "Cost", "Ingest", "Worse: questions without an answer"] {
+    for said in [
+        "60 questions",
+        "How are provider fees computed?",
+        "Documents to write",
+        "Cost",
+        "Ingest",
+        "Worse: questions without an answer",
+    ] {
         assert!(team.contains(said), "{said} is missing in {team}");
     }
-    assert!(finance.contains("How are provider fees computed?") && !finance.contains("fct_trips"), "{finance}");
+    assert!(
+        finance.contains("How are provider fees computed?") && !finance.contains("fct_trips"),
+        "{finance}"
+    );
     // What was sent is not kept; that it was is.
-    let kept = world.database.rows("SELECT count(*)::text FROM notice WHERE content IS NOT NULL").await;
+    let kept = world
+        .database
+        .rows("SELECT count(*)::text FROM notice WHERE content IS NOT NULL")
+        .await;
     assert_eq!(kept[0][0].as_deref(), Some("0"));
-    let rows = world.database.rows("SELECT owner, questions::text FROM digest ORDER BY owner").await;
-    let rows: Vec<String> = rows.into_iter().map(|row| row.into_iter().flatten().collect::<Vec<_>>().join(" ")).collect();
+    let rows = world
+        .database
+        .rows("SELECT owner, questions::text FROM digest ORDER BY owner")
+        .await;
+    let rows: Vec<String> = rows
+        .into_iter()
+        .map(|row| row.into_iter().flatten().collect::<Vec<_>>().join(" "))
+        .collect();
     assert_eq!(rows, [" 60", "Finance Data 23"]);
 }
 
@@ -86,7 +108,11 @@ async fn a_week_that_nobody_asked_in_is_no_mail_and_one_long_over_is_not_made_up
     let mail = ScriptedMail::start().await;
     let world = world(&mail).await;
     let service = still(&world).await;
-    assert_eq!(at(&service, monday() + TimeDelta::hours(1)).await, 1, "it is noted");
+    assert_eq!(
+        at(&service, monday() + TimeDelta::hours(1)).await,
+        1,
+        "it is noted"
+    );
     assert!(mail.mails().is_empty());
     let service = still_elsewhere(&world).await;
     assert_eq!(at(&service, monday() + TimeDelta::days(4)).await, 0);

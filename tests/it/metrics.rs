@@ -29,34 +29,72 @@ fn sum(samples: &BTreeMap<String, f64>, name: &str, labels: &[&str]) -> f64 {
         let bare = sample.split('{').next().unwrap_or_default();
         bare == name && labels.iter().all(|label| sample.contains(label))
     };
-    samples.iter().filter(|(sample, _)| is_of(sample)).map(|(_, value)| value).sum()
+    samples
+        .iter()
+        .filter(|(sample, _)| is_of(sample))
+        .map(|(_, value)| value)
+        .sum()
+}
+
+/// The same of counts.
+fn count(samples: &BTreeMap<String, f64>, name: &str, labels: &[&str]) -> i64 {
+    sum(samples, name, labels).round() as i64
 }
 
 /// A world that has asked and failed, and what Prometheus reads of it.
 async fn scraped() -> (World, String) {
     let model = ScriptedOpenAi::start(Script::default()).await;
     model.change(|script| {
-        script.answer = Answer::Text("The table is loaded hourly, as its page says [1].".to_owned());
+        script.answer =
+            Answer::Text("The table is loaded hourly, as its page says [1].".to_owned());
     });
     let mut world = World::of_trips().await;
     world.chat_with(&model);
     let price: Price = toml_price();
-    world.config.prices.insert("scripted-chat".to_owned(), price);
+    world
+        .config
+        .prices
+        .insert("scripted-chat".to_owned(), price);
     // A port that was free a moment ago.
-    let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    let free = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
     world.config.metrics.listen = free.to_string();
     let server = world.serve().await;
     for _ in 0..3 {
         assert_eq!(server.ask(QUESTION).await["outcome"], "answered");
     }
-    server.ask("What is the carbon footprint of a quokka?").await;
-    assert_eq!(server.send("GET", "/v1/nothing/secret-question", "", None).await.0, 404);
+    server
+        .ask("What is the carbon footprint of a quokka?")
+        .await;
+    assert_eq!(
+        server
+            .send("GET", "/v1/nothing/secret-question", "", None)
+            .await
+            .0,
+        404
+    );
     server.service.app.ledger.flush().await;
-    let scrape = server.http.get(format!("http://{free}/metrics")).send().await.unwrap();
-    let kind = scrape.headers()["content-type"].to_str().unwrap().to_owned();
+    let scrape = server
+        .http
+        .get(format!("http://{free}/metrics"))
+        .send()
+        .await
+        .unwrap();
+    let kind = scrape.headers()["content-type"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
     let text = scrape.text().await.unwrap();
-    let elsewhere = server.http.get(format!("{}/metrics", server.url)).send().await.unwrap();
+    let elsewhere = server
+        .http
+        .get(format!("{}/metrics", server.url))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(elsewhere.status(), 404, "people's listener has no metrics");
     server.stop().await;
     (world, text)
@@ -78,45 +116,85 @@ async fn tokens_cost_and_turns_are_the_ledgers() {
                FROM model_call WHERE model = 'scripted-chat'",
         )
         .await;
-    let number = |at: usize| ledger[0][at].as_deref().unwrap().parse::<f64>().unwrap();
+    let text = |at: usize| ledger[0][at].as_deref().unwrap();
+    let number = |at: usize| text(at).parse::<i64>().unwrap();
     let model = r#"gen_ai_request_model="scripted-chat""#;
     let tokens = |kind: &str| {
         let kind = format!(r#"gen_ai_token_type="{kind}""#);
-        sum(&samples, "gen_ai_client_token_usage_sum", &[model, &kind])
+        count(&samples, "gen_ai_client_token_usage_sum", &[model, &kind])
     };
-    assert!(number(0) > 0.0 && number(1) > 0.0);
+    assert!(number(0) > 0 && number(1) > 0);
     assert_eq!((tokens("input"), tokens("output")), (number(0), number(1)));
-    assert!((sum(&samples, "docent_model_cost_usd_total", &[model]) - number(2)).abs() < 1e-9);
-    assert_eq!(sum(&samples, "gen_ai_client_operation_duration_seconds_count", &[model]), number(3));
+    let cost = text(2).parse::<f64>().unwrap();
+    assert!((sum(&samples, "docent_model_cost_usd_total", &[model]) - cost).abs() < 1e-9);
+    assert_eq!(
+        count(
+            &samples,
+            "gen_ai_client_operation_duration_seconds_count",
+            &[model]
+        ),
+        number(3)
+    );
     let turns = world
         .database
         .rows("SELECT outcome, count(*)::text FROM interaction WHERE origin = 'person' GROUP BY 1")
         .await;
     for turn in turns {
-        let [Some(outcome), Some(count)] = <[Option<String>; 2]>::try_from(turn).unwrap() else {
+        let [Some(outcome), Some(questions)] = <[Option<String>; 2]>::try_from(turn).unwrap()
+        else {
             panic!("both are there");
         };
         let label = format!(r#"outcome="{outcome}""#);
-        let counted = sum(&samples, "docent_turns_total", &[&label, r#"channel="api""#]);
-        assert_eq!(counted, count.parse::<f64>().unwrap(), "{outcome}");
+        let counted = count(
+            &samples,
+            "docent_turns_total",
+            &[&label, r#"channel="api""#],
+        );
+        assert_eq!(counted, questions.parse::<i64>().unwrap(), "{outcome}");
     }
-    assert_eq!(sum(&samples, "docent_retrieval_duration_seconds_count", &[]), 4.0);
-    assert_eq!(sum(&samples, "docent_source_failing", &[r#"source="docs""#]), 0.0);
-    assert_eq!(sum(&samples, "docent_source_documents", &[r#"documents="known""#]), 1.0);
-    assert_eq!(sum(&samples, "docent_ledger_up", &[]), 1.0);
-    assert_eq!(sum(&samples, "docent_http_requests_total", &[r#"route="/v1/chat""#, r#"status="200""#]), 4.0);
-    assert!(!text.contains("secret-question"), "an address may hold a question");
+    assert_eq!(
+        count(&samples, "docent_retrieval_duration_seconds_count", &[]),
+        4
+    );
+    assert_eq!(
+        count(&samples, "docent_source_failing", &[r#"source="docs""#]),
+        0
+    );
+    assert_eq!(
+        count(
+            &samples,
+            "docent_source_documents",
+            &[r#"documents="known""#]
+        ),
+        1
+    );
+    assert_eq!(count(&samples, "docent_ledger_up", &[]), 1);
+    assert_eq!(
+        count(
+            &samples,
+            "docent_http_requests_total",
+            &[r#"route="/v1/chat""#, r#"status="200""#]
+        ),
+        4
+    );
+    assert!(
+        !text.contains("secret-question"),
+        "an address may hold a question"
+    );
 }
 
 #[tokio::test]
 async fn every_metric_that_the_dashboard_names_is_there() {
     let (_world, text) = scraped().await;
-    let names: BTreeSet<String> = samples(&text)
-        .into_keys()
-        .map(|sample| sample.split('{').next().unwrap_or_default().to_owned())
-        // A family without a sample is described all the same.
-        .chain(text.lines().filter_map(|line| Some(line.strip_prefix("# TYPE ")?.split(' ').next()?.to_owned())))
-        .collect();
+    let names: BTreeSet<String> =
+        samples(&text)
+            .into_keys()
+            .map(|sample| sample.split('{').next().unwrap_or_default().to_owned())
+            // A family without a sample is described all the same.
+            .chain(text.lines().filter_map(|line| {
+                Some(line.strip_prefix("# TYPE ")?.split(' ').next()?.to_owned())
+            }))
+            .collect();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/grafana/docent.json");
     let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let mut expressions = Vec::new();
@@ -125,7 +203,8 @@ async fn every_metric_that_the_dashboard_names_is_there() {
     let mut named = BTreeSet::new();
     for expression in &expressions {
         let words = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let metric = |word: &&str| word.starts_with("docent_") || word.starts_with("gen_ai_client_");
+        let metric =
+            |word: &&str| word.starts_with("docent_") || word.starts_with("gen_ai_client_");
         named.extend(words.filter(metric).map(str::to_owned));
     }
     // Labels are no metrics.
@@ -138,7 +217,11 @@ async fn every_metric_that_the_dashboard_names_is_there() {
         .collect();
     assert!(unknown.is_empty(), "{unknown:?} are not among {names:?}");
     // The other way round: nothing is counted that nobody looks at.
-    for family in ["docent_turns_total", "gen_ai_client_token_usage_sum", "docent_ledger_spool_bytes"] {
+    for family in [
+        "docent_turns_total",
+        "gen_ai_client_token_usage_sum",
+        "docent_ledger_spool_bytes",
+    ] {
         assert!(named.contains(family), "{family}");
     }
 }

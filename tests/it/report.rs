@@ -13,7 +13,8 @@ use crate::support::World;
 /// Noon of a day before `until`.
 fn noon(until: DateTime<Utc>, days: u64) -> DateTime<Utc> {
     let day = (until - Days::new(days)).date_naive();
-    day.and_time(NaiveTime::from_hms_opt(12, 0, 0).unwrap()).and_utc()
+    day.and_time(NaiveTime::from_hms_opt(12, 0, 0).unwrap())
+        .and_utc()
 }
 
 struct Asked<'a> {
@@ -50,7 +51,9 @@ fn ask(app: &App, asked: &Asked<'_>) -> Uuid {
         "first_token_ms": 300, "total_ms": 1250, "passages": passages,
     }))
     .unwrap();
-    app.ledger.writer().write(Record::Interaction(Box::new(interaction)));
+    app.ledger
+        .writer()
+        .write(Record::Interaction(Box::new(interaction)));
     id
 }
 
@@ -76,15 +79,45 @@ pub(crate) async fn seeded(world: &World, app: &App, until: DateTime<Utc>) {
         let when = noon(until, 1 + number % 7) + TimeDelta::minutes(number as i64);
         let caller = format!("key:{}", number % 11);
         let (question, outcome, document, embedding) = match number % 4 {
-            0 => ("How are provider fees computed?", "abstained", fees, [0.0, 1.0, 0.0]),
-            1 if number % 8 == 1 => ("formula of provider fees", "abstained", fees, [0.05, 1.0, 0.0]),
-            2 if number % 12 == 2 => ("Is fct_trips loaded on Sundays?", "abstained", trips, [0.0, 0.0, 1.0]),
-            _ => ("How fresh is fct_trips?", "answered", trips, [1.0, 0.0, 0.0]),
+            0 => (
+                "How are provider fees computed?",
+                "abstained",
+                fees,
+                [0.0, 1.0, 0.0],
+            ),
+            1 if number % 8 == 1 => (
+                "formula of provider fees",
+                "abstained",
+                fees,
+                [0.05, 1.0, 0.0],
+            ),
+            2 if number % 12 == 2 => (
+                "Is fct_trips loaded on Sundays?",
+                "abstained",
+                trips,
+                [0.0, 0.0, 1.0],
+            ),
+            _ => (
+                "How fresh is fct_trips?",
+                "answered",
+                trips,
+                [1.0, 0.0, 0.0],
+            ),
         };
-        let asked = Asked { when, caller: &caller, question, outcome, document: Some(document), embedding };
+        let asked = Asked {
+            when,
+            caller: &caller,
+            question,
+            outcome,
+            document: Some(document),
+            embedding,
+        };
         let id = ask(app, &asked);
         if outcome == "answered" && number % 9 == 2 {
-            down.push(format!("('{id}', '{caller}', '{}', 'down')", when.to_rfc3339()));
+            down.push(format!(
+                "('{id}', '{caller}', '{}', 'down')",
+                when.to_rfc3339()
+            ));
         }
     }
     for (origin, caller) in [("evaluation", "eval"), ("demo", "demo")] {
@@ -96,10 +129,15 @@ pub(crate) async fn seeded(world: &World, app: &App, until: DateTime<Utc>) {
             "retrieve_ms": 1, "first_token_ms": null, "total_ms": 1, "passages": [],
         });
         let one: Interaction = serde_json::from_value(line).unwrap();
-        app.ledger.writer().write(Record::Interaction(Box::new(one)));
+        app.ledger
+            .writer()
+            .write(Record::Interaction(Box::new(one)));
     }
     app.ledger.flush().await;
-    let rated = format!("INSERT INTO feedback (interaction_id, caller, at, rating) VALUES {}", down.join(", "));
+    let rated = format!(
+        "INSERT INTO feedback (interaction_id, caller, at, rating) VALUES {}",
+        down.join(", ")
+    );
     world.database.rows(&rated).await;
     let day = noon(until, 3);
     world
@@ -131,7 +169,9 @@ pub(crate) fn monday() -> DateTime<Utc> {
 }
 
 async fn week(app: &App, owner: Option<&str>) -> Report {
-    read(app, monday().date_naive(), 7, owner.map(str::to_owned)).await.unwrap()
+    read(app, monday().date_naive(), 7, owner.map(str::to_owned))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -183,7 +223,10 @@ async fn without_texts_a_report_has_numbers_only() {
     assert!(report.gaps.open > 0 && report.totals.questions == 60);
     let json = serde_json::to_string(&report).unwrap();
     for said in [&text(&report), &markdown(&report), &json] {
-        assert!(!said.contains("computed") && !said.contains("formula"), "{said}");
+        assert!(
+            !said.contains("computed") && !said.contains("formula"),
+            "{said}"
+        );
     }
     app.close().await;
 }
@@ -203,7 +246,10 @@ async fn what_people_wrote_cannot_format_a_report() {
     ask(&app, &asked);
     app.ledger.flush().await;
     let markdown = markdown(&week(&app, None).await);
-    assert!(markdown.contains("\\!\\[x\\](https://evil.example/a.png) &lt;img src=x> \\# Who?"), "{markdown}");
+    assert!(
+        markdown.contains("\\!\\[x\\](https://evil.example/a.png) &lt;img src=x> \\# Who?"),
+        "{markdown}"
+    );
     app.close().await;
 }
 
@@ -216,7 +262,9 @@ async fn the_command_prints_the_same_through_a_running_docent() {
     std::fs::write(&config, text).unwrap();
     let report = |flag: &'static str| {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_docent"));
-        command.args(["report", "--since", "2d", flag, "--config"]).arg(&config);
+        command
+            .args(["report", "--since", "2d", flag, "--config"])
+            .arg(&config);
         command.current_dir(world.folder.path());
         async move {
             let output = command.output().await.unwrap();
@@ -233,5 +281,9 @@ async fn the_command_prints_the_same_through_a_running_docent() {
     assert_eq!(through["totals"]["questions"], 1);
     assert_eq!(own, through);
     let markdown = report("--markdown").await;
-    assert!(markdown.starts_with("# docent, ") && markdown.contains("\n## Use\n\n- 1 question by 1 person"), "{markdown}");
+    assert!(
+        markdown.starts_with("# docent, ")
+            && markdown.contains("\n## Use\n\n- 1 question by 1 person"),
+        "{markdown}"
+    );
 }

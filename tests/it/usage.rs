@@ -28,7 +28,10 @@ fn text_of(number: usize) -> String {
 /// Asks, and goes away after the first words.
 async fn leave_early(server: &TestServer, question: &str) {
     let body = json!({ "question": question }).to_string();
-    let request = server.chat().header("accept", "text/event-stream").body(body);
+    let request = server
+        .chat()
+        .header("accept", "text/event-stream")
+        .body(body);
     let mut stream = request.send().await.unwrap().bytes_stream();
     let mut seen = String::new();
     while let Some(piece) = stream.next().await {
@@ -68,7 +71,10 @@ async fn what_the_provider_bills_is_what_the_ledger_has() {
             let before = model.stopped_streams();
             model.change(|script| script.gap = Duration::from_millis(3));
             leave_early(&server, &question).await;
-            eventually("the stream is stopped", || async { model.stopped_streams() > before }).await;
+            eventually("the stream is stopped", || async {
+                model.stopped_streams() > before
+            })
+            .await;
             model.change(|script| script.gap = Duration::ZERO);
         } else {
             let answer = server.ask(&question).await;
@@ -101,20 +107,35 @@ async fn what_the_provider_bills_is_what_the_ledger_has() {
     };
     let told = made.iter().filter(|one| one.reported).count();
     let (rows, input, output, cached) = ledger("usage_source = 'reported'").await;
-    assert_eq!((rows, input, output), (told, sums(true).prompt, sums(true).output));
+    assert_eq!(
+        (rows, input, output),
+        (told, sums(true).prompt, sums(true).output)
+    );
     assert_eq!(cached, told * 7);
 
     let (rows, input, output, _) = ledger("usage_source = 'estimated'").await;
-    assert_eq!(rows, made.len() - told, "each stream that was cut or left is there, as estimated");
+    assert_eq!(
+        rows,
+        made.len() - told,
+        "each stream that was cut or left is there, as estimated"
+    );
     assert!(rows >= calls / 8 * 2);
     let near = |estimated: usize, real: usize| {
         let off = (estimated as f64 / real as f64 - 1.0).abs();
-        assert!(off < OFF, "{estimated} estimated, {real} made: {:.1}% off", off * 100.0);
+        assert!(
+            off < OFF,
+            "{estimated} estimated, {real} made: {:.1}% off",
+            off * 100.0
+        );
     };
     near(input, sums(false).prompt);
     near(input + output, sums(false).prompt + sums(false).output);
     let (cancelled, ..) = ledger("outcome = 'cancelled' AND usage_source = 'estimated'").await;
     assert_eq!(cancelled, calls / 8);
-    let (failed, ..) = ledger("usage_source IS NULL AND outcome IN ('unavailable', 'rate_limited')").await;
-    assert_eq!(failed, failing, "attempts that cost nothing are there without tokens");
+    let (failed, ..) =
+        ledger("usage_source IS NULL AND outcome IN ('unavailable', 'rate_limited')").await;
+    assert_eq!(
+        failed, failing,
+        "attempts that cost nothing are there without tokens"
+    );
 }

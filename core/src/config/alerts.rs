@@ -59,7 +59,11 @@ impl Alerts {
         };
         let is_weekend = |day: Weekday| matches!(day, Weekday::Sat | Weekday::Sun);
         if self.quiet_weekends && is_weekend(local.weekday()) {
-            let days = if local.weekday() == Weekday::Sat { 2 } else { 1 };
+            let days = if local.weekday() == Weekday::Sat {
+                2
+            } else {
+                1
+            };
             let monday = local.date().checked_add_days(Days::new(days))?;
             let (begin, end) = self.quiet_hours.0.unwrap_or_default();
             // A night that ends on Monday morning is quiet to its end.
@@ -223,8 +227,12 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     for (owner, addresses) in all.chain(std::iter::once((&fallback, &notify.fallback))) {
         for address in addresses {
             let known = address == "webhook"
-                || address.strip_prefix("mail:").is_some_and(|mail| mail.contains('@'))
-                || address.strip_prefix("slack:").is_some_and(|to| !to.is_empty());
+                || address
+                    .strip_prefix("mail:")
+                    .is_some_and(|mail| mail.contains('@'))
+                || address
+                    .strip_prefix("slack:")
+                    .is_some_and(|to| !to.is_empty());
             if !known {
                 return fail(format!(
                     "notify: \"{address}\" of {owner} must be \"mail:team@example.com\", \"slack:#channel\" or \"webhook\""
@@ -239,7 +247,9 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         );
     }
     if !config.smtp.host.is_empty() && !config.smtp.from.contains('@') {
-        return fail("smtp.host needs smtp.from, the address that docent's mails come from".to_owned());
+        return fail(
+            "smtp.host needs smtp.from, the address that docent's mails come from".to_owned(),
+        );
     }
     if !config.metrics.listen.is_empty() && config.metrics.address().is_none() {
         return fail(format!(

@@ -5,8 +5,8 @@
 //! the [spool](super::spool), new records behind older ones, until the spool has been replayed.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;

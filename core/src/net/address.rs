@@ -53,9 +53,7 @@ pub enum Forbidden {
         "an address with a user name or password in it is not fetched; use token_env or token_file"
     )]
     Credentials,
-    #[error(
-        "{0} is not on the public internet; where that is meant, add it to allow_hosts"
-    )]
+    #[error("{0} is not on the public internet; where that is meant, add it to allow_hosts")]
     NotPublic(String),
 }
 

@@ -18,8 +18,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 pub(crate) use admin::Admin;
 use docent_core::app::App;
-pub(crate) use insights::{InsightsReader, insights_cookie, key_of_cookie};
 use docent_core::config::Config;
+pub(crate) use insights::{InsightsReader, insights_cookie, key_of_cookie};
 pub(crate) use keys::NewKey;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

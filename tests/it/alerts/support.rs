@@ -49,7 +49,10 @@ pub(crate) async fn look(
 ) -> Vec<(String, String)> {
     let before = mail.mails().len();
     service.app.ledger.flush().await;
-    assert!(check(service, now, true).await.unwrap(), "nobody else looks");
+    assert!(
+        check(service, now, true).await.unwrap(),
+        "nobody else looks"
+    );
     mail.mails()[before..].iter().map(told).collect()
 }
 
@@ -99,7 +102,12 @@ pub(crate) fn passage(id: Uuid, title: &str, owner: Option<&str>) -> Value {
 }
 
 /// A model call of a moment.
-pub(crate) fn call(when: DateTime<Utc>, model: &str, outcome: CallOutcome, cost: &str) -> ModelCall {
+pub(crate) fn call(
+    when: DateTime<Utc>,
+    model: &str,
+    outcome: CallOutcome,
+    cost: &str,
+) -> ModelCall {
     let used = outcome == CallOutcome::Ok;
     ModelCall {
         id: Uuid::now_v7(),
@@ -126,7 +134,11 @@ pub(crate) fn write(service: &Arc<Service>, record: Record) {
 pub(crate) fn day(service: &Arc<Service>, begin: DateTime<Utc>, all: i64, abstained: i64) {
     for number in 0..all {
         let when = begin + TimeDelta::minutes(1 + number * 1380 / all);
-        let outcome = if number < abstained { "abstained" } else { "answered" };
+        let outcome = if number < abstained {
+            "abstained"
+        } else {
+            "answered"
+        };
         let one = question(when, &format!("key:{number}"), outcome, None);
         write(service, Record::Interaction(Box::new(one)));
     }

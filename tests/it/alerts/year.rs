@@ -50,13 +50,19 @@ async fn a_years_planted_events_are_all_found_and_nothing_else_is() {
     }
     let owners = truth.events.iter().filter_map(|event| event.owner.clone());
     for owner in owners {
-        world.config.notify.owners.insert(owner, vec!["mail:owner@example.com".to_owned()]);
+        world
+            .config
+            .notify
+            .owners
+            .insert(owner, vec!["mail:owner@example.com".to_owned()]);
     }
     let service = still(&world).await;
     let mut day = truth.first;
     while day <= truth.last {
         for hour in [11, 17] {
-            let now = day.and_time(NaiveTime::from_hms_opt(hour, 30, 0).unwrap()).and_utc();
+            let now = day
+                .and_time(NaiveTime::from_hms_opt(hour, 30, 0).unwrap())
+                .and_utc();
             // Looked at twice a day here, and what is slow once; every minute and every ten in life.
             watch(&service.app, now, hour == 17).await.unwrap();
         }
@@ -69,8 +75,16 @@ async fn a_years_planted_events_are_all_found_and_nothing_else_is() {
     let fired: Vec<Fired> = fired
         .into_iter()
         .map(|row| {
-            let [rule, subject, to, at, title] = <[Option<String>; 5]>::try_from(row).unwrap().map(Option::unwrap);
-            Fired { rule, subject, to, at: at.parse().unwrap(), title }
+            let [rule, subject, to, at, title] = <[Option<String>; 5]>::try_from(row)
+                .unwrap()
+                .map(Option::unwrap);
+            Fired {
+                rule,
+                subject,
+                to,
+                at: at.parse().unwrap(),
+                title,
+            }
         })
         .collect();
     let speaks_of = |alert: &Fired, event: &Event| {
@@ -79,19 +93,37 @@ async fn a_years_planted_events_are_all_found_and_nothing_else_is() {
             && alert.at <= event.until + AFTER
     };
     for event in &truth.events {
-        let found: Vec<&Fired> = fired.iter().filter(|alert| speaks_of(alert, event)).collect();
+        let found: Vec<&Fired> = fired
+            .iter()
+            .filter(|alert| speaks_of(alert, event))
+            .collect();
         assert!(!found.is_empty(), "{event:?} was not found");
-        if let Some(owner) = event.owner.as_ref().filter(|_| event.kind != EventKind::CostSpike) {
-            assert!(found.iter().any(|alert| alert.to == *owner), "{owner} was not told of {event:?}");
+        if let Some(owner) = event
+            .owner
+            .as_ref()
+            .filter(|_| event.kind != EventKind::CostSpike)
+        {
+            assert!(
+                found.iter().any(|alert| alert.to == *owner),
+                "{owner} was not told of {event:?}"
+            );
         }
     }
     let stray: Vec<String> = fired
         .iter()
         .filter(|alert| !truth.events.iter().any(|event| speaks_of(alert, event)))
-        .map(|alert| format!("{} {} {}: {}", alert.at, alert.rule, alert.subject, alert.title))
+        .map(|alert| {
+            format!(
+                "{} {} {}: {}",
+                alert.at, alert.rule, alert.subject, alert.title
+            )
+        })
         .collect();
     assert!(stray.is_empty(), "{stray:#?}");
-    let open = world.database.rows("SELECT count(*)::text FROM alert WHERE state <> 'resolved'").await;
+    let open = world
+        .database
+        .rows("SELECT count(*)::text FROM alert WHERE state <> 'resolved'")
+        .await;
     assert_eq!(open[0][0].as_deref(), Some("0"), "each of them is over");
     assert!(fired.len() < 16, "{} alerts in a year", fired.len());
 }

@@ -56,7 +56,10 @@ impl ScriptedHook {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .expect("a free port on the loopback interface");
-        let host = listener.local_addr().expect("an address that was bound").to_string();
+        let host = listener
+            .local_addr()
+            .expect("an address that was bound")
+            .to_string();
         let router = Router::new()
             .route("/hook", post(take))
             .with_state(Arc::clone(&shared));
@@ -98,7 +101,9 @@ impl Drop for ScriptedHook {
 
 async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let text = |value: &axum::http::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)));
     shared.posted.lock().push(Posted {
         headers: headers.collect(),
         body: body.to_vec(),

@@ -27,7 +27,9 @@ impl Mail {
         let unfolded = head.replace("\n ", " ").replace("\n\t", " ");
         unfolded.lines().find_map(|line| {
             let (known, value) = line.split_once(':')?;
-            known.eq_ignore_ascii_case(name).then(|| decoded(value.trim()))
+            known
+                .eq_ignore_ascii_case(name)
+                .then(|| decoded(value.trim()))
         })
     }
 
@@ -86,7 +88,10 @@ impl ScriptedMail {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
             .expect("a free port on the loopback interface");
-        let port = listener.local_addr().expect("an address that was bound").port();
+        let port = listener
+            .local_addr()
+            .expect("an address that was bound")
+            .port();
         let accepting = Arc::clone(&shared);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -118,7 +123,10 @@ impl ScriptedMail {
 
     /// Answers `to` like this from now on: `451 busy` (come again) or `550 no such mailbox` (never).
     pub fn refuse(&self, to: &str, answer: &str) {
-        self.shared.refused.lock().push((to.to_owned(), answer.to_owned()));
+        self.shared
+            .refused
+            .lock()
+            .push((to.to_owned(), answer.to_owned()));
     }
 
     /// Takes everybody's mail again.
@@ -148,7 +156,12 @@ async fn speak(stream: TcpStream, shared: &Shared) -> io::Result<()> {
             "250 ok".to_owned()
         } else if command.starts_with("RCPT TO:") {
             let to = address(&line);
-            let refused = shared.refused.lock().iter().find(|(known, _)| *known == to).cloned();
+            let refused = shared
+                .refused
+                .lock()
+                .iter()
+                .find(|(known, _)| *known == to)
+                .cloned();
             if let Some((_, answer)) = refused {
                 answer
             } else {
@@ -187,7 +200,9 @@ fn empty() -> Mail {
 
 /// What stands between `<` and `>`.
 fn address(line: &str) -> String {
-    let inner = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    let inner = line
+        .split_once('<')
+        .and_then(|(_, rest)| rest.split_once('>'));
     inner.map_or_else(String::new, |(address, _)| address.to_owned())
 }
 

@@ -117,10 +117,34 @@ impl Plan {
         let renamed = &questions::ASSETS[2];
         Self {
             events: vec![
-                event(EventKind::Outage, at(outage, 8), at(outage, 15), rows::CHAT_MODEL, None),
-                event(EventKind::Rename, at(190, 0), at(197, 0), renamed.name, Some(renamed.owner)),
-                event(EventKind::CostSpike, at(weekday(251), 2), at(weekday(251), 4), "wiki", Some(runs::owner("wiki"))),
-                event(EventKind::DeadSource, at(300, 2), at(309, 2), "contracts", Some(runs::owner("contracts"))),
+                event(
+                    EventKind::Outage,
+                    at(outage, 8),
+                    at(outage, 15),
+                    rows::CHAT_MODEL,
+                    None,
+                ),
+                event(
+                    EventKind::Rename,
+                    at(190, 0),
+                    at(197, 0),
+                    renamed.name,
+                    Some(renamed.owner),
+                ),
+                event(
+                    EventKind::CostSpike,
+                    at(weekday(251), 2),
+                    at(weekday(251), 4),
+                    "wiki",
+                    Some(runs::owner("wiki")),
+                ),
+                event(
+                    EventKind::DeadSource,
+                    at(300, 2),
+                    at(309, 2),
+                    "contracts",
+                    Some(runs::owner("contracts")),
+                ),
             ],
         }
     }
@@ -147,7 +171,9 @@ pub async fn fill(options: &PgConnectOptions, today: NaiveDate, share: f64) -> T
     let plan = Plan::new(first);
     let people = People::new(&mut dice);
     let questions = Questions::new(&mut dice);
-    let mut connection = PgConnection::connect_with(options).await.expect("Postgres answers");
+    let mut connection = PgConnection::connect_with(options)
+        .await
+        .expect("Postgres answers");
     let total = (INTERACTIONS as f64 * share) as usize;
     let per_day = spread(first, total);
     let calls = (CALLS as f64 * share) as usize;
@@ -161,7 +187,8 @@ pub async fn fill(options: &PgConnectOptions, today: NaiveDate, share: f64) -> T
         asked += wanted;
         // What questions do not call, ingest does: both together are as many as they should be.
         let of_questions = asked as f64 * CALLS_OF_A_QUESTION;
-        let of_ingest = (calls as f64 - total as f64 * CALLS_OF_A_QUESTION) * (offset + 1) as f64 / DAYS as f64;
+        let of_ingest =
+            (calls as f64 - total as f64 * CALLS_OF_A_QUESTION) * (offset + 1) as f64 / DAYS as f64;
         let due = (of_questions + of_ingest).round() as usize;
         let calls_of_ingest = due.saturating_sub(rows.calls);
         runs::night(&mut rows, &mut dice, day, calls_of_ingest);
@@ -190,7 +217,11 @@ fn spread(first: NaiveDate, total: usize) -> Vec<usize> {
     let weight = |offset: u64| {
         let day = first + Days::new(offset);
         let growth = 0.7 + 0.6 * offset as f64 / DAYS as f64;
-        let week = if day.weekday().number_from_monday() > 5 { 0.12 } else { 1.0 };
+        let week = if day.weekday().number_from_monday() > 5 {
+            0.12
+        } else {
+            1.0
+        };
         let season = match (day.month(), day.day()) {
             (7 | 8, _) => 0.78,
             (12, 23..) | (1, 1..=2) => 0.35,
@@ -221,7 +252,12 @@ pub(crate) fn moment(dice: &mut Dice, day: NaiveDate) -> DateTime<Utc> {
         2, 2, 2, 2, 3, 5, 14, 40, 78, 92, 95, 70, 60, 85, 90, 82, 60, 34, 20, 12, 8, 5, 3, 2,
     ];
     let hour = dice.weighted(&HOURS) as u32;
-    let time = NaiveTime::from_hms_milli_opt(hour, dice.below(60) as u32, dice.below(60) as u32, dice.below(1000) as u32);
+    let time = NaiveTime::from_hms_milli_opt(
+        hour,
+        dice.below(60) as u32,
+        dice.below(60) as u32,
+        dice.below(1000) as u32,
+    );
     let at = day.and_time(time.unwrap_or_default()).and_utc();
     debug_assert_eq!(at.hour(), hour);
     at

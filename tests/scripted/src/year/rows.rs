@@ -20,15 +20,39 @@ const TRIAL_DAYS: i64 = 21;
 /// Tables in the order that foreign keys want, with the columns that are written.
 const TABLES: [(&str, &str); 10] = [
     ("source", "name,kind,location,first_run_at,last_run_at"),
-    ("collection", "name,embedding,layout,dimensions,generation,average_length,live"),
-    ("document", "collection,source,document_id,path,raw_hash,content_hash,metadata_hash,title,chunks,lexical_length,indexed,outcome,run_id,updated_at"),
-    ("ingest_request", "id,origin,sources,requested_at,started_at,finished_at,outcome"),
-    ("ingest_run", "id,source,collection,started_at,finished_at,outcome,indexed,unchanged,failed,chunks_embedded,tokens,cost,problems"),
-    ("conversation", "id,title,channel,caller,started_at,updated_at"),
-    ("interaction", "id,at,conversation_id,channel,caller,origin,question,question_embedding,standalone_question,answer,outcome,generator,fallback_reason,retrieve_ms,first_token_ms,total_ms,checked,unverified,language,team,source,asset,owner"),
-    ("passage", "interaction_id,rank,point_id,document_id,source,path,title,score,cosine,coverage,cited_as,quote,asset,owner,updated_at"),
+    (
+        "collection",
+        "name,embedding,layout,dimensions,generation,average_length,live",
+    ),
+    (
+        "document",
+        "collection,source,document_id,path,raw_hash,content_hash,metadata_hash,title,chunks,lexical_length,indexed,outcome,run_id,updated_at",
+    ),
+    (
+        "ingest_request",
+        "id,origin,sources,requested_at,started_at,finished_at,outcome",
+    ),
+    (
+        "ingest_run",
+        "id,source,collection,started_at,finished_at,outcome,indexed,unchanged,failed,chunks_embedded,tokens,cost,problems",
+    ),
+    (
+        "conversation",
+        "id,title,channel,caller,started_at,updated_at",
+    ),
+    (
+        "interaction",
+        "id,at,conversation_id,channel,caller,origin,question,question_embedding,standalone_question,answer,outcome,generator,fallback_reason,retrieve_ms,first_token_ms,total_ms,checked,unverified,language,team,source,asset,owner",
+    ),
+    (
+        "passage",
+        "interaction_id,rank,point_id,document_id,source,path,title,score,cosine,coverage,cited_as,quote,asset,owner,updated_at",
+    ),
     ("feedback", "interaction_id,caller,at,rating,comment"),
-    ("model_call", "id,at,purpose,model,input_tokens,cached_tokens,output_tokens,usage_source,cost,latency_ms,outcome,run_id,interaction_id"),
+    (
+        "model_call",
+        "id,at,purpose,model,input_tokens,cached_tokens,output_tokens,usage_source,cost,latency_ms,outcome,run_id,interaction_id",
+    ),
 ];
 pub(crate) const SOURCE: usize = 0;
 const COLLECTION: usize = 1;
@@ -67,7 +91,12 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(plan: &'a Plan, people: &'a People, questions: &'a Questions, last: NaiveDate) -> Self {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        people: &'a People,
+        questions: &'a Questions,
+        last: NaiveDate,
+    ) -> Self {
         Self {
             plan,
             people,
@@ -94,9 +123,18 @@ impl<'a> Rows<'a> {
                 continue;
             }
             let copy = format!("COPY {table} ({columns}) FROM STDIN");
-            let mut copying = connection.copy_in_raw(&copy).await.expect("the table is there");
-            copying.send(buffer.as_bytes()).await.expect("Postgres reads on");
-            copying.finish().await.unwrap_or_else(|error| panic!("{table}: {error}"));
+            let mut copying = connection
+                .copy_in_raw(&copy)
+                .await
+                .expect("the table is there");
+            copying
+                .send(buffer.as_bytes())
+                .await
+                .expect("Postgres reads on");
+            copying
+                .finish()
+                .await
+                .unwrap_or_else(|error| panic!("{table}: {error}"));
             buffer.clear();
         }
     }
@@ -105,7 +143,10 @@ impl<'a> Rows<'a> {
     pub(crate) fn documents(&mut self, first: NaiveDate) {
         let run = Uuid::nil();
         let at = text(first.and_time(NaiveTime::MIN).and_utc());
-        self.push(COLLECTION, format_args!("docent-year\te\tl\t64\t{run}\t100\tt"));
+        self.push(
+            COLLECTION,
+            format_args!("docent-year\te\tl\t64\t{run}\t100\tt"),
+        );
         for (number, asset) in ASSETS.iter().enumerate() {
             for part in 0..4 {
                 let (id, path) = (document(number, part), path(number, part));
@@ -133,7 +174,8 @@ impl<'a> Rows<'a> {
     fn conversation(&mut self, dice: &mut Dice, day: NaiveDate, length: usize) {
         let (people, questions) = (self.people, self.questions);
         let person = people.any(dice);
-        let end = (day + Days::new(1)).and_time(NaiveTime::MIN).and_utc() - TimeDelta::milliseconds(1);
+        let end =
+            (day + Days::new(1)).and_time(NaiveTime::MIN).and_utc() - TimeDelta::milliseconds(1);
         let began = moment(dice, day);
         let id = id(dice, began);
         let mut at = began;
@@ -147,13 +189,28 @@ impl<'a> Rows<'a> {
             self.question(dice, id, person, question, at, number);
             at = (at + TimeDelta::seconds(30 + dice.below(240) as i64)).min(end);
         }
-        self.push(CONVERSATION, format_args!(
-            "{id}\t{title}\t{}\t{}\t{}\t{}", person.channel, person.name, text(began), text(at)
-        ));
+        self.push(
+            CONVERSATION,
+            format_args!(
+                "{id}\t{title}\t{}\t{}\t{}\t{}",
+                person.channel,
+                person.name,
+                text(began),
+                text(at)
+            ),
+        );
         self.conversations += 1;
     }
 
-    fn question(&mut self, dice: &mut Dice, conversation: Uuid, person: &Person, question: &Question, at: DateTime<Utc>, number: usize) {
+    fn question(
+        &mut self,
+        dice: &mut Dice,
+        conversation: Uuid,
+        person: &Person,
+        question: &Question,
+        at: DateTime<Utc>,
+        number: usize,
+    ) {
         let plan = self.plan;
         let outage = plan.is_on(EventKind::Outage, at);
         let renamed = plan.is_on(EventKind::Rename, at)
@@ -180,18 +237,33 @@ impl<'a> Rows<'a> {
             "abstained" => retrieve + 5,
             _ => first + dice.duration(1700.0),
         };
-        let first = if outcome == "abstained" { "\\N".to_owned() } else { first.to_string() };
+        let first = if outcome == "abstained" {
+            "\\N".to_owned()
+        } else {
+            first.to_string()
+        };
         let id = id(dice, at);
         let answered = outcome == "answered";
         let sentences = 2 + dice.below(4);
         let asset = &ASSETS[question.asset];
         let answer = match outcome {
             "abstained" => "I found no answer to this in the documents I may show you.".to_owned(),
-            "answered" => format!("According to its documentation, `{}` is described here [1]. Its owner is {} [2].", asset.name, asset.owner),
+            "answered" => format!(
+                "According to its documentation, `{}` is described here [1]. Its owner is {} [2].",
+                asset.name, asset.owner
+            ),
             _ => String::new(),
         };
-        let checked = if answered { sentences.to_string() } else { "\\N".to_owned() };
-        let unverified = if answered { usize::from(dice.chance(0.08)).to_string() } else { "\\N".to_owned() };
+        let checked = if answered {
+            sentences.to_string()
+        } else {
+            "\\N".to_owned()
+        };
+        let unverified = if answered {
+            usize::from(dice.chance(0.08)).to_string()
+        } else {
+            "\\N".to_owned()
+        };
         self.push(INTERACTION, format_args!(
             "{id}\t{}\t{conversation}\t{}\t{}\tperson\t{q}\t{}\t{q}\t{answer}\t{outcome}\t{generator}\t{reason}\t{retrieve}\t{first}\t{total}\t{checked}\t{unverified}\t{}\t{}\t{}\t{}\t{}",
             text(at), person.channel, person.name, question.embedding,
@@ -207,11 +279,19 @@ impl<'a> Rows<'a> {
     fn passages(&mut self, dice: &mut Dice, id: Uuid, question: &Question, answered: bool) {
         let asset = &ASSETS[question.asset];
         let days = 20 + (question.asset * 37) % 900;
-        let updated = text((self.last - Days::new(days as u64)).and_time(NaiveTime::MIN).and_utc());
+        let updated = text(
+            (self.last - Days::new(days as u64))
+                .and_time(NaiveTime::MIN)
+                .and_utc(),
+        );
         for (place, document) in question.documents.iter().enumerate() {
             let rank = place + 1;
             let cited = answered && (place == 0 || (place == 1 && dice.chance(0.6)));
-            let (cited_as, quote) = if cited { (rank.to_string(), "its owner is named here") } else { ("\\N".to_owned(), "\\N") };
+            let (cited_as, quote) = if cited {
+                (rank.to_string(), "its owner is named here")
+            } else {
+                ("\\N".to_owned(), "\\N")
+            };
             let score = 0.9 - 0.1 * place as f64 - 0.05 * dice.unit();
             self.push(PASSAGE, format_args!(
                 "{id}\t{rank}\t{document}\t{document}\t{}\t{}\t{}\t{score:.3}\t{score:.3}\t0.7\t{cited_as}\t{quote}\t{}\t{}\t{updated}",
@@ -220,7 +300,15 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn feedback(&mut self, dice: &mut Dice, id: Uuid, person: &Person, at: DateTime<Utc>, outcome: &str, renamed: bool) {
+    fn feedback(
+        &mut self,
+        dice: &mut Dice,
+        id: Uuid,
+        person: &Person,
+        at: DateTime<Utc>,
+        outcome: &str,
+        renamed: bool,
+    ) {
         let (rated, down) = match outcome {
             "answered" if renamed => (0.3, 0.8),
             "answered" => (0.06, 0.14),
@@ -229,27 +317,78 @@ impl<'a> Rows<'a> {
         };
         if dice.chance(rated) {
             let rating = if dice.chance(down) { "down" } else { "up" };
-            let comment = if rating == "down" && dice.chance(0.2) { "this is out of date" } else { "\\N" };
-            self.push(FEEDBACK, format_args!("{id}\t{}\t{}\t{rating}\t{comment}", person.name, text(at)));
+            let comment = if rating == "down" && dice.chance(0.2) {
+                "this is out of date"
+            } else {
+                "\\N"
+            };
+            self.push(
+                FEEDBACK,
+                format_args!("{id}\t{}\t{}\t{rating}\t{comment}", person.name, text(at)),
+            );
         }
     }
 
-    fn calls_of(&mut self, dice: &mut Dice, id: Uuid, at: DateTime<Utc>, outcome: &str, follow_up: bool, outage: bool) {
+    fn calls_of(
+        &mut self,
+        dice: &mut Dice,
+        id: Uuid,
+        at: DateTime<Utc>,
+        outcome: &str,
+        follow_up: bool,
+        outage: bool,
+    ) {
         let of = |purpose, model, tokens, cost, ms, outcome| Call {
-            at: at - TimeDelta::milliseconds(200), purpose, model, tokens, cost, ms, outcome, run: None, interaction: Some(id),
+            at: at - TimeDelta::milliseconds(200),
+            purpose,
+            model,
+            tokens,
+            cost,
+            ms,
+            outcome,
+            run: None,
+            interaction: Some(id),
         };
         if follow_up {
             let tokens = (380 + dice.below(200) as i64, 24);
-            let call = of("condense", CHAT_MODEL, Some(tokens), Some(price(tokens)), dice.duration(420.0), "ok");
+            let call = of(
+                "condense",
+                CHAT_MODEL,
+                Some(tokens),
+                Some(price(tokens)),
+                dice.duration(420.0),
+                "ok",
+            );
             self.call(dice, &call);
         }
-        let call = of("embed_question", EMBEDDING_MODEL, Some((14, 0)), Some(14.0 * 0.02e-6), dice.duration(70.0), "ok");
+        let call = of(
+            "embed_question",
+            EMBEDDING_MODEL,
+            Some((14, 0)),
+            Some(14.0 * 0.02e-6),
+            dice.duration(70.0),
+            "ok",
+        );
         self.call(dice, &call);
-        let call = of("rerank", "rerank-v3.5", None, Some(0.001), dice.duration(140.0), "ok");
+        let call = of(
+            "rerank",
+            "rerank-v3.5",
+            None,
+            Some(0.001),
+            dice.duration(140.0),
+            "ok",
+        );
         self.call(dice, &call);
         if dice.chance(0.15) {
             let tokens = (160, 60);
-            let call = of("expand", CHAT_MODEL, Some(tokens), Some(price(tokens)), dice.duration(500.0), "ok");
+            let call = of(
+                "expand",
+                CHAT_MODEL,
+                Some(tokens),
+                Some(price(tokens)),
+                dice.duration(500.0),
+                "ok",
+            );
             self.call(dice, &call);
         }
         if outcome == "abstained" {
@@ -268,15 +407,32 @@ impl<'a> Rows<'a> {
         }
         let tokens = (2100 + dice.below(900) as i64, 120 + dice.below(200) as i64);
         let trial = (self.last - at.date_naive()).num_days() < TRIAL_DAYS && dice.chance(0.05);
-        let (model, cost) = if trial { (TRIAL_MODEL, None) } else { (CHAT_MODEL, Some(price(tokens))) };
-        let ending = if outcome == "cancelled" { "cancelled" } else { "ok" };
-        let call = of("answer", model, Some(tokens), cost, dice.duration(2300.0), ending);
+        let (model, cost) = if trial {
+            (TRIAL_MODEL, None)
+        } else {
+            (CHAT_MODEL, Some(price(tokens)))
+        };
+        let ending = if outcome == "cancelled" {
+            "cancelled"
+        } else {
+            "ok"
+        };
+        let call = of(
+            "answer",
+            model,
+            Some(tokens),
+            cost,
+            dice.duration(2300.0),
+            ending,
+        );
         self.call(dice, &call);
     }
 
     pub(crate) fn call(&mut self, dice: &mut Dice, call: &Call<'_>) {
         let null = || "\\N".to_owned();
-        let (input, output) = call.tokens.map_or((null(), null()), |(input, output)| (input.to_string(), output.to_string()));
+        let (input, output) = call.tokens.map_or((null(), null()), |(input, output)| {
+            (input.to_string(), output.to_string())
+        });
         let cached = if call.tokens.is_some() { "0" } else { "\\N" };
         let usage = match (call.tokens, call.outcome) {
             (None, _) => "\\N",
@@ -284,7 +440,10 @@ impl<'a> Rows<'a> {
             _ => "reported",
         };
         let cost = call.cost.map_or_else(null, |cost| format!("{cost:.8}"));
-        let (run, interaction) = (call.run.map_or_else(null, |id| id.to_string()), call.interaction.map_or_else(null, |id| id.to_string()));
+        let (run, interaction) = (
+            call.run.map_or_else(null, |id| id.to_string()),
+            call.interaction.map_or_else(null, |id| id.to_string()),
+        );
         let id = id(dice, call.at);
         self.push(CALL, format_args!(
             "{id}\t{}\t{}\t{}\t{input}\t{cached}\t{output}\t{usage}\t{cost}\t{}\t{}\t{run}\t{interaction}",
@@ -294,12 +453,29 @@ impl<'a> Rows<'a> {
     }
 
     /// One request of ingest's embedding.
-    pub(crate) fn embedding_call(&mut self, dice: &mut Dice, at: DateTime<Utc>, run: Uuid, tokens: i64) -> f64 {
+    pub(crate) fn embedding_call(
+        &mut self,
+        dice: &mut Dice,
+        at: DateTime<Utc>,
+        run: Uuid,
+        tokens: i64,
+    ) -> f64 {
         let cost = tokens as f64 * 0.02e-6;
         let ms = dice.duration(300.0);
-        self.call(dice, &Call {
-            at, purpose: "embed_passages", model: EMBEDDING_MODEL, tokens: Some((tokens, 0)), cost: Some(cost), ms, outcome: "ok", run: Some(run), interaction: None,
-        });
+        self.call(
+            dice,
+            &Call {
+                at,
+                purpose: "embed_passages",
+                model: EMBEDDING_MODEL,
+                tokens: Some((tokens, 0)),
+                cost: Some(cost),
+                ms,
+                outcome: "ok",
+                run: Some(run),
+                interaction: None,
+            },
+        );
         cost
     }
 }
