@@ -116,8 +116,8 @@ async fn tokens_cost_and_turns_are_the_ledgers() {
                FROM model_call WHERE model = 'scripted-chat'",
         )
         .await;
-    let text = |at: usize| ledger[0][at].as_deref().unwrap();
-    let number = |at: usize| text(at).parse::<i64>().unwrap();
+    let field = |at: usize| ledger[0][at].as_deref().unwrap();
+    let number = |at: usize| field(at).parse::<i64>().unwrap();
     let model = r#"gen_ai_request_model="scripted-chat""#;
     let tokens = |kind: &str| {
         let kind = format!(r#"gen_ai_token_type="{kind}""#);
@@ -125,7 +125,7 @@ async fn tokens_cost_and_turns_are_the_ledgers() {
     };
     assert!(number(0) > 0 && number(1) > 0);
     assert_eq!((tokens("input"), tokens("output")), (number(0), number(1)));
-    let cost = text(2).parse::<f64>().unwrap();
+    let cost = field(2).parse::<f64>().unwrap();
     assert!((sum(&samples, "docent_model_cost_usd_total", &[model]) - cost).abs() < 1e-9);
     assert_eq!(
         count(

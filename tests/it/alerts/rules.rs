@@ -345,8 +345,8 @@ async fn a_document_that_is_suddenly_disliked_is_told_its_owner() {
             if reader % 10 == 0 { "down" } else { "up" },
         );
     }
-    // One reader five times is one reader.
-    for number in 0..5 {
+    // One reader six times is one reader.
+    for number in 0..6 {
         rate(liked, "net_revenue", 2, "key:angry".to_owned(), "down");
         rate(disliked, "fees", number, format!("key:new{number}"), "down");
     }
@@ -367,7 +367,7 @@ async fn a_document_that_is_suddenly_disliked_is_told_its_owner() {
     assert!(
         mail.mails()[0]
             .body()
-            .contains("5 of 5 readers in two weeks"),
+            .contains("6 of 6 readers in two weeks"),
         "{}",
         mail.mails()[0].body()
     );
