@@ -15,6 +15,9 @@ use super::statistics::{Count, fisher};
 const RECENT: TimeDelta = TimeDelta::days(14);
 /// Ratings of a document's own past that it can be compared with.
 const OWN_PAST: i64 = 10;
+/// Dislikes are few, and each document has its own: the probability is so many times
+/// `alerts.significance`.
+const TIMES: f64 = 10.0;
 
 pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError> {
     let least = i64::from(watch.settings().min_dislikes.max(1));
@@ -27,7 +30,7 @@ pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError>
         hits: down,
         all: down + up,
     };
-    let chance = watch.settings().significance / rated.len().max(1) as f64;
+    let chance = watch.settings().significance * TIMES / rated.len().max(1) as f64;
     let mut findings = Vec::new();
     for document in &rated {
         let now = Count {
