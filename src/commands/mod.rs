@@ -134,53 +134,53 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         return init::run(arguments);
     }
     if let Command::Demo(arguments) = &cli.command {
-        return demo::run(overrides, arguments).await;
+        return Box::pin(demo::run(overrides, arguments)).await;
     }
     let config = config::load(&overrides)?;
     match cli.command {
         Command::Serve => {
             log(&config, false);
-            serve::run(config).await
+            Box::pin(serve::run(config)).await
         }
         Command::Ingest(arguments) => {
             log(&config, true);
-            ingest::command(config, arguments).await
+            Box::pin(ingest::command(config, arguments)).await
         }
         Command::Purge(arguments) => {
             log(&config, true);
-            purge::command(config, arguments).await
+            Box::pin(purge::command(config, arguments)).await
         }
         Command::Key(arguments) => {
             log(&config, true);
-            key::command(config, arguments).await
+            Box::pin(key::command(config, arguments)).await
         }
         Command::Ask(arguments) => {
             log(&config, true);
-            ask::command(config, arguments).await
+            Box::pin(ask::command(config, arguments)).await
         }
         Command::Eval(arguments) => {
             log(&config, true);
-            eval::command(config, arguments).await
+            Box::pin(eval::command(config, arguments)).await
         }
         Command::Report(arguments) => {
             log(&config, true);
-            report::command(config, arguments).await
+            Box::pin(report::command(config, arguments)).await
         }
         Command::Doctor => {
             log(&config, true);
-            doctor::run(config).await
+            Box::pin(doctor::run(config)).await
         }
         Command::Migrate => {
             log(&config, true);
-            migrate::run(config).await
+            Box::pin(migrate::run(config)).await
         }
         Command::Backup(arguments) => {
             log(&config, true);
-            backup::backup(config, arguments).await
+            Box::pin(backup::backup(config, arguments)).await
         }
         Command::Restore(arguments) => {
             log(&config, true);
-            backup::restore(config, arguments).await
+            Box::pin(backup::restore(config, arguments)).await
         }
         Command::Demo(_) | Command::Init(_) | Command::ExtractWorker => Ok(Ended::Done),
     }

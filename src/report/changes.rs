@@ -10,6 +10,9 @@ use crate::alerts::differs;
 const SHARE: f64 = 0.25;
 const QUESTIONS: i64 = 30;
 
+/// What it is, hits and all of now and before, and whether more is better.
+type Rate = (&'static str, (i64, i64), (i64, i64), bool);
+
 pub(super) fn between(report: &Report) -> Vec<String> {
     let (now, before) = (&report.totals, &report.before);
     let mut changes = Vec::new();
@@ -17,7 +20,7 @@ pub(super) fn between(report: &Report) -> Vec<String> {
         return changes;
     }
     let done = |totals: &Totals| totals.questions - totals.cancelled;
-    let rates: [(&str, (i64, i64), (i64, i64), bool); 3] = [
+    let rates: [Rate; 3] = [
         (
             "questions without an answer",
             (now.abstained, done(now)),

@@ -114,20 +114,18 @@ pub async fn read(
         }
     }
     let gaps = gaps::grouped(ledger.gaps_of(&now, GAPS).await?, &now, &quoting);
-    let cost = match &owner {
-        Some(_) => None,
-        None => {
-            let parts = ledger.costs_of(&now).await?;
-            let of_before = ledger.costs_of(&before).await?;
-            let sum = |parts: &[CostFigure]| parts.iter().filter_map(|part| part.cost).sum();
-            Some(Cost {
-                usd: sum(&parts),
-                before_usd: sum(&of_before),
-                unknown_price: parts.iter().map(|part| part.unknown_price).sum(),
-                parts,
-            })
-        }
-    };
+    let mut cost = None;
+    if owner.is_none() {
+        let parts = ledger.costs_of(&now).await?;
+        let of_before = ledger.costs_of(&before).await?;
+        let sum = |parts: &[CostFigure]| parts.iter().filter_map(|part| part.cost).sum();
+        cost = Some(Cost {
+            usd: sum(&parts),
+            before_usd: sum(&of_before),
+            unknown_price: parts.iter().map(|part| part.unknown_price).sum(),
+            parts,
+        });
+    }
     let own: Option<Vec<String>> = owner.as_ref().map(|owner| {
         let own = app.config.sources.iter();
         let own = own.filter(|source| source.owner.as_ref() == Some(owner));

@@ -106,7 +106,7 @@ fn toml_price() -> Price {
 
 #[tokio::test]
 async fn tokens_cost_and_turns_are_the_ledgers() {
-    let (world, text) = scraped().await;
+    let (world, text) = Box::pin(scraped()).await;
     assert!(text.ends_with("# EOF\n"), "{text}");
     let samples = samples(&text);
     let ledger = world
@@ -185,7 +185,7 @@ async fn tokens_cost_and_turns_are_the_ledgers() {
 
 #[tokio::test]
 async fn every_metric_that_the_dashboard_names_is_there() {
-    let (_world, text) = scraped().await;
+    let (_world, text) = Box::pin(scraped()).await;
     let names: BTreeSet<String> =
         samples(&text)
             .into_keys()

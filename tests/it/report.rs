@@ -139,6 +139,10 @@ pub(crate) async fn seeded(world: &World, app: &App, until: DateTime<Utc>) {
         down.join(", ")
     );
     world.database.rows(&rated).await;
+    seed_costs_and_runs(world, until).await;
+}
+
+async fn seed_costs_and_runs(world: &World, until: DateTime<Utc>) {
     let day = noon(until, 3);
     world
         .database

@@ -222,7 +222,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
         return fail("alerts.every_seconds must be at least 1".to_owned());
     }
     let notify = &config.notify;
-    let all = notify.owners.iter().map(|(owner, all)| (owner, all));
+    let all = notify.owners.iter();
     let fallback = "fallback".to_owned();
     for (owner, addresses) in all.chain(std::iter::once((&fallback, &notify.fallback))) {
         for address in addresses {

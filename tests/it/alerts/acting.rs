@@ -55,7 +55,7 @@ async fn states(world: &World) -> Vec<String> {
 #[tokio::test]
 async fn a_link_shows_its_alert_and_nothing_happens_until_its_button_is_pressed() {
     let mail = ScriptedMail::start().await;
-    let (world, server, links) = told(&mail).await;
+    let (world, server, links) = Box::pin(told(&mail)).await;
     assert_eq!(links.len(), 2, "{}", mail.mails()[0].body());
     let open = ["one open -", "two open -"];
     let page = server
@@ -124,7 +124,7 @@ async fn a_link_shows_its_alert_and_nothing_happens_until_its_button_is_pressed(
 #[tokio::test]
 async fn a_link_is_of_one_alert_and_cannot_be_made_up() {
     let mail = ScriptedMail::start().await;
-    let (world, server, links) = told(&mail).await;
+    let (world, server, links) = Box::pin(told(&mail)).await;
     let id = |link: &str| link.split(['/', '?']).nth(2).unwrap().to_owned();
     let token = |link: &str| link.split("token=").nth(1).unwrap().to_owned();
     let (one, two) = (id(&links[0]), id(&links[1]));
@@ -177,7 +177,7 @@ async fn a_link_is_of_one_alert_and_cannot_be_made_up() {
 #[tokio::test]
 async fn what_is_muted_is_not_told_again_when_it_fires_anew() {
     let mail = ScriptedMail::start().await;
-    let (world, server, _) = told(&mail).await;
+    let (world, server, _) = Box::pin(told(&mail)).await;
     let (_, alerts) = server.send("GET", "/v1/alerts", "an-admin-key", None).await;
     let alerts = alerts.as_array().unwrap().clone();
     assert_eq!(alerts.len(), 2);
