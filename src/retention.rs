@@ -5,16 +5,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveTime, Utc};
 use docent_core::config::Retention;
-use docent_core::ledger::{Act, Audit, Channel, Claimant, Claimed, Expiry, LedgerError};
-use docent_core::process;
-use uuid::Uuid;
+use docent_core::ledger::{Act, Audit, Channel, Expiry, LedgerError};
 
+use crate::lease;
 use crate::server::AppState;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_hours(1);
-/// How often a lease is moved on meanwhile.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 /// In the audit and in the lease.
 const WHO: &str = "retention";
 
@@ -45,33 +42,9 @@ pub async fn sweep(service: &AppState) -> Result<u64, LedgerError> {
         // What this process remembers may have expired as well; the ledger has the rest.
         service.chat.conversations.forget_all();
     }
-    let run_id = Uuid::now_v7();
-    let claimant = Claimant {
-        run_id,
-        holder: WHO.to_owned(),
-        process: process::identity(),
-    };
-    // No source and no collection is called that.
-    let lease = format!("{}:{WHO}", service.app.config.index.collection);
-    if ledger.claim(&[lease], &claimant, None).await? != Claimed::Taken {
-        return Ok(0);
-    }
-    let work = expire(service, &expiries);
-    let heartbeat = async {
-        loop {
-            tokio::time::sleep(HEARTBEAT).await;
-            if !matches!(ledger.keep_leases(run_id).await, Ok(1..)) {
-                return;
-            }
-        }
-    };
-    let swept = tokio::select! {
-        swept = work => swept,
-        // Deleting twice does no harm; but a lease that is gone is somebody else's work.
-        () = heartbeat => Ok(0),
-    };
-    ledger.release_leases(run_id).await?;
-    swept
+    // Deleting twice does no harm.
+    let swept = lease::under(&service.app, WHO, expire(service, &expiries)).await?;
+    Ok(swept.unwrap_or(0))
 }
 
 async fn expire(service: &AppState, expiries: &[Expiry]) -> Result<u64, LedgerError> {

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod document;
 pub mod redaction;
+pub mod net;
 pub mod models;
 pub mod index;
 pub mod ledger;

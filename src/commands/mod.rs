@@ -12,6 +12,7 @@ mod mcp;
 mod migrate;
 mod open;
 pub mod purge;
+pub mod report;
 mod serve;
 mod slack;
 mod terminal;
@@ -62,6 +63,8 @@ enum Command {
     Eval(eval::Arguments),
     /// What the Slack app is made from
     Slack(slack::Arguments),
+    /// Say what the last days brought: use, gaps, cost, ingest
+    Report(report::Arguments),
     /// Check every part and say what is wrong, with the way out
     Doctor,
     /// Bring the ledger's tables up to date
@@ -140,13 +143,13 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         return init::run(arguments);
     }
     if let Command::Demo(arguments) = &cli.command {
-        return demo::run(overrides, arguments).await;
+        return Box::pin(demo::run(overrides, arguments)).await;
     }
     let config = config::load(&overrides)?;
     match cli.command {
         Command::Serve => {
             log(&config, false);
-            serve::run(config).await
+            Box::pin(serve::run(config)).await
         }
         Command::Ingest(arguments) => {
             log(&config, true);
@@ -158,11 +161,11 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         }
         Command::Key(arguments) => {
             log(&config, true);
-            key::command(config, arguments).await
+            Box::pin(key::command(config, arguments)).await
         }
         Command::Ask(arguments) => {
             log(&config, true);
-            ask::command(config, arguments).await
+            Box::pin(ask::command(config, arguments)).await
         }
         Command::Mcp => {
             log(&config, true);
@@ -170,7 +173,11 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         }
         Command::Eval(arguments) => {
             log(&config, true);
-            eval::command(config, arguments).await
+            Box::pin(eval::command(config, arguments)).await
+        }
+        Command::Report(arguments) => {
+            log(&config, true);
+            Box::pin(report::command(config, arguments)).await
         }
         Command::Slack(arguments) => slack::run(config, arguments),
         Command::Doctor => {
@@ -179,15 +186,15 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         }
         Command::Migrate => {
             log(&config, true);
-            migrate::run(config).await
+            Box::pin(migrate::run(config)).await
         }
         Command::Backup(arguments) => {
             log(&config, true);
-            backup::backup(config, arguments).await
+            Box::pin(backup::backup(config, arguments)).await
         }
         Command::Restore(arguments) => {
             log(&config, true);
-            backup::restore(config, arguments).await
+            Box::pin(backup::restore(config, arguments)).await
         }
         Command::Demo(_) | Command::Init(_) | Command::ExtractWorker => Ok(Ended::Done),
     }

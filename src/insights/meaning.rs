@@ -21,20 +21,20 @@ const SAME_WORDS: f32 = 0.75;
 const NAMED_BY: usize = 40;
 
 /// A question to be grouped.
-pub(super) struct Item<'a> {
-    pub(super) text: &'a str,
-    pub(super) embedding: Option<&'a [f32]>,
+pub(crate) struct Item<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) embedding: Option<&'a [f32]>,
     /// How often it was asked, or how many people it reached.
-    pub(super) weight: i64,
+    pub(crate) weight: i64,
 }
 
 /// Questions of one meaning.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// Places of its questions, heaviest first.
-    pub(super) members: Vec<usize>,
+    pub(crate) members: Vec<usize>,
     /// Place of the one that it is named by.
-    pub(super) named: usize,
+    pub(crate) named: usize,
 }
 
 struct Point {
@@ -44,7 +44,7 @@ struct Point {
 }
 
 /// Groups of questions, heaviest first.
-pub(super) fn groups(items: &[Item<'_>]) -> Vec<Group> {
+pub(crate) fn groups(items: &[Item<'_>]) -> Vec<Group> {
     let (points, same) = points(items);
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_by_key(|at| (std::cmp::Reverse(items[*at].weight), *at));

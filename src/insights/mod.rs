@@ -9,7 +9,7 @@ mod language;
 mod view;
 mod chart;
 mod format;
-mod meaning;
+pub(crate) mod meaning;
 mod texts;
 
 mod usage;

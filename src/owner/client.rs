@@ -19,8 +19,10 @@ use crate::commands::doctor::Finding;
 use crate::commands::eval::{EvalRequest, Outcome};
 use crate::commands::key::{self, KeyRequest};
 use crate::commands::purge::{Done, PurgeRequest};
+use crate::commands::report::ReportRequest;
 use crate::eval;
 use crate::mcp::tools::ToolCall;
+use crate::report::Report;
 
 /// A connection to the owner's socket.
 pub struct OwnerClient {
@@ -169,6 +171,12 @@ impl OwnerClient {
     /// Has the owner make, show or revoke keys.
     pub async fn key(&self, request: &KeyRequest) -> anyhow::Result<key::Done> {
         let response = self.post("key", request).await?;
+        Ok(serde_json::from_slice(&response.bytes().await?)?)
+    }
+
+    /// Has the owner read a report.
+    pub async fn report(&self, request: &ReportRequest) -> anyhow::Result<Report> {
+        let response = self.post("report", request).await?;
         Ok(serde_json::from_slice(&response.bytes().await?)?)
     }
 

@@ -32,7 +32,8 @@ use crate::commands::doctor::{self, Finding};
 use crate::commands::eval::{EvalRequest, evaluate};
 use crate::commands::key::KeyRequest;
 use crate::commands::purge::PurgeRequest;
-use crate::commands::{backup, ingest, key, purge};
+use crate::commands::report::ReportRequest;
+use crate::commands::{backup, ingest, key, purge, report};
 use crate::eval;
 use crate::mcp::Progress;
 use crate::mcp::tools::{self, ToolCall};
@@ -68,6 +69,7 @@ pub fn router(service: AppState) -> Router {
         .route("/owner/eval", post(run_eval))
         .route("/owner/purge", post(run_purge))
         .route("/owner/key", post(run_key))
+        .route("/owner/report", post(run_report))
         .route("/owner/backup", post(run_backup))
         .route("/owner/doctor", post(run_doctor))
         .route("/owner/migrate", post(run_migrate))
@@ -234,6 +236,19 @@ async fn run_key(State(service): State<AppState>, Json(request): Json<KeyRequest
         Err(error) => {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             Problem::new(status, "key_failed", format!("{error:#}")).into_response()
+        }
+    }
+}
+
+async fn run_report(
+    State(service): State<AppState>,
+    Json(request): Json<ReportRequest>,
+) -> Response {
+    match report::run(&service.app, &request).await {
+        Ok(report) => Json(report).into_response(),
+        Err(error) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Problem::new(status, "report_failed", format!("{error:#}")).into_response()
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The chat service. [`router`] shows every route, by who calls it.
 
 pub(crate) mod access;
+mod alerts;
 mod answers;
 mod chat;
 mod conversations;
@@ -23,6 +24,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -33,10 +35,13 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
 
+pub(crate) use alerts::link as alert_link;
 pub(crate) use chat::{Asked, begin, turn};
 
 use crate::chat::live::LiveTurns;
 use crate::chat::{Chat, Conversations, Prompts};
+use crate::metrics::{self, Metrics};
+use crate::notify::Channels;
 use crate::slack::{self, Bridge};
 use crate::{insights, mcp, owner, retention, runs};
 
@@ -52,6 +57,8 @@ pub struct Service {
     pub(crate) mcp: mcp::Calls,
     /// `None`: Slack is not configured.
     pub slack: Option<Arc<Bridge>>,
+    pub(crate) channels: Channels,
+    pub metrics: Arc<Metrics>,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -75,6 +82,12 @@ impl Service {
             Duration::from_secs(config.server.resume_seconds),
         );
         let slack = Bridge::new(&app)?;
+        let channels = Channels::new(config)?;
+        let metrics = Metrics::new();
+        let counting = Arc::clone(&metrics);
+        app.ledger
+            .writer()
+            .tap(Box::new(move |record| counting.count(record)));
         Ok(Self {
             app: Arc::new(app),
             chat: Arc::new(chat),
@@ -82,6 +95,8 @@ impl Service {
             access: access::Access::default(),
             mcp: mcp::Calls::default(),
             slack,
+            channels,
+            metrics,
             stopping: CancellationToken::new(),
         })
     }
@@ -145,6 +160,14 @@ pub fn router(service: AppState) -> Router {
         .route("/mcp", post(mcp::http::serve))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(own.clone());
+    // Whoever was told of an alert.
+    let alerts = Router::new()
+        .route("/v1/alerts", get(alerts::list))
+        .route("/v1/alerts/{id}/acknowledge", post(alerts::acknowledge))
+        .route("/v1/alerts/{id}/mute", post(alerts::mute))
+        .layer(body_limit)
+        .layer(own.clone())
+        .route("/alerts/{id}", get(alerts::ask));
     // People.
     let base = config.server.base_path();
     let mut pages = page::routes();
@@ -172,6 +195,7 @@ pub fn router(service: AppState) -> Router {
         .merge(answers)
         .merge(runs)
         .merge(tools)
+        .merge(alerts)
         .merge(pages)
         .merge(scripts)
         .merge(slack::events::routes(&service))
@@ -184,7 +208,11 @@ pub fn router(service: AppState) -> Router {
     } else {
         Router::new().nest(&base, routes.clone()).merge(routes)
     };
-    routes.layer(TraceLayer::new_for_http()).with_state(service)
+    let observe = middleware::from_fn_with_state(Arc::clone(&service), metrics::observe);
+    routes
+        .layer(observe)
+        .layer(TraceLayer::new_for_http())
+        .with_state(service)
 }
 
 /// Serves until `shutdown`, then lets open answers finish within `server.shutdown_seconds`. Sources
@@ -212,8 +240,19 @@ pub async fn serve(
         axum::serve(listener, routes).with_graceful_shutdown(stopping.clone().cancelled_owned());
     tasks.spawn(async move { http.await });
 
+    if let Some(address) = service.app.config.metrics.address() {
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("metrics.listen: cannot listen on {address}"))?;
+        let router = metrics::router(Arc::clone(&service));
+        let stopping = stopping.clone().cancelled_owned();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(stopping);
+        tasks.spawn(async move { serving.await });
+    }
+
     tokio::spawn(runs::keep_schedules(Arc::clone(&service)));
     tokio::spawn(retention::keep(Arc::clone(&service)));
+    tokio::spawn(crate::alerts::keep(Arc::clone(&service)));
     tokio::spawn(insights::keep::keep(Arc::clone(&service)));
     tokio::spawn(runs::keep_answers(Arc::clone(&service)));
 

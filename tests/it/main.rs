@@ -7,11 +7,14 @@
 )]
 
 mod access;
+mod alerts;
 mod answers;
 mod binary;
 mod chat;
 mod cleaning;
 mod data_products;
+mod deploy;
+mod digest;
 mod economy;
 mod eval;
 mod feedback;
@@ -27,6 +30,7 @@ mod interrupted;
 mod knowledge;
 mod limits;
 mod mcp;
+mod metrics;
 mod model_failures;
 mod oidc;
 mod openai;
@@ -36,6 +40,7 @@ mod owner;
 mod purge;
 mod redaction;
 mod replicas;
+mod report;
 mod reranking;
 mod retention;
 mod server;
@@ -44,4 +49,5 @@ mod sources;
 mod support;
 mod turns;
 mod ui_message;
+mod usage;
 mod widget;

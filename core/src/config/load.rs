@@ -130,7 +130,8 @@ fn merge(into: &mut Table, from: Table) {
 }
 
 /// Tables whose keys are names that a person chooses, or that serde checks.
-const FREE: [&str; 9] = [
+const FREE: [&str; 10] = [
+    "notify.owners",
     "prices",
     "source",
     "redaction.patterns",
@@ -253,6 +254,26 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
             "rerank.api_key",
             &mut config.rerank.api_key,
             &config.rerank.api_key_file,
+        ),
+        (
+            "notify.slack_webhook",
+            &mut config.notify.slack_webhook,
+            &config.notify.slack_webhook_file,
+        ),
+        (
+            "smtp.password",
+            &mut config.smtp.password,
+            &config.smtp.password_file,
+        ),
+        (
+            "webhook.url",
+            &mut config.webhook.url,
+            &config.webhook.url_file,
+        ),
+        (
+            "webhook.secret",
+            &mut config.webhook.secret,
+            &config.webhook.secret_file,
         ),
     ];
     for (name, secret, file) in pairs {

@@ -2,6 +2,7 @@
 //! them. `docent.default.toml` holds every default and is the reference manual.
 
 mod access;
+mod alerts;
 mod environment;
 mod insights;
 mod kinds;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 pub use access::{Access, Anonymous, Answers, Limit, Limits, Retention, Widget};
+pub use alerts::{Alerts, Digest, Metrics, Notify, QuietHours, RULES, Smtp, SmtpTls, Webhook};
 use chrono::Offset as _;
 pub use insights::{Insights, Texts};
 pub use kinds::{Confluence, Folder, Git, Slack, Website};
@@ -66,6 +68,12 @@ pub struct Config {
     pub rerank: Rerank,
     pub redaction: Redaction,
     pub grounding: Grounding,
+    pub alerts: Alerts,
+    pub notify: Notify,
+    pub smtp: Smtp,
+    pub webhook: Webhook,
+    pub digest: Digest,
+    pub metrics: Metrics,
     pub insights: Insights,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,
@@ -74,6 +82,15 @@ pub struct Config {
     /// The file that was read. `None`: nothing but defaults and the environment.
     #[serde(skip)]
     pub file: Option<PathBuf>,
+}
+
+impl Config {
+    /// How old what a source says may be, in days. `None`: as old as it likes.
+    pub fn stale_after(&self, source: &str) -> Option<u32> {
+        let known = self.sources.iter().find(|known| known.name == source);
+        let own = known.and_then(|known| known.stale_after_days);
+        Some(own.unwrap_or(self.grounding.stale_after_days)).filter(|days| *days > 0)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -14,6 +14,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     check_rerank(config)?;
     check_limits(config)?;
     check_slack(config)?;
+    super::alerts::check(config)?;
     check_sources(config)
 }
 

@@ -372,6 +372,30 @@ impl VectorIndex {
         Ok(assets)
     }
 
+    /// What the index holds of a document beside its text: the payload of one of its chunks. `None`: it is
+    /// not there.
+    pub async fn document(&self, name: &str, id: Uuid) -> Result<Option<Payload>, IndexError> {
+        let filter = Filter {
+            document_id: Some(id),
+            ..Filter::default()
+        };
+        self.first(name, &filter).await
+    }
+
+    /// The same of a document that describes a data product.
+    pub async fn describing(&self, name: &str, asset: &str) -> Result<Option<Payload>, IndexError> {
+        let filter = Filter {
+            asset: Some(asset.to_owned()),
+            ..Filter::default()
+        };
+        self.first(name, &filter).await
+    }
+
+    async fn first(&self, name: &str, filter: &Filter) -> Result<Option<Payload>, IndexError> {
+        let page = engine!(self.page(name, filter, None, 1, false))?;
+        Ok(page.points.into_iter().next().map(|point| point.payload))
+    }
+
     /// The exact number of matching points.
     pub async fn count(&self, name: &str, filter: &Filter) -> Result<u64, IndexError> {
         if filter.matches_nothing() {

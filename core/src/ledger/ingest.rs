@@ -206,17 +206,19 @@ impl Ledger {
     }
 
     /// Runs some statements in one transaction.
-    pub(super) async fn transaction(
+    pub(super) async fn transaction<T>(
         &self,
-        work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), sqlx::Error>,
-    ) -> Result<(), LedgerError> {
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, LedgerError> {
         let pool = self.connection.pool().await?;
         let done = async {
             let mut transaction = pool.begin().await?;
-            work(&mut transaction).await?;
-            transaction.commit().await
+            let done = work(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(done)
         };
-        done.await.map_err(|error| self.connection.failed(&error))
+        done.await
+            .map_err(|error: sqlx::Error| self.connection.failed(&error))
     }
 }
 

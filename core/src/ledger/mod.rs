@@ -8,8 +8,10 @@
 //! [`api_key`] and [`login`] who may ask, [`limits`] how much,
 //! [`retention`] for how long it is kept, [`slack`] what Slack has told,
 //! [`backup`] carries all of it elsewhere. [`insights`] sums it up
-//! and reads it for the pages of the data team.
+//! and reads it for the pages of the data team, [`signs`] is what alerts are made from, [`alerts`] and
+//! [`notices`] what became of them.
 
+mod alerts;
 mod api_key;
 mod backup;
 mod budget;
@@ -19,11 +21,13 @@ mod connection;
 mod curated;
 mod error;
 mod feedback;
+mod figures;
 mod ingest;
 pub mod insights;
 mod lease;
 mod limits;
 mod login;
+mod notices;
 mod purge;
 pub mod record;
 mod requests;
@@ -31,6 +35,7 @@ mod retention;
 mod runs;
 mod slack;
 mod slack_handoff;
+mod signs;
 mod sources;
 mod spool;
 mod store;
@@ -43,6 +48,7 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::Migrate;
+pub use alerts::{Alert, AlertState, Finding};
 pub use api_key::{ApiKey, Role};
 pub use budget::Reservation;
 pub use chat::{Conversation, ConversationSummary, PastTurn};
@@ -51,10 +57,12 @@ use connection::Connection;
 pub use curated::{Asked, CuratedAnswer};
 pub use error::LedgerError;
 pub use feedback::{Feedback, Rating};
+pub use figures::{AskedQuestion, CitedFigure, CostFigure, GapFigure, SourceFigure, Span, Totals};
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
 pub use limits::{Account, Allowance, Used};
 pub use login::Login;
+pub use notices::{DigestRow, NewNotice, Notice};
 pub use purge::{KnownDocument, PURGED_ANSWER, PurgedDocument, PurgedTraces};
 pub use record::{
     Act, Admission, Audit, CallOutcome, Channel, Deletion, GeneratorKind, Interaction,
@@ -63,6 +71,7 @@ pub use record::{
 pub use requests::{NewRequest, RunOrigin, RunRequest};
 pub use retention::Expiry;
 pub use runs::{RunOutcome, RunProblem, RunReport, RunRow};
+pub use signs::{AssetCount, CitedDocument, DayCount, ModelState, RatedDocument, RunState};
 pub use slack::{
     AskedInSlack, CLAIM_SECONDS, ClaimedSlackEvent, SlackClaimant, SlackEvent, SlackKind,
     SlackOutcome,
@@ -71,10 +80,10 @@ pub use slack_handoff::SlackHandoff;
 pub use sources::{LastRun, SourceRow};
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;
-pub use writer::Writer;
+pub use writer::{Tap, Writer};
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 30] = [
+const TABLES: [&str; 34] = [
     "open_day",
     "use_day",
     "hour_day",
@@ -103,6 +112,10 @@ const TABLES: [&str; 30] = [
     "api_key",
     "audit",
     "interaction_day",
+    "alert",
+    "alert_mute",
+    "notice",
+    "digest",
     "gap",
     "page_view",
 ];

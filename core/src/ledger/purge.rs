@@ -105,6 +105,7 @@ impl Ledger {
         let swept = async {
             let mut transaction = pool.begin().await?;
             let traces = sweep(&mut transaction, None).await?;
+            sweep_alerts(&mut transaction).await?;
             transaction.commit().await?;
             Ok(traces)
         };
@@ -161,4 +162,19 @@ pub(super) async fn sweep(
         passages: passages.rows_affected(),
         answers: answers.rows_affected(),
     })
+}
+
+/// Takes alerts away that name purged documents, and what waits to be sent of them.
+async fn sweep_alerts(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "WITH gone AS (
+             DELETE FROM alert WHERE EXISTS (
+                 SELECT 1 FROM purged WHERE document_id = ANY(alert.documents))
+             RETURNING id)
+         UPDATE notice SET state = 'failed', content = NULL, error = 'it named a purged document'
+          WHERE state = 'waiting' AND alerts && (SELECT coalesce(array_agg(id), '{}') FROM gone)",
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }

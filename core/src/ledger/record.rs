@@ -62,6 +62,8 @@ pub enum Act {
     AnswerCreated,
     AnswerChanged,
     AnswerDeleted,
+    AlertAcknowledged,
+    AlertMuted,
 }
 
 /// On whose account the calls of a question are counted.

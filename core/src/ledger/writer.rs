@@ -5,8 +5,8 @@
 //! the [spool](super::spool), new records behind older ones, until the spool has been replayed.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -38,17 +38,34 @@ pub struct Writer {
     queue: mpsc::UnboundedSender<Record>,
     /// How many are queued; `None`: nobody counts, as in a test's channel.
     depth: Option<Arc<AtomicUsize>>,
+    tap: Arc<OnceLock<Tap>>,
 }
+
+/// Sees every record as it is handed over; it must not take long.
+pub type Tap = Box<dyn Fn(&Record) + Send + Sync>;
 
 impl Writer {
     /// A writer whose records arrive at the receiver instead of in Postgres.
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Record>) {
         let (queue, records) = mpsc::unbounded_channel();
-        (Self { queue, depth: None }, records)
+        let writer = Self {
+            queue,
+            depth: None,
+            tap: Arc::default(),
+        };
+        (writer, records)
+    }
+
+    /// Has every record from now on seen, once for all clones. A second tap is not taken.
+    pub fn tap(&self, tap: Tap) {
+        drop(self.tap.set(tap));
     }
 
     /// Queues a record.
     pub fn write(&self, record: Record) {
+        if let Some(tap) = self.tap.get() {
+            tap(&record);
+        }
         if let Some(depth) = &self.depth
             && depth.fetch_add(1, Ordering::Relaxed) >= QUEUE
         {
@@ -111,6 +128,7 @@ pub(super) fn start(
     let writer = Writer {
         queue,
         depth: Some(depth),
+        tap: Arc::default(),
     };
     let flusher = Flusher {
         flushes: flush,

@@ -65,7 +65,7 @@ fn note(
             ),
         });
     }
-    let days = stale_after(config, &payload.source)?;
+    let days = config.stale_after(&payload.source)?;
     let age = |at: DateTime<Utc>| (now - at).num_days();
     // The age of the data says more than that of the page about them.
     let (at, is_data) = match (payload.fresh_at, payload.updated_at) {
@@ -99,16 +99,6 @@ fn note(
             )
         }
     })
-}
-
-/// How old what a source says may be, in days. `None`: as old as it likes.
-fn stale_after(config: &Config, source: &str) -> Option<u32> {
-    let own = config
-        .sources
-        .iter()
-        .find(|known| known.name == source)
-        .and_then(|known| known.stale_after_days);
-    Some(own.unwrap_or(config.grounding.stale_after_days)).filter(|days| *days > 0)
 }
 
 /// A title as words within a sentence: nothing in it is Markdown.

@@ -20,10 +20,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
 pub(crate) use admin::Admin;
+use docent_core::app::App;
 use docent_core::config::Config;
 pub(crate) use editor::Editor;
 pub(crate) use insights::{InsightsReader, insights_cookie, key_of_cookie};
 pub(crate) use keys::NewKey;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::AppState;
 use super::guard::ForeignOrigin;
@@ -44,6 +47,23 @@ pub struct Access {
     pub(crate) limits: limits::Counters,
     signing: session::Signing,
     oidc: oidc::Oidc,
+}
+
+impl Access {
+    /// Signs what is no session, such as a link: its claims have an `iss` of their own, and `exp`.
+    pub(crate) async fn sign(&self, app: &App, claims: &impl Serialize) -> Result<String, Problem> {
+        self.signing.sign(app, claims).await
+    }
+
+    /// What [`Access::sign`] signed for `kind` (its `iss`) and is not over.
+    pub(crate) async fn read_signed<T: DeserializeOwned>(
+        &self,
+        app: &App,
+        kind: &str,
+        token: &str,
+    ) -> Result<Result<T, jsonwebtoken::errors::Error>, Problem> {
+        self.signing.read(app, kind, token).await
+    }
 }
 
 /// What of a request tells who sent it.

@@ -1,7 +1,9 @@
 //! Scripted servers for tests and benchmarks.
 
 pub mod database;
+pub mod hook;
 pub mod identity;
+pub mod mail;
 pub mod openai;
 pub mod site;
 pub mod slack;

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+pub use self::chat::Made;
 pub use self::embeddings::vector;
 use self::fault::Faults;
 pub use self::fault::{Fault, Route, Times};
@@ -47,6 +48,7 @@ struct Shared {
     embedded_texts: Mutex<Vec<String>>,
     embedding_bodies: Mutex<Vec<Value>>,
     chat_requests: Mutex<Vec<Value>>,
+    made: Mutex<Vec<Made>>,
     rerank_requests: Mutex<Vec<Value>>,
     model_requests: AtomicUsize,
     stopped_streams: AtomicUsize,
@@ -122,6 +124,11 @@ impl ScriptedOpenAi {
     /// Bodies of the requests to `/v1/embeddings` without their texts.
     pub fn embedding_bodies(&self) -> Vec<Value> {
         self.shared.embedding_bodies.lock().clone()
+    }
+
+    /// What the chat requests that were answered, or begun to be, have cost so far.
+    pub fn made(&self) -> Vec<Made> {
+        self.shared.made.lock().clone()
     }
 
     /// Bodies of the requests to `/v1/chat/completions`, failed ones too.

@@ -4,9 +4,9 @@ use chrono::Utc;
 use docent_core::config::Migrate;
 use docent_core::ledger::insights::{AskedAgain, PageView};
 use docent_core::ledger::{
-    Account, Act, Admission, Allowance, ApiKey, Audit, Claimed, CleanedPart, DocumentBatch,
-    DocumentOutcome, DocumentRow, Expiry, KnownDocument, Ledger, LedgerError, Record, Role,
-    SourceRow, TermDeltas,
+    Account, Act, Admission, AlertState, Allowance, ApiKey, Audit, Claimed, CleanedPart, DigestRow,
+    DocumentBatch, DocumentOutcome, DocumentRow, Expiry, Finding, KnownDocument, Ledger,
+    LedgerError, NewNotice, Record, Role, SourceRow, TermDeltas,
 };
 use docent_scripted::database::TestDatabase;
 use uuid::Uuid;
@@ -192,8 +192,49 @@ async fn fill_access(ledger: &Ledger) {
     };
     ledger.note_page_view(&seen).await.unwrap();
     assert_eq!(ledger.expire(expiry).await.unwrap(), 1);
+    fill_alerts(ledger).await;
     // Its day is open again.
     assert!(ledger.sum_days(10).await.unwrap() > 0);
+}
+
+/// An alert that was told and muted, and a digest.
+async fn fill_alerts(ledger: &Ledger) {
+    let now = Utc::now();
+    let finding = Finding {
+        rule: "stale".to_owned(),
+        subject: "tab\t".to_owned(),
+        addressed_to: "fallback".to_owned(),
+        recipients: vec!["mail:a@example.com".to_owned()],
+        since: now,
+        title: "title".to_owned(),
+        what: "한국어".to_owned(),
+        todo: "todo".to_owned(),
+        place: "insights/use".to_owned(),
+        documents: vec![Uuid::now_v7()],
+    };
+    let rules = ["stale".to_owned()];
+    ledger.observe(&rules, &[finding], now, now).await.unwrap();
+    let alerts = ledger.untold_alerts().await.unwrap();
+    let notice = NewNotice {
+        id: Uuid::now_v7(),
+        kind: "alert",
+        recipient: "mail:a@example.com".to_owned(),
+        alerts: vec![alerts[0].id],
+        content: serde_json::json!({ "subject": "tab\t" }),
+    };
+    let told = ledger.make_notices(&[notice], &alerts, now).await;
+    told.unwrap();
+    let muted = ledger.mute_alert(alerts[0].id, "operator", now).await;
+    assert_eq!(muted.unwrap(), Some(AlertState::Muted));
+    let digest = DigestRow {
+        owner: "Finance\t".to_owned(),
+        from_at: now,
+        until_at: now,
+        recipients: Vec::new(),
+        questions: 3,
+        gaps: 1,
+    };
+    assert!(ledger.make_digest(&digest, &[], now).await.unwrap());
 }
 
 /// Every table of a database as text.

@@ -1,23 +1,16 @@
 //! Fetching one address: checked, bounded, conditional.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use docent_core::net::{AllowedHosts, CheckedClient, Forbidden};
 use reqwest::header::{self, HeaderMap};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode, Url};
-
-use super::address::{AllowedHosts, Forbidden, Reach, is_public, reach};
+use reqwest::{Response, StatusCode, Url};
 
 /// Redirects that one fetch follows.
 const MAX_REDIRECTS: usize = 5;
 /// How often a server that is busy is asked again, and how long it may make us wait for it.
 const RETRIES: usize = 2;
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// What docent calls itself; a site's robots.txt can name it.
-pub(crate) const USER_AGENT: &str = concat!("docent/", env!("CARGO_PKG_VERSION"));
 
 /// What a source may take.
 #[derive(Debug, Clone, Copy)]
@@ -28,13 +21,10 @@ pub(crate) struct Limits {
     pub(crate) request: Duration,
 }
 
-/// Reaches public addresses, and those that are allowed. A name's addresses are checked in the
-/// resolver that the connection itself uses, so that what was checked is what is connected to.
+/// Fetches within limits, and from where that is allowed.
 #[derive(Debug, Clone)]
 pub(crate) struct Fetcher {
-    checked: Client,
-    allowed: Client,
-    hosts: AllowedHosts,
+    client: CheckedClient,
     limits: Limits,
     /// Sent to `url`'s own origin only.
     token: Option<(Url, String)>,
@@ -93,23 +83,6 @@ pub(crate) enum FetchError {
     Unreachable(String),
 }
 
-struct CheckedResolver;
-
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let host = name.as_str().to_owned();
-        Box::pin(async move {
-            let addresses: Vec<SocketAddr> =
-                tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            // One private address among public ones is the mark of a name made to mislead.
-            if addresses.iter().any(|address| !is_public(address.ip())) {
-                return Err(Forbidden::NotPublic(host).into());
-            }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
-}
-
 impl Fetcher {
     /// `token` is sent as `Authorization: Bearer` to the origin of `url` only.
     pub(crate) fn new(
@@ -118,21 +91,8 @@ impl Fetcher {
         limits: Limits,
         token: &str,
     ) -> Result<Self, reqwest::Error> {
-        let client = || {
-            Client::builder()
-                .user_agent(USER_AGENT)
-                .redirect(Policy::none())
-                .connect_timeout(Duration::from_secs(10))
-                .timeout(limits.request)
-        };
         Ok(Self {
-            // Behind a proxy the proxy resolves names, and nothing could be checked.
-            checked: client()
-                .no_proxy()
-                .dns_resolver(Arc::new(CheckedResolver))
-                .build()?,
-            allowed: client().build()?,
-            hosts,
+            client: CheckedClient::new(hosts, limits.request)?,
             limits,
             token: Some((url.clone(), token.to_owned())).filter(|_| !token.is_empty()),
         })
@@ -194,10 +154,7 @@ impl Fetcher {
         url: &Url,
         validators: Option<&Validators>,
     ) -> Result<Response, FetchError> {
-        let client = match reach(url, &self.hosts)? {
-            Reach::Allowed => &self.allowed,
-            Reach::Checked => &self.checked,
-        };
+        let client = self.client.of(url)?;
         let mut tries = 0;
         loop {
             let mut request = client.get(url.clone());

@@ -59,10 +59,15 @@ pub(super) async fn complete(
         }
     };
     let tokens: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
-    let usage = script.usage.then(|| usage(&request, &script, tokens.len()));
+    let prompt = prompt_tokens(&request, &script);
+    let usage = script.usage.then(|| usage(prompt, &script, &text));
     if request["stream"] == true {
         let usage = usage.filter(|_| request["stream_options"]["include_usage"] == true);
-        return streamed(shared, &script, tokens, usage, fault);
+        let made = Made {
+            prompt,
+            ..Made::default()
+        };
+        return streamed(shared, &script, tokens, usage, fault, made);
     }
     sleep(script.first_token + script.gap * tokens.len() as u32).await;
     if matches!(fault, Some(Fault::Malformed | Fault::CutAfter(_))) {
@@ -77,17 +82,51 @@ pub(super) async fn complete(
         "choices": [{"index": 0, "finish_reason": "stop",
             "message": {"role": "assistant", "content": text}}],
     });
+    shared.made.lock().push(Made {
+        prompt,
+        output: count(&script, &text),
+        reported: usage.is_some(),
+    });
     if let Some(usage) = usage {
         answer["usage"] = usage;
     }
     Json(answer).into_response()
 }
 
-fn usage(request: &Value, script: &Script, tokens: usize) -> Value {
+/// What a chat request cost the provider: what it bills.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Made {
+    pub prompt: usize,
+    pub output: usize,
+    /// Whether its client was told.
+    pub reported: bool,
+}
+
+/// OpenAI's templates put four tokens around each message and three before the answer.
+const OF_A_MESSAGE: usize = 4;
+const OF_AN_ANSWER: usize = 3;
+
+fn count(script: &Script, text: &str) -> usize {
+    match &script.tokenizer {
+        Some(tokenizer) => tokenizer.count(text),
+        None => text.split_inclusive(' ').count(),
+    }
+}
+
+fn prompt_tokens(request: &Value, script: &Script) -> usize {
     let messages = request["messages"].as_array().into_iter().flatten();
-    let prompt: usize = messages
-        .filter_map(|message| Some(message["content"].as_str()?.split_whitespace().count()))
-        .sum();
+    let texts = messages.filter_map(|message| message["content"].as_str());
+    match &script.tokenizer {
+        Some(tokenizer) => {
+            let each = texts.map(|text| tokenizer.count(text) + OF_A_MESSAGE);
+            each.sum::<usize>() + OF_AN_ANSWER
+        }
+        None => texts.map(|text| text.split_whitespace().count()).sum(),
+    }
+}
+
+fn usage(prompt: usize, script: &Script, text: &str) -> Value {
+    let tokens = count(script, text);
     json!({
         "prompt_tokens": prompt, "completion_tokens": tokens, "total_tokens": prompt + tokens,
         "prompt_tokens_details": {"cached_tokens": script.cached_tokens},
@@ -98,6 +137,9 @@ fn usage(request: &Value, script: &Script, tokens: usize) -> Value {
 struct Watch {
     shared: Arc<Shared>,
     finished: bool,
+    script: Script,
+    made: Made,
+    sent: String,
 }
 
 impl Watch {
@@ -111,7 +153,16 @@ impl Drop for Watch {
         if !self.finished {
             self.shared.stopped_streams.fetch_add(1, Ordering::Relaxed);
         }
+        self.made.output = count(&self.script, &self.sent);
+        self.shared.made.lock().push(self.made);
     }
+}
+
+/// What an event of a stream is.
+enum Piece {
+    Token(String),
+    Usage,
+    Other,
 }
 
 fn streamed(
@@ -120,25 +171,30 @@ fn streamed(
     tokens: Vec<String>,
     usage: Option<Value>,
     fault: Option<Fault>,
+    made: Made,
 ) -> Response {
     let watch = Watch {
         shared,
         finished: false,
+        script: script.clone(),
+        made,
+        sent: String::new(),
     };
-    let mut events: VecDeque<(bool, String)> = VecDeque::with_capacity(tokens.len() + 4);
+    let mut events: VecDeque<(Piece, String)> = VecDeque::with_capacity(tokens.len() + 4);
     events.push_back((
-        false,
+        Piece::Other,
         event(&json!({"role": "assistant", "content": ""}), None),
     ));
     for token in tokens {
-        events.push_back((true, event(&json!({"content": token}), None)));
+        let told = event(&json!({"content": token}), None);
+        events.push_back((Piece::Token(token), told));
     }
-    events.push_back((false, event(&json!({}), Some("stop"))));
+    events.push_back((Piece::Other, event(&json!({}), Some("stop"))));
     if let Some(usage) = usage {
         let chunk = json!({"object": "chat.completion.chunk", "choices": [], "usage": usage});
-        events.push_back((false, format!("data: {chunk}\n\n")));
+        events.push_back((Piece::Usage, format!("data: {chunk}\n\n")));
     }
-    events.push_back((false, "data: [DONE]\n\n".to_owned()));
+    events.push_back((Piece::Other, "data: [DONE]\n\n".to_owned()));
     let state = (events, watch, 0_usize);
     let (first_token, gap) = (script.first_token, script.gap);
     let body = stream::unfold(state, move |(mut events, mut watch, sent)| {
@@ -165,13 +221,19 @@ fn streamed(
                 }
                 _ => {}
             }
-            let Some((is_token, event)) = events.pop_front() else {
+            let Some((piece, event)) = events.pop_front() else {
                 watch.finish();
                 return None;
             };
+            let is_token = matches!(piece, Piece::Token(_));
             let wait = if sent == 0 { first_token } else { gap };
             if is_token && !wait.is_zero() {
                 sleep(wait).await;
+            }
+            match piece {
+                Piece::Token(token) => watch.sent.push_str(&token),
+                Piece::Usage => watch.made.reported = true,
+                Piece::Other => {}
             }
             Some((Ok(event), (events, watch, sent + usize::from(is_token))))
         }

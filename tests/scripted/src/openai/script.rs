@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use docent_core::models::TokenCounter;
 use serde_json::Value;
 
 /// How requests are answered.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Script {
     /// Models that `/v1/models` lists. Any name is accepted elsewhere.
     pub models: Vec<String>,
@@ -40,6 +41,9 @@ pub struct Script {
     pub refused_parameters: Vec<String>,
     /// Texts with this in them are reranked to the top.
     pub preferred: Option<String>,
+    /// Tokens are counted by this, as a provider would that bills them, with what its template puts around
+    /// each message; words are counted without it.
+    pub tokenizer: Option<TokenCounter>,
 }
 
 impl Default for Script {
@@ -61,6 +65,7 @@ impl Default for Script {
             cached_tokens: 0,
             refused_parameters: Vec::new(),
             preferred: None,
+            tokenizer: None,
         }
     }
 }

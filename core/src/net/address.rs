@@ -1,4 +1,4 @@
-//! Which addresses a source may reach: public ones, and the hosts that the configuration allows.
+//! Which addresses may be reached: public ones, and the hosts that the configuration allows.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,15 +9,16 @@ use reqwest::Url;
 /// An entry is a name (`wiki.example.com`), all names below one (`*.example.com`), or an address,
 /// each with or without a port.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct AllowedHosts(Vec<(String, Option<u16>)>);
+pub struct AllowedHosts(Vec<(String, Option<u16>)>);
 
 impl AllowedHosts {
-    pub(crate) fn of(entries: &[String]) -> Self {
+    /// As a configuration writes them.
+    pub fn of(entries: &[String]) -> Self {
         Self(entries.iter().map(|entry| parse(entry)).collect())
     }
 
     /// Whether a host is named. `port` is the one that is connected to.
-    pub(crate) fn has(&self, host: &str, port: Option<u16>) -> bool {
+    pub fn has(&self, host: &str, port: Option<u16>) -> bool {
         let host = host.trim_matches(['[', ']']).to_lowercase();
         self.0.iter().any(|(name, only)| {
             let named = match name.strip_prefix("*.") {
@@ -45,22 +46,20 @@ fn parse(entry: &str) -> (String, Option<u16>) {
 
 /// Why an address is not fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Forbidden {
+pub enum Forbidden {
     #[error("{0} is neither an http nor an https address")]
     Scheme(String),
     #[error(
         "an address with a user name or password in it is not fetched; use token_env or token_file"
     )]
     Credentials,
-    #[error(
-        "{0} is not on the public internet; where that is meant, add it to the source's allow_hosts"
-    )]
+    #[error("{0} is not on the public internet; where that is meant, add it to allow_hosts")]
     NotPublic(String),
 }
 
 /// Where a request may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub enum Reach {
     /// The configuration names the host.
     Allowed,
     /// To public addresses: each one that its name resolves to is checked.
@@ -69,7 +68,7 @@ pub(crate) enum Reach {
 
 /// Judges an address by what is written in it. A name is judged again by what it resolves to, when
 /// it is connected to.
-pub(crate) fn reach(url: &Url, allowed: &AllowedHosts) -> Result<Reach, Forbidden> {
+pub fn reach(url: &Url, allowed: &AllowedHosts) -> Result<Reach, Forbidden> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Forbidden::Scheme(url.to_string()));
     }
@@ -90,7 +89,7 @@ pub(crate) fn reach(url: &Url, allowed: &AllowedHosts) -> Result<Reach, Forbidde
 /// Whether an address is one of the public internet.
 ///
 /// Source: the registries of special-purpose addresses of IANA (RFC 6890 and its successors).
-pub(crate) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),

@@ -1,0 +1,7 @@
+//! What needs a person reaches that person: once, not at night, and until it is over.
+
+mod acting;
+mod delivery;
+mod rules;
+pub(crate) mod support;
+mod year;
