@@ -112,6 +112,13 @@ async fn fill(ledger: &Ledger) -> Uuid {
         })
         .await
         .unwrap();
+    fill_answer(ledger).await;
+    fill_access(ledger).await;
+    conversation
+}
+
+/// What somebody answered.
+async fn fill_answer(ledger: &Ledger) {
     let at = Utc::now();
     let answer = docent_core::ledger::CuratedAnswer {
         id: Uuid::now_v7(),
@@ -128,8 +135,6 @@ async fn fill(ledger: &Ledger) -> Uuid {
         interaction_id: None,
     };
     assert!(ledger.save_answer(&answer).await.unwrap());
-    fill_access(ledger).await;
-    conversation
 }
 
 /// Who may ask, what was done and counted, and what has expired.
