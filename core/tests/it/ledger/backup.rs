@@ -112,7 +112,6 @@ async fn fill(ledger: &Ledger) -> Uuid {
         })
         .await
         .unwrap();
-    fill_answer(ledger).await;
     fill_access(ledger).await;
     conversation
 }
@@ -137,8 +136,9 @@ async fn fill_answer(ledger: &Ledger) {
     assert!(ledger.save_answer(&answer).await.unwrap());
 }
 
-/// Who may ask, what was done and counted, and what has expired.
+/// What was answered, who may ask, what was done and counted, and what has expired.
 async fn fill_access(ledger: &Ledger) {
+    fill_answer(ledger).await;
     let key = ApiKey {
         id: Uuid::now_v7(),
         name: "etl".to_owned(),
