@@ -113,6 +113,12 @@ async fn fill(ledger: &Ledger) -> Uuid {
         })
         .await
         .unwrap();
+    fill_access(ledger).await;
+    conversation
+}
+
+/// What somebody answered.
+async fn fill_answer(ledger: &Ledger) {
     let at = Utc::now();
     let answer = docent_core::ledger::CuratedAnswer {
         id: Uuid::now_v7(),
@@ -129,12 +135,11 @@ async fn fill(ledger: &Ledger) -> Uuid {
         interaction_id: None,
     };
     assert!(ledger.save_answer(&answer).await.unwrap());
-    fill_access(ledger).await;
-    conversation
 }
 
-/// Who may ask, what was done and counted, and what has expired.
+/// What was answered, who may ask, what was done and counted, and what has expired.
 async fn fill_access(ledger: &Ledger) {
+    fill_answer(ledger).await;
     let key = ApiKey {
         id: Uuid::now_v7(),
         name: "etl".to_owned(),
