@@ -22,9 +22,9 @@ use super::texts::Reading;
 use super::view::{Cell, Column, Row, Section, Table, Tile, View};
 use super::{cost, gaps, ingest, interaction, program, sign_in, usage};
 use crate::chat::Caller;
-use crate::server::access::{InsightsReader, key_of_cookie};
+use crate::server::access::{InsightsReader, key_of_cookie, oidc};
 use crate::server::problem::Problem;
-use crate::server::{AppState, Service};
+use crate::server::{AppState, Service, answers};
 
 const PAGE: &str = include_str!("../../web/insights/page.html");
 const STYLE: &str = include_str!("../../web/insights/insights.css");
@@ -56,6 +56,7 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/insights/ingest", get(page_ingest))
         .route("/insights/program", get(page_program))
         .route("/insights/interactions/{id}", get(page_interaction))
+        .route("/insights/answers", post(answers::create))
         .route("/insights/sign-in", post(sign_in::sign_in))
         .route("/insights/sign-out", post(sign_in::sign_out))
         .route(
@@ -318,8 +319,11 @@ impl Visit {
             Err(rejection) => (Asked::default(), Some(rejection.body_text())),
         };
         let language = Language::of(&asked.lang, accepted.unwrap_or_default());
-        let caller =
-            reader.map_err(|problem| Box::new(sign_in::refused(problem, headers, language, up)))?;
+        let config = &service.app.config;
+        let start = format!("{}/insights/use", config.server.base_path());
+        let login = oidc::login::address(config, &start);
+        let caller = reader
+            .map_err(|problem| Box::new(sign_in::refused(problem, headers, language, up, login)))?;
         let filter = asked
             .filter(Utc::now().date_naive())
             .and_then(|filter| wrong.map_or(Ok(filter), Err));

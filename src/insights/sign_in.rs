@@ -41,12 +41,14 @@ fn set(service: &AppState, key: &str) -> Response {
     response
 }
 
-/// What somebody sees who may not see a page: a browser a form, a program a problem.
+/// What somebody sees who may not see a page: a browser a form (and the way to the identity provider, where
+/// there is one), a program a problem.
 pub(super) fn refused(
     problem: Problem,
     headers: &HeaderMap,
     language: Language,
     up: &str,
+    login: Option<String>,
 ) -> Response {
     let accepts = headers
         .get(header::ACCEPT)
@@ -60,6 +62,7 @@ pub(super) fn refused(
             language => language.code(),
             up,
             reason => problem.detail(),
+            login,
         })
     });
     match html {

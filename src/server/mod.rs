@@ -2,7 +2,7 @@
 
 pub(crate) mod access;
 mod alerts;
-mod answers;
+pub(crate) mod answers;
 mod chat;
 mod conversations;
 mod feedback;

@@ -14,7 +14,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBui
 use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema};
 
 use super::problem::ProblemBody;
-use super::{AppState, access, chat, conversations, feedback, health, ingest_runs};
+use super::{AppState, access, chat, conversations, feedback, health, ingest_runs, knowledge};
 
 const DESCRIPTION: &str = "Answers questions about a company's data products from its own documents, with \
     citations. Without a key one may ask, by default, on docent's own machine only. Errors are problems (RFC \
@@ -35,6 +35,8 @@ const DESCRIPTION: &str = "Answers questions about a company's data products fro
         access::widget::begin,
         ingest_runs::start,
         ingest_runs::read,
+        knowledge::list,
+        knowledge::read,
         health::alive,
         health::ready,
     ),
@@ -44,6 +46,7 @@ const DESCRIPTION: &str = "Answers questions about a company's data products fro
         (name = "conversations", description = "What the caller has asked before"),
         (name = "widget", description = "The chat on pages of others"),
         (name = "ingest", description = "Runs, for callers with the role admin"),
+        (name = "sources", description = "What docent knows"),
         (name = "health", description = "For whatever watches over the process"),
     ),
     modifiers(&Bearer),
@@ -178,10 +181,23 @@ mod tests {
     use super::*;
 
     /// Paths of the router that are described elsewhere or nowhere, with the reason.
-    const NOT_DESCRIBED: [&str; 2] = [
+    const NOT_DESCRIBED: [&str; 12] = [
         // MCP describes itself.
         "/mcp",
         "/openapi.json",
+        // OpenAI and the AI SDK describe these.
+        "/v1/chat/completions",
+        "/v1/models",
+        "/v1/models/{model}",
+        "/v1/ui-message",
+        // For people who look after answers and alerts; the README describes them.
+        "/v1/answers",
+        "/v1/answers/{id}",
+        "/v1/alerts",
+        "/v1/alerts/{id}/acknowledge",
+        "/v1/alerts/{id}/mute",
+        // A page.
+        "/alerts/{id}",
     ];
 
     /// The routes as `router` writes them: method and path.

@@ -11,7 +11,7 @@ use axum::response::Response;
 use docent_core::config::Config;
 
 use super::anonymous::is_alone;
-use super::{Arriving, token, unauthorized};
+use super::{Arriving, oidc, token, unauthorized};
 use crate::chat::{Caller, CallerKind};
 use crate::server::AppState;
 use crate::server::problem::Problem;
@@ -37,6 +37,9 @@ async fn reader(service: &AppState, arriving: &Arriving<'_>) -> Result<Caller, P
             let groups = config.access.anonymous_groups.clone();
             return Ok(Caller::named("operator", CallerKind::Operator, groups));
         }
+        if let Some(person) = oidc::signed_in(service, arriving).await? {
+            return allowed(config, person);
+        }
         return Err(unauthorized(
             "insights_key_required",
             "these pages want a key: access.admin_key, one of `docent key create NAME --role admin`, or one \
@@ -44,6 +47,10 @@ async fn reader(service: &AppState, arriving: &Arriving<'_>) -> Result<Caller, P
         ));
     };
     let caller = token::caller(service, arriving, given).await?;
+    allowed(config, caller)
+}
+
+fn allowed(config: &Config, caller: Caller) -> Result<Caller, Problem> {
     let groups = &config.insights.groups;
     if caller.is_admin || caller.groups.iter().any(|group| groups.contains(group)) {
         return Ok(caller);
@@ -51,7 +58,7 @@ async fn reader(service: &AppState, arriving: &Arriving<'_>) -> Result<Caller, P
     Err(Problem::new(
         StatusCode::FORBIDDEN,
         "insights_not_allowed",
-        "this key may not see these pages: it is no administrator's, and insights.groups names none of its groups",
+        "you may not see these pages: this is no administrator's key or account, and insights.groups names none of its groups",
     ))
 }
 

@@ -21,7 +21,8 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-pub(super) use write::{change, create};
+pub(super) use write::change;
+pub(crate) use write::create;
 
 use super::AppState;
 use super::access::Editor;

@@ -28,7 +28,7 @@ const GROUPS: usize = 100;
 /// The body of `POST /v1/answers`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::server) struct New {
+pub(crate) struct New {
     /// Where it is left out: the question of the interaction, in words that stand alone.
     question: Option<String>,
     answer: String,
@@ -71,7 +71,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
 }
 
 /// `POST /v1/answers`: 201 with the answer; `indexed` says whether it is found already.
-pub(in crate::server) async fn create(
+pub(crate) async fn create(
     State(service): State<AppState>,
     editor: Editor,
     body: Result<Json<New>, JsonRejection>,

@@ -5,32 +5,71 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{documents, source, sources};
+use super::{KnownDocument, KnownSource, documents, source, sources};
 use crate::chat::Caller;
 use crate::server::AppState;
-use crate::server::problem::Problem;
+use crate::server::openapi::Guarded;
+use crate::server::problem::{Problem, ProblemBody};
 
 /// Which page of a source's documents.
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::server) struct Page {
     /// `next_cursor` of the page before.
     pub(super) cursor: Option<Uuid>,
+    /// At most 200.
     pub(super) limit: Option<usize>,
 }
 
-/// `GET /v1/sources`: every source that the caller may read something of.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::server) struct KnownSources {
+    sources: Vec<KnownSource>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::server) struct SourcePage {
+    source: KnownSource,
+    documents: Vec<KnownDocument>,
+    /// Of the next page; `null`: this is the last one.
+    next_cursor: Option<Uuid>,
+}
+
+/// List the sources that you may read something of
+///
+/// With their documents and assets counted, whose they are, and how old.
+#[utoipa::path(
+    get, path = "/v1/sources", tag = "sources", operation_id = "sources",
+    security((), ("bearer" = [])),
+    responses((status = 200, description = "Those within the caller's groups", body = KnownSources), Guarded),
+)]
 pub(in crate::server) async fn list(State(service): State<AppState>, caller: Caller) -> Response {
     match sources(&service.app, &caller).await {
-        Ok(sources) => Json(json!({ "sources": sources })).into_response(),
+        Ok(sources) => Json(KnownSources { sources }).into_response(),
         Err(problem) => problem.into_response(),
     }
 }
 
-/// `GET /v1/sources/{name}`: one of them, with a page of its documents.
+/// Read one source, with a page of its documents
+#[utoipa::path(
+    get, path = "/v1/sources/{name}", tag = "sources", operation_id = "source",
+    security((), ("bearer" = [])),
+    params(
+        ("name" = String, Path, description = "Its name"),
+        ("cursor" = Option<Uuid>, Query, description = "`next_cursor` of the page before"),
+        ("limit" = Option<usize>, Query, description = "Documents of a page; at most 200 are given"),
+    ),
+    responses(
+        (status = 200, description = "What the caller may read of it", body = SourcePage),
+        (status = 400, description = "No such cursor or limit", body = ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 404, description = "`source_unknown`: there is none, or nothing in it for the caller",
+            body = ProblemBody, content_type = "application/problem+json"),
+        Guarded,
+    ),
+)]
 pub(in crate::server) async fn read(
     State(service): State<AppState>,
     caller: Caller,
@@ -48,16 +87,16 @@ async fn one(
     caller: &Caller,
     name: &str,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Value, Problem> {
+) -> Result<SourcePage, Problem> {
     let Query(page) = page.map_err(|_| bad_page())?;
     let app = &service.app;
     let known = source(app, caller, name).await?.ok_or_else(unknown)?;
     let documents = documents(app, caller, name, page.cursor, page.limit).await?;
-    Ok(json!({
-        "source": known,
-        "documents": documents.documents,
-        "next_cursor": documents.next,
-    }))
+    Ok(SourcePage {
+        source: known,
+        documents: documents.documents,
+        next_cursor: documents.next,
+    })
 }
 
 pub(super) fn bad_page() -> Problem {

@@ -14,9 +14,10 @@ use docent_core::app::App;
 use docent_core::index::{End, Facet, Filter, IndexError, Moment, Payload};
 use docent_core::ledger::LastRun;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub(super) use api::{list, read};
+pub(super) use api::{__path_list, __path_read, list, read};
 pub(super) use page::routes;
 
 use crate::chat::{Caller, ChatError};
@@ -33,7 +34,7 @@ const PAGE: usize = 50;
 const PAGE_MAX: usize = 200;
 
 /// A source, as far as the caller may read it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct KnownSource {
     name: String,
     /// What the configuration says that it is; `None` while the ledger is away.
@@ -47,17 +48,18 @@ pub(super) struct KnownSource {
     /// The data that the documents describe: as of when, at the newest and at the oldest.
     fresh_at: Option<DateTime<Utc>>,
     oldest_fresh_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<Object>)]
     last_run: Option<LastRun>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Owned {
     name: String,
     documents: u64,
 }
 
 /// A document of a source.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct KnownDocument {
     id: Uuid,
     title: String,

@@ -69,15 +69,14 @@ pub(in crate::server) fn routes() -> Router<AppState> {
 
 /// Where a page sends somebody who has to sign in first; `None`: there is nowhere to sign in.
 pub(in crate::server) fn redirect(config: &Config, uri: &OriginalUri) -> Option<Redirect> {
-    if !config.oidc.is_configured() {
-        return None;
-    }
     let to = uri.path_and_query().map_or("/", |path| path.as_str());
-    Some(Redirect::to(&format!(
-        "{}/login?{}",
-        config.server.base_path(),
-        form(&[("to", to)])
-    )))
+    address(config, to).map(|address| Redirect::to(&address))
+}
+
+/// Where somebody signs in who wants to go on at a path of docent's; `None`: there is nowhere to.
+pub(crate) fn address(config: &Config, to: &str) -> Option<String> {
+    let is_there = config.oidc.is_configured();
+    is_there.then(|| again(config, to))
 }
 
 /// What is said to a request of a page whose reader has to sign in.

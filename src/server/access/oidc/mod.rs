@@ -6,7 +6,7 @@ mod bearer;
 mod claims;
 mod cookie;
 mod exchange;
-pub(in crate::server) mod login;
+pub(crate) mod login;
 mod page;
 mod provider;
 
