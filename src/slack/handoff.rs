@@ -19,6 +19,7 @@ use super::{SlackError, again, plain, words};
 use crate::chat::language::Language;
 use crate::chat::turn::Contact;
 use crate::server::AppState;
+use crate::server::answers::from_owner::{self, Reply};
 
 /// `event_type` of docent's messages that are no answers.
 const HANDOFF: &str = "docent_handoff";
@@ -237,6 +238,18 @@ pub(crate) async fn confirm(
     }
     let language = Language::of(&text);
     let words = super::incoming::spoken_words(&text, None);
+    let reply = Reply {
+        id,
+        interaction_id: handoff.interaction_id,
+        text: &words,
+        owner: caller(service, bridge, &pressed.by).await,
+        place: (!handoff.channel.starts_with('D'))
+            .then(|| service.app.config.slack.channel(&handoff.channel).groups),
+    };
+    // The asker has it in any case.
+    if let Err(problem) = from_owner::keep(service, reply).await {
+        tracing::warn!(error = %problem.detail(), "an owner's reply is no curated answer");
+    }
     let message = OutMessage {
         channel: handoff.channel,
         thread_ts: Some(handoff.thread),

@@ -3,6 +3,7 @@
 //! readable by whoever may read all of its evidence.
 
 mod evidence;
+pub(crate) mod from_owner;
 mod shown;
 mod write;
 
@@ -19,6 +20,7 @@ use docent_core::ledger::{Act, Audit, CuratedAnswer};
 use docent_ingest::{IngestError, index_answers};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub(super) use write::change;
@@ -127,19 +129,22 @@ fn note(service: &AppState, editor: &Editor, act: Act, id: Uuid) {
 /// Has the index follow the ledger, and waits a while for it. It goes on when nobody waits any more;
 /// where it cannot be done now, the next run does it.
 async fn indexed(service: &AppState) -> Result<(), Option<IngestError>> {
+    match tokio::time::timeout(PATIENCE, index_soon(service)).await {
+        Ok(Ok(done)) => done.map_err(Some),
+        Ok(Err(error)) => Err(Some(IngestError::Defect(error.to_string()))),
+        Err(_) => Err(None),
+    }
+}
+
+fn index_soon(service: &AppState) -> JoinHandle<Result<(), IngestError>> {
     let app = Arc::clone(&service.app);
-    let indexing = tokio::spawn(async move {
+    tokio::spawn(async move {
         let done = index_answers(&app).await;
         if let Err(error) = &done {
             tracing::warn!(%error, "a curated answer waits for the next run");
         }
         done
-    });
-    match tokio::time::timeout(PATIENCE, indexing).await {
-        Ok(Ok(done)) => done.map_err(Some),
-        Ok(Err(error)) => Err(Some(IngestError::Defect(error.to_string()))),
-        Err(_) => Err(None),
-    }
+    })
 }
 
 fn unknown() -> Problem {

@@ -19,8 +19,8 @@ use crate::server::access::Editor;
 use crate::server::problem::Problem;
 
 /// Longest texts, in characters.
-const QUESTION: usize = 1000;
-const ANSWER: usize = 10_000;
+pub(super) const QUESTION: usize = 1000;
+pub(super) const ANSWER: usize = 10_000;
 const OWNER: usize = 200;
 /// Groups that may be named.
 const GROUPS: usize = 100;
@@ -263,7 +263,7 @@ fn groups(
     }
 }
 
-fn text(name: &str, given: &str, most: usize) -> Result<String, Problem> {
+pub(super) fn text(name: &str, given: &str, most: usize) -> Result<String, Problem> {
     let given = given.trim();
     // A question is one line, as titles are.
     let given = if name == "question" {
@@ -289,7 +289,7 @@ fn end(given: Option<DateTime<Utc>>) -> Result<Option<DateTime<Utc>>, Problem> {
 }
 
 /// This moment as Postgres keeps it, in microseconds.
-fn now() -> DateTime<Utc> {
+pub(super) fn now() -> DateTime<Utc> {
     let now = Utc::now();
     now.with_nanosecond(now.nanosecond() / 1000 * 1000)
         .unwrap_or(now)

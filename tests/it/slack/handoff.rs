@@ -24,7 +24,7 @@ async fn owned_by(channel: &str) -> (World, ScriptedSlack) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_owner_is_asked_and_the_reply_that_they_stand_by_comes_back() {
-    let (world, slack) = owned_by("\"#data-platform\"").await;
+    let (mut world, slack) = owned_by("\"#data-platform\"").await;
     let server = world.serve().await;
     let said = mention(&slack, &server, "C1", "U1", QUESTION).await;
     let abstained = answer(&slack, &said).await;
@@ -86,6 +86,33 @@ async fn the_owner_is_asked_and_the_reply_that_they_stand_by_comes_back() {
         passed.contains("<@U2>") && !passed.contains("<!channel"),
         "{passed}"
     );
+
+    // It is an answer from now on, once, for those who may read the channel, with its author's name.
+    let rows = world
+        .database
+        .rows("SELECT question, author, groups::text FROM curated_answer")
+        .await;
+    let kept: Vec<&str> = rows.iter().flatten().flatten().map(String::as_str).collect();
+    assert_eq!(kept.len(), 3, "{kept:?}");
+    assert_eq!((kept[0], kept[2]), (QUESTION, "{everyone}"));
+    for _ in 0..200 {
+        let rows = world
+            .database
+            .rows("SELECT FROM document WHERE source = 'curated-answers' AND indexed")
+            .await;
+        if !rows.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    server.stop().await;
+    world.config.retrieval.min_evidence = 0.5;
+    let server = world.serve().await;
+    let answered = server.ask(QUESTION).await;
+    assert_eq!(answered["outcome"], "answered", "{answered}");
+    let text = answered["answer"].as_str().unwrap();
+    assert!(text.contains("Ana of finance approves them"), "{text}");
+    assert_eq!(answered["citations"][0]["author"], kept[1]);
     server.stop().await;
 }
 
