@@ -98,6 +98,7 @@ mod tests {
             "web 2026-10-27 00:00:00 UTC",
             "widget 2026-11-19 00:00:00 UTC",
             "terminal 2026-10-27 00:00:00 UTC",
+            "mcp 2026-10-27 00:00:00 UTC",
             "slack 2026-10-27 00:00:00 UTC",
         ];
         assert_eq!(found, expected);

@@ -33,7 +33,8 @@ pub enum OpenError {
 
 /// Concrete clients, no traits: what an ingest run or an answer needs.
 pub struct App {
-    pub config: Config,
+    /// Behind a pointer, as it is moved through many futures.
+    pub config: Box<Config>,
     pub data: DataFolder,
     pub ledger: Ledger,
     pub index: VectorIndex,
@@ -95,7 +96,7 @@ impl App {
         let reranker = Reranker::new(&config.rerank, book.clone())?
             .map(|reranker| reranker.redacting(redactor));
         Ok(Self {
-            config,
+            config: Box::new(config),
             data,
             ledger,
             index,

@@ -23,7 +23,7 @@ pub enum Access {
 pub async fn open(config: Config, command: &str) -> anyhow::Result<Access> {
     let data = DataFolder::open(&config.data)?;
     if !App::needs_ownership(&config) {
-        let app = App::open(config, data, None, false).await?;
+        let app = Box::pin(App::open(config, data, None, false)).await?;
         return Ok(Access::Own(Box::new(app)));
     }
     let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -41,6 +41,6 @@ pub async fn open(config: Config, command: &str) -> anyhow::Result<Access> {
             }
         }
     };
-    let app = App::open(config, data, Some(ownership), false).await?;
+    let app = Box::pin(App::open(config, data, Some(ownership), false)).await?;
     Ok(Access::Own(Box::new(app)))
 }

@@ -34,7 +34,7 @@ pub(super) async fn open(config: Config) -> anyhow::Result<Arc<Service>> {
     } else {
         None
     };
-    let app = App::open(config, data, ownership, true).await?;
+    let app = Box::pin(App::open(config, data, ownership, true)).await?;
     let service = Arc::new(Service::new(app)?);
     Ok(service)
 }

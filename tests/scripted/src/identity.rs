@@ -1,4 +1,4 @@
-//! A small identity provider (OpenID Connect): it lets everyone in as whoever the test says, checks what
+//! A small identity provider (`OpenID` Connect): it lets everyone in as whoever the test says, checks what
 //! a client must send, and can change its keys.
 
 use std::collections::HashMap;
@@ -44,7 +44,7 @@ impl SigningKey {
     fn elliptic() -> Self {
         let key =
             EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-                .unwrap();
+                .expect("a key");
         Self {
             id: Uuid::new_v4().to_string(),
             algorithm: Algorithm::ES256,
@@ -53,7 +53,8 @@ impl SigningKey {
     }
 
     fn public(&self) -> Jwk {
-        let mut key = Jwk::from_encoding_key(&self.key, self.algorithm).unwrap();
+        let mut key =
+            Jwk::from_encoding_key(&self.key, self.algorithm).expect("it works in a test");
         key.common.key_id = Some(self.id.clone());
         key
     }
@@ -94,9 +95,17 @@ impl Drop for ScriptedIdentity {
 
 impl ScriptedIdentity {
     /// Starts one that signs with RSA.
+    ///
+    /// # Panics
+    /// Where no port of this machine can be listened on.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("it works in a test");
+        let issuer = format!(
+            "http://{}",
+            listener.local_addr().expect("it works in a test")
+        );
         let provider = Arc::new(Mutex::new(Provider {
             issuer: issuer.clone(),
             keys: vec![SigningKey::rsa()],
@@ -170,7 +179,7 @@ impl Provider {
         let key = &self.keys[0];
         let mut header = Header::new(key.algorithm);
         header.kid = Some(key.id.clone());
-        jsonwebtoken::encode(&header, claims, &key.key).unwrap()
+        jsonwebtoken::encode(&header, claims, &key.key).expect("it works in a test")
     }
 }
 
@@ -193,7 +202,7 @@ async fn keys(State(provider): Shared) -> Json<Value> {
     let mut keys: Vec<Value> = provider
         .keys
         .iter()
-        .map(|key| serde_json::to_value(key.public()).unwrap())
+        .map(|key| serde_json::to_value(key.public()).expect("it works in a test"))
         .collect();
     // One that no client knows must not hide the others.
     keys.push(json!({ "kty": "EC", "crv": "secp256k1", "kid": "odd", "x": "AA", "y": "AA" }));

@@ -1,4 +1,4 @@
-//! People and programs that an identity provider knows (OpenID Connect Core 1.0). [`provider`] is how it
+//! People and programs that an identity provider knows (`OpenID` Connect Core 1.0). [`provider`] is how it
 //! is reached, [`claims`] what its tokens say, [`bearer`] who sends one with each request, [`login`] who
 //! signed in with a browser.
 

@@ -1,4 +1,4 @@
-//! The identity provider: its addresses and keys (OpenID Connect Discovery 1.0, RFC 7517). Both are asked
+//! The identity provider: its addresses and keys (`OpenID` Connect Discovery 1.0, RFC 7517). Both are asked
 //! for once an hour, and when a token names a key that is not known: keys are rotated.
 
 use std::sync::{Arc, OnceLock};
