@@ -1,6 +1,8 @@
-//! The page about these pages: who looks at them. Alerts have their own sections here.
+//! The page about the program itself: which alerts it sent and what became of them, and who looks at these
+//! pages.
 
-use docent_core::ledger::LedgerError;
+use chrono::NaiveTime;
+use docent_core::ledger::{Alert, LedgerError};
 
 use super::chart::Series;
 use super::filter::Step;
@@ -11,6 +13,10 @@ use super::view::{Cell, Row, Section, Table, View};
 
 pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     let views = desk.ledger().page_views(desk.filter).await?;
+    let since = desk.filter.from.and_time(NaiveTime::MIN).and_utc();
+    let mut alerts = desk.ledger().alerts_since(since).await?;
+    // Those that are not over are listed whenever they fired; those of later days are not.
+    alerts.retain(|alert| alert.fired_at.date_naive() <= desk.filter.until);
     let step = Step::of(desk.filter);
     let spans = step.all(desk.filter);
     let mut pages: Vec<&str> = views.iter().map(|one| one.page.as_str()).collect();
@@ -76,6 +82,41 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
                 }),
                 ..Section::default()
             },
+            sent(desk, &alerts),
         ],
     })
+}
+
+/// Alerts, the newest first.
+fn sent(desk: &Desk<'_>, alerts: &[Alert]) -> Section {
+    let rows = alerts.iter().map(|alert| {
+        let over = alert.resolved_at.map(format::moment);
+        let acted = alert.acted_by.clone().unwrap_or_default();
+        Row::from(vec![
+            Cell::text(&alert.rule).more(&alert.subject),
+            Cell::text(&alert.addressed_to).more(alert.sent_via.join(", ")),
+            Cell::text(desk.say(alert.state.name())).more(acted),
+            Cell::text(format::moment(alert.since)),
+            Cell::text(format::moment(alert.fired_at)),
+            Cell::text(over.unwrap_or_default()),
+        ])
+    });
+    Section {
+        id: "alerts",
+        title: desk.say("Alerts"),
+        note: desk.say("What was told to whom, and whether somebody looked after it."),
+        table: Some(Table {
+            columns: vec![
+                desk.column("Rule", "rule"),
+                desk.column("Addressed to", "addressed_to"),
+                desk.column("State", "state"),
+                desk.column("Since", "since"),
+                desk.column("Fired", "fired_at"),
+                desk.column("Over", "resolved_at"),
+            ],
+            rows: rows.collect(),
+            empty: desk.nothing(),
+        }),
+        ..Section::default()
+    }
 }

@@ -303,6 +303,36 @@ async fn looking_at_the_pages_is_counted_and_is_no_use() {
 }
 
 #[tokio::test]
+async fn an_alert_is_listed_with_whom_it_was_told_and_who_looks_after_it() {
+    let mut world = World::of_trips().await;
+    // A look would find that it is over.
+    world.config.alerts.enabled = false;
+    world
+        .database
+        .rows(
+            "INSERT INTO alert (id, rule, subject, addressed_to, recipients, state, since, fired_at,
+                 last_seen, title, what, todo, place, sent_via, acted_by, acted_at)
+             VALUES ('01890000-0000-7000-8000-000000000001', 'stale', 'docs of Fleet', 'Fleet', '{}',
+                 'acknowledged', now() - interval '2 hours', now(), now(), 't', 'w', 'd', 'p',
+                 '{mail}', 'key:ana', now())
+             RETURNING id",
+        )
+        .await;
+    let server = world.serve().await;
+    let rows = csv(&server, "program?table=alerts").await;
+    assert!(
+        rows.iter()
+            .any(|row| row.starts_with("stale,Fleet,acknowledged,")),
+        "{rows:?}"
+    );
+    let (_, html) = page(&server, "/insights/program", &[]).await;
+    for word in ["docs of Fleet", "key:ana", "mail"] {
+        assert!(html.contains(word), "{word}: {html}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn pages_work_under_a_sub_path_and_keep_their_policy() {
     let mut world = World::of_trips().await;
     world.config.server.public_url = "https://data.example.com/docent".to_owned();
