@@ -46,11 +46,15 @@ pub fn bind(service: &AppState) -> anyhow::Result<Option<UnixListener>> {
         return Ok(None);
     }
     let path = service.app.data.private_socket()?;
-    // Whoever holds the lock owns the socket: one that lies there is a dead owner's.
-    let _ = std::fs::remove_file(&path);
-    let listener = UnixListener::bind(&path)
+    // It has its name when it is private, and not before. Whoever holds the lock owns it: what lies
+    // there is a dead owner's.
+    let unnamed = path.with_extension("new");
+    let _ = std::fs::remove_file(&unnamed);
+    let listener = UnixListener::bind(&unnamed)
         .with_context(|| format!("cannot listen on {}", path.display()))?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::set_permissions(&unnamed, std::fs::Permissions::from_mode(0o600))?;
+    std::fs::rename(&unnamed, &path)
+        .with_context(|| format!("cannot listen on {}", path.display()))?;
     Ok(Some(listener))
 }
 
