@@ -93,7 +93,8 @@ fn sent(desk: &Desk<'_>, alerts: &[Alert]) -> Section {
         let over = alert.resolved_at.map(format::moment);
         let acted = alert.acted_by.clone().unwrap_or_default();
         Row::from(vec![
-            Cell::text(&alert.rule).more(&alert.subject),
+            Cell::text(&alert.rule),
+            Cell::text(&alert.subject),
             Cell::text(&alert.addressed_to).more(alert.sent_via.join(", ")),
             Cell::text(desk.say(alert.state.name())).more(acted),
             Cell::text(format::moment(alert.since)),
@@ -108,6 +109,7 @@ fn sent(desk: &Desk<'_>, alerts: &[Alert]) -> Section {
         table: Some(Table {
             columns: vec![
                 desk.column("Rule", "rule"),
+                desk.column("About", "subject"),
                 desk.column("Addressed to", "addressed_to"),
                 desk.column("State", "state"),
                 desk.column("Since", "since"),

@@ -315,14 +315,14 @@ async fn an_alert_is_listed_with_whom_it_was_told_and_who_looks_after_it() {
              VALUES ('01890000-0000-7000-8000-000000000001', 'stale', 'docs of Fleet', 'Fleet', '{}',
                  'acknowledged', now() - interval '2 hours', now(), now(), 't', 'w', 'd', 'p',
                  '{mail}', 'key:ana', now())
-             RETURNING id",
+             RETURNING rule",
         )
         .await;
     let server = world.serve().await;
     let rows = csv(&server, "program?table=alerts").await;
     assert!(
         rows.iter()
-            .any(|row| row.starts_with("stale,Fleet,acknowledged,")),
+            .any(|row| row.starts_with("stale,docs of Fleet,Fleet,acknowledged,")),
         "{rows:?}"
     );
     let (_, html) = page(&server, "/insights/program", &[]).await;
