@@ -209,8 +209,8 @@ fn key(headers: &HeaderMap, order: &Order) -> Result<Option<String>, Problem> {
     let wrong = |text: &str| Err(Problem::new(StatusCode::BAD_REQUEST, "key_invalid", text));
     let header = match headers.get(HeaderName::from_static("idempotency-key")) {
         Some(value) => match value.to_str() {
-            Ok(text) => Some(text.to_owned()),
-            Err(_) => return wrong("Idempotency-Key must be ASCII"),
+            Ok(text) if !text.contains('\t') => Some(text.to_owned()),
+            _ => return wrong("Idempotency-Key must be printable ASCII"),
         },
         None => None,
     };

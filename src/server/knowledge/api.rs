@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{KnownDocument, KnownSource, documents, source, sources};
+use super::{KnownDocument, KnownSource, PAGE_MAX, documents, source, sources};
 use crate::chat::Caller;
 use crate::server::AppState;
 use crate::server::openapi::Guarded;
@@ -20,7 +20,6 @@ use crate::server::problem::{Problem, ProblemBody};
 pub(in crate::server) struct Page {
     /// `next_cursor` of the page before.
     pub(super) cursor: Option<Uuid>,
-    /// At most 200.
     pub(super) limit: Option<usize>,
 }
 
@@ -59,7 +58,8 @@ pub(in crate::server) async fn list(State(service): State<AppState>, caller: Cal
     params(
         ("name" = String, Path, description = "Its name"),
         ("cursor" = Option<Uuid>, Query, description = "`next_cursor` of the page before"),
-        ("limit" = Option<usize>, Query, description = "Documents of a page; at most 200 are given"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 200,
+            description = "Documents of a page"),
     ),
     responses(
         (status = 200, description = "What the caller may read of it", body = SourcePage),
@@ -89,6 +89,12 @@ async fn one(
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<SourcePage, Problem> {
     let Query(page) = page.map_err(|_| bad_page())?;
+    if page
+        .limit
+        .is_some_and(|limit| !(1..=PAGE_MAX).contains(&limit))
+    {
+        return Err(bad_page());
+    }
     let app = &service.app;
     let known = source(app, caller, name).await?.ok_or_else(unknown)?;
     let documents = documents(app, caller, name, page.cursor, page.limit).await?;
@@ -103,7 +109,7 @@ pub(super) fn bad_page() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "bad_request",
-        "`cursor` is the next_cursor of the page before, `limit` a number of documents",
+        "`cursor` is the next_cursor of the page before, `limit` a number of documents, 1 to 200",
     )
 }
 
