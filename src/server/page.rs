@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{OriginalUri, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
@@ -61,6 +61,14 @@ pub(super) async fn index(
     let suggestions = serde_json::to_string(&server.suggestions).unwrap_or_default();
     let filled = format!(r#"suggestions="{}""#, attribute(&suggestions));
     file("text/html", INDEX.replace(NO_SUGGESTIONS, &filled))
+}
+
+/// Whether the first language that the reader wants is Korean.
+pub(super) fn wants_korean(headers: &HeaderMap) -> bool {
+    let wanted = headers.get(header::ACCEPT_LANGUAGE);
+    wanted
+        .and_then(|wanted| wanted.to_str().ok())
+        .is_some_and(|wanted| wanted.trim_start().to_ascii_lowercase().starts_with("ko"))
 }
 
 /// Text made fit for an HTML attribute.

@@ -17,6 +17,7 @@ use super::api::{self, Page};
 use super::{KnownDocument, KnownSource, documents, source, sources};
 use crate::chat::Caller;
 use crate::server::AppState;
+use crate::server::page::wants_korean;
 use crate::server::problem::Problem;
 
 const SOURCES: &str = "sources.html";
@@ -52,7 +53,7 @@ async fn overview(State(service): State<AppState>, caller: Caller, headers: Head
     let shown = async {
         let sources = sources(&service.app, &caller).await?;
         let sources: Vec<Value> = sources.iter().map(source_value).collect();
-        render(SOURCES, korean(&headers), &context! { sources })
+        render(SOURCES, wants_korean(&headers), &context! { sources })
     };
     shown.await.unwrap_or_else(IntoResponse::into_response)
 }
@@ -77,7 +78,7 @@ async fn one(
             is_first => page.cursor.is_none(),
             next => found.next.map(|next| next.to_string()),
         };
-        render(SOURCE, korean(&headers), &values)
+        render(SOURCE, wants_korean(&headers), &values)
     };
     shown.await.unwrap_or_else(IntoResponse::into_response)
 }
@@ -112,14 +113,6 @@ fn page(kind: HeaderValue, text: String) -> Response {
         (header::VARY, HeaderValue::from_static("accept-language")),
     ];
     (headers, text).into_response()
-}
-
-/// Whether the first language that the reader wants is Korean.
-fn korean(headers: &HeaderMap) -> bool {
-    let wanted = headers.get(header::ACCEPT_LANGUAGE);
-    wanted
-        .and_then(|wanted| wanted.to_str().ok())
-        .is_some_and(|wanted| wanted.trim_start().to_ascii_lowercase().starts_with("ko"))
 }
 
 fn source_value(source: &KnownSource) -> Value {

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::server::page::attribute as escaped;
+use crate::server::page::{attribute as escaped, wants_korean};
 
 /// Why somebody is not signed in.
 pub(super) enum Failed {
@@ -17,10 +17,7 @@ pub(super) enum Failed {
 
 /// The page that says so.
 pub(super) fn failed(headers: &HeaderMap, again: &str, why: Failed) -> Response {
-    let korean = headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|languages| languages.to_str().ok())
-        .is_some_and(|languages| languages.trim_start().starts_with("ko"));
+    let korean = wants_korean(headers);
     let (status, text) = match why {
         Failed::Refused(why) => (StatusCode::FORBIDDEN, why),
         Failed::Forgotten if korean => (
