@@ -5,6 +5,7 @@ pub mod hook;
 pub mod identity;
 pub mod mail;
 pub mod openai;
+pub mod qdrant;
 pub mod site;
 pub mod slack;
 pub mod year;

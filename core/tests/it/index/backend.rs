@@ -9,10 +9,9 @@ use docent_core::index::{
     CollectionSpec, Filter, Hit, Payload, Point, SearchRequest, SparseVector, VectorIndex, Weights,
     collection_name, lexical,
 };
+use docent_scripted::qdrant::ScriptedQdrant;
 use tempfile::TempDir;
 use uuid::Uuid;
-
-use super::endpoint;
 
 pub(crate) const DIMENSIONS: usize = 4;
 
@@ -21,6 +20,7 @@ pub(crate) struct Backend {
     pub(crate) kind: &'static str,
     pub(crate) index: VectorIndex,
     pub(crate) prefix: String,
+    _server: Option<ScriptedQdrant>,
     _folder: TempDir,
 }
 
@@ -44,33 +44,37 @@ pub(crate) async fn backends() -> Vec<Backend> {
     let mut backends = vec![embedded(), scripted().await];
     if let Ok(url) = std::env::var("QDRANT_URL") {
         let prefix = format!("docent-test-{}", Uuid::now_v7().simple());
-        backends.push(open("server", &url, prefix, TempDir::new().unwrap()));
+        backends.push(open("server", &url, prefix, TempDir::new().unwrap(), None));
     }
     backends
 }
 
 pub(crate) fn embedded() -> Backend {
-    open("embedded", "", "docent".to_owned(), TempDir::new().unwrap())
+    let folder = TempDir::new().unwrap();
+    open("embedded", "", "docent".to_owned(), folder, None)
 }
 
 async fn scripted() -> Backend {
     let folder = TempDir::new().unwrap();
-    let address = endpoint::spawn(folder.path()).await;
-    open(
-        "endpoint",
-        &format!("http://{address}"),
-        "docent".to_owned(),
-        folder,
-    )
+    let server = ScriptedQdrant::start().await;
+    let url = server.url().to_owned();
+    open("endpoint", &url, "docent".to_owned(), folder, Some(server))
 }
 
-fn open(kind: &'static str, url: &str, prefix: String, folder: TempDir) -> Backend {
+fn open(
+    kind: &'static str,
+    url: &str,
+    prefix: String,
+    folder: TempDir,
+    server: Option<ScriptedQdrant>,
+) -> Backend {
     let settings = settings(url, &prefix);
     let index = VectorIndex::open(&settings, folder.path()).unwrap();
     Backend {
         kind,
         index,
         prefix,
+        _server: server,
         _folder: folder,
     }
 }

@@ -1,41 +1,70 @@
 //! A Qdrant server for tests: the real protocol over Edge shards, for the calls that docent makes
-//! and no others. What docent does not send is refused, so that a test notices a new call.
+//! and no others. What docent does not send is refused, so that a test notices a new call. Several
+//! clients may use it at once, as several processes of docent use one server.
+
+mod protocol;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use qdrant_client::qdrant::collections_server::{Collections, CollectionsServer};
 use qdrant_client::qdrant::points_server::{Points, PointsServer};
 use qdrant_client::qdrant::{self, alias_operations, points_update_operation, vectors_config};
 use qdrant_edge::{EdgeShard, PointOperations, UpdateOperation, VectorOperations};
+use tempfile::TempDir;
+use tokio::task::AbortHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
-use super::protocol;
-
-/// Starts the server on a free port; it stops with the test.
-pub(crate) async fn spawn(folder: &Path) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let endpoint = Endpoint {
-        folder: folder.to_owned(),
-        ..Endpoint::default()
-    };
-    tokio::spawn(
-        tonic::transport::Server::builder()
-            .add_service(PointsServer::new(endpoint.clone()).max_decoding_message_size(usize::MAX))
-            .add_service(CollectionsServer::new(endpoint))
-            .serve_with_incoming(TcpListenerStream::new(listener)),
-    );
-    address
+/// A running server, without its transport's security. It stops when it is dropped.
+pub struct ScriptedQdrant {
+    url: String,
+    task: AbortHandle,
 }
 
-#[derive(Clone, Default)]
+impl ScriptedQdrant {
+    /// Listens on a free port of the loopback interface; its collections are in a folder of its own.
+    ///
+    /// # Panics
+    /// Where no port or no folder can be had.
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a free port on 127.0.0.1");
+        let address = listener.local_addr().expect("its own address");
+        let endpoint = Endpoint {
+            state: Arc::default(),
+            folder: Arc::new(TempDir::new().expect("a folder for the collections")),
+        };
+        let points = PointsServer::new(endpoint.clone()).max_decoding_message_size(usize::MAX);
+        let serving = tonic::transport::Server::builder()
+            .add_service(points)
+            .add_service(CollectionsServer::new(endpoint))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        let task = tokio::spawn(serving).abort_handle();
+        Self {
+            url: format!("http://{address}"),
+            task,
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`, as `QDRANT_URL` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for ScriptedQdrant {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[derive(Clone)]
 struct Endpoint {
-    folder: PathBuf,
     state: Arc<Mutex<State>>,
+    /// Dropped after the shards in it, which write when they are.
+    folder: Arc<TempDir>,
 }
 
 #[derive(Default)]
@@ -53,7 +82,7 @@ type Answer<T> = Result<Response<T>, Status>;
 
 impl Endpoint {
     fn shard(&self, name: &str) -> Result<Arc<EdgeShard>, Status> {
-        let state = self.state.lock().unwrap();
+        let state = self.state.lock();
         let name = state.aliases.get(name).map_or(name, String::as_str);
         let collection = state.collections.get(name);
         collection
@@ -82,7 +111,7 @@ fn missing(name: &str) -> Status {
     Status::not_found(format!("Not found: Collection `{name}` doesn't exist!"))
 }
 
-pub(super) fn refused(error: impl std::fmt::Display) -> Status {
+fn refused(error: impl std::fmt::Display) -> Status {
     Status::invalid_argument(error.to_string())
 }
 
@@ -276,11 +305,11 @@ serve! {
         ) -> Answer<qdrant::CollectionOperationResponse> {
             let request = request.into_inner();
             let name = request.collection_name.clone();
-            let mut state = self.state.lock().unwrap();
+            let mut state = self.state.lock();
             if state.collections.contains_key(&name) {
                 return Err(Status::already_exists(name));
             }
-            let folder = self.folder.join(&name);
+            let folder = self.folder.path().join(&name);
             std::fs::create_dir_all(&folder)?;
             let edge = protocol::collection(&request)?;
             let shard = EdgeShard::new(&folder, edge).map_err(refused)?;
@@ -302,7 +331,7 @@ serve! {
             request: Request<qdrant::GetCollectionInfoRequest>,
         ) -> Answer<qdrant::GetCollectionInfoResponse> {
             let name = request.into_inner().collection_name;
-            let state = self.state.lock().unwrap();
+            let state = self.state.lock();
             let collection = state.collections.get(&name).ok_or_else(|| missing(&name))?;
             Ok(Response::new(qdrant::GetCollectionInfoResponse {
                 result: Some(qdrant::CollectionInfo {
@@ -317,7 +346,7 @@ serve! {
             &self,
             _: Request<qdrant::ListCollectionsRequest>,
         ) -> Answer<qdrant::ListCollectionsResponse> {
-            let state = self.state.lock().unwrap();
+            let state = self.state.lock();
             let names = state.collections.keys().cloned();
             Ok(Response::new(qdrant::ListCollectionsResponse {
                 collections: names.map(|name| qdrant::CollectionDescription { name }).collect(),
@@ -332,7 +361,7 @@ serve! {
         ) -> Answer<qdrant::CollectionOperationResponse> {
             let request = request.into_inner();
             let name = request.collection_name;
-            let mut state = self.state.lock().unwrap();
+            let mut state = self.state.lock();
             let collection = state.collections.get_mut(&name).ok_or_else(|| missing(&name))?;
             collection.config.metadata.extend(request.metadata);
             yes()
@@ -343,7 +372,7 @@ serve! {
             request: Request<qdrant::DeleteCollection>,
         ) -> Answer<qdrant::CollectionOperationResponse> {
             let name = request.into_inner().collection_name;
-            let mut state = self.state.lock().unwrap();
+            let mut state = self.state.lock();
             state.collections.remove(&name);
             state.aliases.retain(|_, collection| *collection != name);
             yes()
@@ -354,7 +383,7 @@ serve! {
             request: Request<qdrant::CollectionExistsRequest>,
         ) -> Answer<qdrant::CollectionExistsResponse> {
             let name = request.into_inner().collection_name;
-            let exists = self.state.lock().unwrap().collections.contains_key(&name);
+            let exists = self.state.lock().collections.contains_key(&name);
             Ok(Response::new(qdrant::CollectionExistsResponse {
                 result: Some(qdrant::CollectionExists { exists }),
                 ..Default::default()
@@ -365,7 +394,7 @@ serve! {
             &self,
             request: Request<qdrant::ChangeAliases>,
         ) -> Answer<qdrant::CollectionOperationResponse> {
-            let mut state = self.state.lock().unwrap();
+            let mut state = self.state.lock();
             for action in request.into_inner().actions {
                 let Some(alias_operations::Action::CreateAlias(alias)) = action.action else {
                     return Err(Status::unimplemented("another alias operation"));
@@ -382,7 +411,7 @@ serve! {
             &self,
             _: Request<qdrant::ListAliasesRequest>,
         ) -> Answer<qdrant::ListAliasesResponse> {
-            let state = self.state.lock().unwrap();
+            let state = self.state.lock();
             let aliases = state.aliases.iter().map(|(alias, collection)| qdrant::AliasDescription {
                 alias_name: alias.clone(),
                 collection_name: collection.clone(),
@@ -403,7 +432,7 @@ serve! {
 }
 
 /// The size of the vectors that a collection is made with.
-pub(super) fn vectors(
+fn vectors(
     config: Option<&qdrant::VectorsConfig>,
 ) -> Result<&HashMap<String, qdrant::VectorParams>, Status> {
     match config.and_then(|config| config.config.as_ref()) {

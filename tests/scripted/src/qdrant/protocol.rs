@@ -21,7 +21,7 @@ use qdrant_edge::{
 use serde_json::Value as Json;
 use tonic::Status;
 
-use super::endpoint::{refused, vectors as vectors_of};
+use super::{refused, vectors as vectors_of};
 
 pub(super) enum Selection {
     Ids(Vec<PointId>),
@@ -41,7 +41,8 @@ pub(super) fn collection(request: &qdrant::CreateCollection) -> Result<EdgeConfi
         let params = EdgeVectorParams::builder(dense.size as usize, Distance::Cosine).build();
         config.vectors.insert(name.clone(), params);
     }
-    for (name, sparse) in &request.sparse_vectors_config.as_ref().unwrap().map {
+    let sparse = request.sparse_vectors_config.as_ref();
+    for (name, sparse) in sparse.iter().flat_map(|config| &config.map) {
         if sparse.modifier() != qdrant::Modifier::Idf {
             return Err(unknown(sparse.modifier()));
         }
@@ -289,7 +290,7 @@ pub(super) fn scored(point: ScoredPoint) -> qdrant::ScoredPoint {
 }
 
 fn path(field: &str) -> JsonPath {
-    JsonPath::try_from(field).unwrap()
+    JsonPath::try_from(field).expect("docent names its fields itself")
 }
 
 fn from_id(id: Option<qdrant::PointId>) -> Result<PointId, Status> {
@@ -379,7 +380,7 @@ fn to_fields(payload: Option<Payload>) -> HashMap<String, qdrant::Value> {
 fn to_value(value: Json) -> qdrant::Value {
     match value {
         Json::String(text) => text.into(),
-        Json::Number(number) => number.as_i64().unwrap().into(),
+        Json::Number(number) => number.as_i64().expect("docent stores whole numbers").into(),
         Json::Array(values) => qdrant::Value {
             kind: Some(value::Kind::ListValue(qdrant::ListValue {
                 values: values.into_iter().map(to_value).collect(),
