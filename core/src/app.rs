@@ -1,18 +1,20 @@
 //! The parts that both walks use, opened from the configuration.
 
+mod terms;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::config::{Config, ConfigError, Source};
 use crate::data_folder::{DataFolder, DataFolderError, Ownership};
-use crate::index::{Glossary, IndexError, TermFrequencies, VectorIndex};
+use crate::index::{Glossary, IndexError, VectorIndex};
 use crate::ledger::{Ledger, LedgerError, LedgerOptions};
 use crate::models::{CostBook, Embedder, Generator, ModelError, Reranker};
 use crate::postgres::{EmbeddedPostgres, PostgresError};
 use crate::redaction::Redactor;
+use terms::Terms;
 
 /// Why docent could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +47,8 @@ pub struct App {
     pub glossary: Glossary,
     /// Prices, and where every call is booked.
     pub book: CostBook,
-    /// How rare each term of the live collection is; reloaded after a run.
-    pub terms: RwLock<Arc<TermFrequencies>>,
+    /// How rare each term of the live collection is.
+    terms: Terms,
     /// Held by whoever writes the collections, in this process: one at a time.
     pub writing: Arc<tokio::sync::Mutex<()>>,
     // Declared after the parts that use them: fields are dropped in this order.
@@ -105,7 +107,7 @@ impl App {
             reranker,
             glossary,
             book,
-            terms: RwLock::default(),
+            terms: Terms::default(),
             writing: Arc::default(),
             postgres,
             _ownership: ownership,
@@ -135,29 +137,11 @@ impl App {
             reranker: self.reranker.clone(),
             glossary: self.glossary.clone(),
             book: self.book.clone(),
-            terms: RwLock::default(),
+            terms: Terms::default(),
             writing: Arc::default(),
             postgres: None,
             _ownership: None,
         })
-    }
-
-    /// Reads how rare the live collection's terms are. Without it every term counts alike.
-    pub async fn load_terms(&self) -> Result<(), OpenError> {
-        let Some(live) = self.index.live().await? else {
-            return Ok(());
-        };
-        let frequencies = self.ledger.term_frequencies(&live).await?;
-        let (chunks, length) = self.ledger.lexical_totals(&live).await?;
-        let terms = TermFrequencies::from_terms(frequencies, chunks)
-            .with_average_length(length as f32 / chunks.max(1) as f32);
-        *self.terms.write() = Arc::new(terms);
-        Ok(())
-    }
-
-    /// The terms as they stand now.
-    pub fn terms(&self) -> Arc<TermFrequencies> {
-        Arc::clone(&self.terms.read())
     }
 
     /// Writes what is queued (to Postgres or the spool) and stops the private Postgres.

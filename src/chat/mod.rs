@@ -118,6 +118,7 @@ async fn walk(
     events: &Events,
     draft: &mut record::Draft,
 ) -> Result<Answer, ChatError> {
+    app.know_terms().await;
     // Condense: a follow-up becomes a question that stands alone.
     let history = chat.conversations.history(app, turn).await;
     draft.standalone_question = condense::condense(app, chat, turn, &history, draft).await?;

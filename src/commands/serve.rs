@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use docent_core::app::App;
+use docent_core::app::{App, OpenError};
 use docent_core::config::Config;
 use docent_core::data_folder::DataFolder;
-use docent_core::index::IndexError;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Ended;
@@ -17,7 +17,9 @@ use crate::server::{Service, public_url, serve};
 
 /// How long a short command may hold the data folder before `serve` gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the rarity of terms is read again: other processes may ingest.
+/// How often it is looked whether a run, here or in another process, has changed the index.
+const LOOK: Duration = Duration::from_secs(5);
+/// How often the rarity of terms is read again although no run has ended: one may be under way.
 const TERMS_EVERY: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
@@ -65,31 +67,47 @@ pub(super) async fn listen(
     Ok(())
 }
 
-/// Keeps in memory what questions need: the rarity of terms, and the index as the last run left it.
+/// Keeps in memory what questions need: the rarity of terms, and the index as the last run left it. A
+/// question that comes first waits for the terms ([`App::know_terms`]).
 async fn keep_ready(app: Arc<App>) {
-    let mut warmed = None;
+    let mut ready = None;
+    let mut read = None;
     loop {
-        // First what takes a moment; reading a large index ahead takes seconds.
-        if let Err(error) = app.load_terms().await {
-            tracing::debug!(%error, "the terms' rarity could not be read");
+        if let Err(error) = get_ready(&app, &mut ready, &mut read).await {
+            tracing::debug!(%error, "what questions need could not be read ahead");
         }
-        if let Err(error) = warm(&app, &mut warmed).await {
-            tracing::debug!(%error, "the index could not be read ahead");
-        }
-        tokio::time::sleep(TERMS_EVERY).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 
-/// Reads the live collection ahead, unless that has been done since a run last changed it.
-async fn warm(app: &App, warmed: &mut Option<(String, Option<Uuid>)>) -> Result<(), IndexError> {
-    let Some(name) = app.index.live().await? else {
-        return Ok(());
+/// A collection, as a run has left it.
+type Seen = Option<(String, Option<Uuid>)>;
+
+/// Reads what a run has changed since it was `ready`, and the terms where that is long ago.
+async fn get_ready(
+    app: &App,
+    ready: &mut Seen,
+    read: &mut Option<Instant>,
+) -> Result<(), OpenError> {
+    let now = match app.index.live().await? {
+        Some(name) => {
+            let generation = app.index.generation(&name).await?;
+            Some((name, generation))
+        }
+        None => None,
     };
-    let now = Some((name.clone(), app.index.generation(&name).await?));
-    if *warmed != now {
-        let bytes = app.index.warm(&name).await?;
-        tracing::debug!(collection = %name, bytes, "the index is in memory");
-        *warmed = now;
+    // First what takes a moment; reading a large index ahead takes seconds.
+    if *ready != now || read.is_none_or(|at| at.elapsed() >= TERMS_EVERY) {
+        *read = None;
+        app.load_terms().await?;
+        *read = Some(Instant::now());
+    }
+    if *ready != now {
+        if let Some((name, _)) = &now {
+            let bytes = app.index.warm(name).await?;
+            tracing::debug!(collection = %name, bytes, "the index is in memory");
+        }
+        *ready = now;
     }
     Ok(())
 }

@@ -45,6 +45,20 @@ async fn an_answer_quotes_the_document_and_names_its_owner() {
 }
 
 #[tokio::test]
+async fn the_first_question_is_weighed_by_the_rarity_of_its_words_like_all_others() {
+    let world = world().await;
+    world.ingest().await;
+    let server = world.serve().await;
+    let first = server.ask("How often is fct_trips loaded?").await;
+    assert_eq!(first["outcome"], "answered", "{first}");
+    server.service.app.load_terms().await.unwrap();
+    let later = server.ask("How often is fct_trips loaded?").await;
+    // With their scores.
+    assert_eq!(first["citations"], later["citations"]);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_the_documents_do_not_say_is_refused_with_someone_to_ask() {
     let world = world().await;
     world.ingest().await;

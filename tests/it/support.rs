@@ -182,8 +182,6 @@ pub(crate) struct TestServer {
 impl TestServer {
     pub(crate) async fn start(app: App) -> Self {
         let service = Arc::new(Service::new(app).unwrap());
-        // Postgres may be away.
-        let _ = service.app.load_terms().await;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

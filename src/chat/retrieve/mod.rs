@@ -106,7 +106,7 @@ async fn found_by(
     text: String,
 ) -> Result<Retrieval, ChatError> {
     let live = app.index.live().await?.ok_or(ChatError::NothingIngested)?;
-    let frequencies = app.terms();
+    let frequencies = app.terms_of(&live).await;
     let mut question = Question::new(&text, &frequencies);
     app.glossary.expand(&text, &frequencies, &mut question);
     spelling::correct(app, turn, &live, &frequencies, &mut question).await;
