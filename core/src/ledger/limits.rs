@@ -39,13 +39,59 @@ pub struct Used {
     pub cost: Decimal,
 }
 
-/// [`Used`] and how many accounts the question was counted on.
-type Row = (String, DateTime<Utc>, i64, i64, i64, Decimal, i64);
+/// [`Used`], whether the day of every account has begun, and how many accounts the question was counted on.
+type Row = (String, DateTime<Utc>, i64, i64, i64, Decimal, bool, i64);
+
+/// How often a question whose day has not begun is asked about: midnight may pass in between.
+const ATTEMPTS: usize = 3;
 
 impl Ledger {
     /// Counts a question on each of some accounts, where all of them leave room for it; answers what
     /// each had used before, and whether the question was counted.
     pub async fn admit(&self, accounts: &[Account]) -> Result<(Vec<Used>, bool), LedgerError> {
+        let mut rows = self.counted(accounts).await?;
+        for _ in 1..ATTEMPTS {
+            if rows.iter().all(|row| row.6) {
+                break;
+            }
+            self.begin_day(accounts).await?;
+            rows = self.counted(accounts).await?;
+        }
+        let counted = rows.first().map_or(0, |row| row.7);
+        let used = rows
+            .into_iter()
+            .map(
+                |(subject, at, minute_questions, questions, tokens, cost, ..)| Used {
+                    subject,
+                    at,
+                    minute_questions,
+                    questions,
+                    tokens,
+                    cost,
+                },
+            )
+            .collect();
+        Ok((used, counted == accounts.len() as i64))
+    }
+
+    /// The first question of an account's day has no row to lock: it makes one, with nothing on it.
+    async fn begin_day(&self, accounts: &[Account]) -> Result<(), LedgerError> {
+        let pool = self.connection.pool().await?;
+        let subjects: Vec<&str> = accounts.iter().map(|one| one.subject.as_str()).collect();
+        sqlx::query(
+            "INSERT INTO usage_count (subject, day, minute, minute_questions, questions)
+             SELECT subject, (now() AT TIME ZONE 'UTC')::date, date_trunc('minute', now()), 0, 0
+               FROM unnest($1::text[]) AS subject ORDER BY subject
+             ON CONFLICT (subject, day) DO NOTHING",
+        )
+        .bind(subjects)
+        .execute(pool)
+        .await
+        .map_err(|error| self.connection.failed(&error))?;
+        Ok(())
+    }
+
+    async fn counted(&self, accounts: &[Account]) -> Result<Vec<Row>, LedgerError> {
         let pool = self.connection.pool().await?;
         let subjects: Vec<&str> = accounts.iter().map(|one| one.subject.as_str()).collect();
         let owed: Vec<i64> = accounts.iter().map(|one| one.owed).collect();
@@ -56,9 +102,9 @@ impl Ledger {
             .iter()
             .map(|one| one.allowance.usd_per_day)
             .collect();
-        // `held` locks the rows and reads them as they are then, whoever changed them meanwhile. Only
-        // the first question of a day has no row to lock: the insertion looks at the limit again.
-        let rows: Vec<Row> = sqlx::query_as(
+        // `held` locks the rows and reads them as they are then, whoever changed them meanwhile. Where one
+        // is missing nothing is counted.
+        sqlx::query_as(
             "WITH moment AS (SELECT now() AS at, date_trunc('minute', now()) AS minute,
                                     (now() AT TIME ZONE 'UTC')::date AS day),
              wanted AS (
@@ -71,28 +117,23 @@ impl Ledger {
                   ORDER BY u.subject FOR UPDATE OF u),
              used AS MATERIALIZED (
                  SELECT w.*, m.*,
-                        CASE WHEN h.minute = m.minute THEN h.minute_questions ELSE 0 END AS in_minute,
+                        CASE WHEN h.minute >= m.minute THEN h.minute_questions ELSE 0 END AS in_minute,
                         coalesce(h.questions, 0) + w.owed AS in_day,
                         coalesce(h.tokens, 0) AS tokens, coalesce(h.cost, 0) AS cost
                    FROM wanted w CROSS JOIN moment m LEFT JOIN held h USING (subject)),
+             begun AS (SELECT (SELECT count(*) FROM held) = (SELECT count(*) FROM wanted) AS is_so),
              counted AS (
-                 INSERT INTO usage_count AS u (subject, day, minute, minute_questions, questions)
-                 SELECT subject, day, minute, 1, owed + 1 FROM used
-                  WHERE NOT EXISTS (SELECT FROM used
-                      WHERE in_minute >= per_minute OR in_day >= per_day
-                         OR tokens >= tokens_per_day OR cost >= usd_per_day)
-                  ORDER BY subject
-                 ON CONFLICT (subject, day) DO UPDATE
-                 SET questions = u.questions + excluded.questions,
-                     minute_questions = CASE WHEN u.minute = excluded.minute
-                         THEN u.minute_questions + 1 ELSE 1 END,
-                     minute = excluded.minute
-                  WHERE NOT EXISTS (SELECT FROM wanted w WHERE w.subject = u.subject
-                      AND (u.questions + w.owed >= w.per_day
-                           OR (u.minute = excluded.minute AND u.minute_questions >= w.per_minute)))
+                 UPDATE usage_count u
+                    SET questions = n.in_day + 1, minute_questions = n.in_minute + 1,
+                        minute = greatest(u.minute, n.minute)
+                   FROM used n, begun b
+                  WHERE u.subject = n.subject AND u.day = n.day AND b.is_so
+                    AND NOT EXISTS (SELECT FROM used
+                        WHERE in_minute >= per_minute OR in_day >= per_day
+                           OR tokens >= tokens_per_day OR cost >= usd_per_day)
                  RETURNING 1)
              SELECT subject, at, in_minute::bigint, in_day::bigint, tokens::bigint, cost,
-                    (SELECT count(*) FROM counted) FROM used",
+                    (SELECT is_so FROM begun), (SELECT count(*) FROM counted) FROM used",
         )
         .bind(subjects)
         .bind(owed)
@@ -102,21 +143,6 @@ impl Ledger {
         .bind(dollars)
         .fetch_all(pool)
         .await
-        .map_err(|error| self.connection.failed(&error))?;
-        let counted = rows.first().map_or(0, |row| row.6);
-        let used = rows
-            .into_iter()
-            .map(
-                |(subject, at, minute_questions, questions, tokens, cost, _)| Used {
-                    subject,
-                    at,
-                    minute_questions,
-                    questions,
-                    tokens,
-                    cost,
-                },
-            )
-            .collect();
-        Ok((used, counted == accounts.len() as i64))
+        .map_err(|error| self.connection.failed(&error))
     }
 }
