@@ -38,6 +38,7 @@ async fn whole_ledger(world: &World) -> String {
         "cleaned",
         "ingest_run",
         "conversation",
+        "feedback",
     ] {
         let rows = world
             .database
@@ -71,8 +72,13 @@ async fn a_purged_document_is_gone_everywhere_and_stays_out_until_it_is_allowed(
     let uri = answer["citations"][0]["uri"].as_str().unwrap().to_owned();
     server.ask("How often is the table trips loaded?").await;
     let app = Arc::clone(&server.service.app);
+    // Who read it says so.
+    let rated = serde_json::json!({ "interaction_id": answer["interaction_id"], "rating": "up",
+        "comment": "Right, it is Quentin." });
+    let rate = || server.send("POST", "/v1/feedback", "", Some(rated.clone()));
+    assert_eq!(rate().await.0, 204);
     app.ledger.flush().await;
-    assert!(whole_ledger(&world).await.contains("Quentin"));
+    assert!(whole_ledger(&world).await.contains("it is Quentin"));
 
     // By the address that the citation shows.
     let Done::Purged(document, report) = run(&app, &task(Task::Purge(uri))).await.unwrap() else {
@@ -89,6 +95,11 @@ async fn a_purged_document_is_gone_everywhere_and_stays_out_until_it_is_allowed(
         "{left}"
     );
     assert!(!left.contains("secret.md"), "{left}");
+    // Nor by somebody whose page still shows the answer; the thumb itself is kept.
+    assert_eq!(rate().await.0, 204);
+    let kept = "SELECT rating, comment FROM feedback";
+    let expected = [[Some("up".to_owned()), None]];
+    assert_eq!(world.database.rows(kept).await, expected);
     let kept = world
         .database
         .rows("SELECT answer FROM interaction ORDER BY at")

@@ -35,6 +35,25 @@ fn line(channel: &str, days: i64, question: &str) -> String {
 }
 
 #[tokio::test]
+async fn what_a_reader_wrote_of_an_answer_goes_with_it() {
+    let mut world = World::of_trips().await;
+    world.config.retention.days = 30;
+    let server = world.serve().await;
+    let answer = server.ask(QUESTION).await;
+    let rated = json!({ "interaction_id": answer["interaction_id"], "rating": "down",
+        "comment": "Every two hours since June." });
+    let (status, _) = server.send("POST", "/v1/feedback", "", Some(rated)).await;
+    assert_eq!(status, 204);
+    sweep(&server.service).await.unwrap();
+    assert_eq!(world.database.count("feedback").await, 1);
+    let aged = "UPDATE interaction SET at = at - interval '40 days' RETURNING question";
+    assert_eq!(world.database.rows(aged).await.len(), 1);
+    assert_eq!(sweep(&server.service).await.unwrap(), 1);
+    assert_eq!(world.database.count("feedback").await, 0);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn old_texts_are_deleted_by_channel_and_their_sums_remain() {
     let mut world = World::new().await;
     world.write(

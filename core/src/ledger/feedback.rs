@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::purge::PURGED_ANSWER;
 use super::store::{text_of, without_nul};
 use super::{Ledger, LedgerError};
 
@@ -25,15 +26,16 @@ pub struct Feedback {
 
 impl Ledger {
     /// Keeps a caller's feedback in place of what the same caller said of the same answer before; a
-    /// comment stays where the rating stays and no new one comes. `false`: the caller has had no such
-    /// answer.
+    /// comment stays where the rating stays and no new one comes. Of an answer that is no more because a
+    /// document was purged no words are kept: they may quote it. `false`: the caller has had no such answer.
     pub async fn rate(&self, caller: &str, feedback: &Feedback) -> Result<bool, LedgerError> {
         // The answer may still be queued.
         self.flush().await;
         let pool = self.connection.pool().await?;
         let kept = sqlx::query(
             "INSERT INTO feedback (interaction_id, caller, rating, comment)
-             SELECT id, caller, $3, $4 FROM interaction WHERE id = $1 AND caller = $2
+             SELECT id, caller, $3, CASE WHEN answer <> $5 THEN $4 END
+               FROM interaction WHERE id = $1 AND caller = $2
              ON CONFLICT (interaction_id, caller) DO UPDATE
              SET at = excluded.at, rating = excluded.rating, comment = CASE
                  WHEN feedback.rating = excluded.rating THEN coalesce(excluded.comment, feedback.comment)
@@ -43,6 +45,7 @@ impl Ledger {
         .bind(without_nul(caller))
         .bind(text_of(&feedback.rating))
         .bind(feedback.comment.as_deref().map(without_nul))
+        .bind(PURGED_ANSWER)
         .execute(pool)
         .await
         .map_err(|error| self.connection.failed(&error))?;
@@ -60,7 +63,8 @@ impl Ledger {
         let pool = self.connection.pool().await?;
         let kept = sqlx::query(
             "INSERT INTO feedback (interaction_id, caller, rating, comment)
-             SELECT id, $2, $3, $4 FROM interaction WHERE id = $1 AND channel = 'slack'
+             SELECT id, $2, $3, CASE WHEN answer <> $5 THEN $4 END
+               FROM interaction WHERE id = $1 AND channel = 'slack'
              ON CONFLICT (interaction_id, caller) DO UPDATE
              SET at = excluded.at, rating = excluded.rating, comment = CASE
                  WHEN feedback.rating = excluded.rating THEN coalesce(excluded.comment, feedback.comment)
@@ -70,6 +74,7 @@ impl Ledger {
         .bind(without_nul(caller))
         .bind(text_of(&feedback.rating))
         .bind(feedback.comment.as_deref().map(without_nul))
+        .bind(PURGED_ANSWER)
         .execute(pool)
         .await
         .map_err(|error| self.connection.failed(&error))?;

@@ -115,8 +115,8 @@ impl Ledger {
     }
 }
 
-/// Takes what is recorded of purged documents out of conversations: passages and quotes, and the
-/// text of answers that cited them. `of`: these interactions only, which were just recorded.
+/// Takes what is recorded of purged documents out of conversations: passages and quotes, the text of
+/// answers that cited them, and what readers wrote of these. `of`: these interactions only, which were just recorded.
 pub(super) async fn sweep(
     connection: &mut PgConnection,
     of: Option<&[Uuid]>,
@@ -129,6 +129,17 @@ pub(super) async fn sweep(
                            AND passage.cited_as IS NOT NULL)",
     )
     .bind(PURGED_ANSWER)
+    .bind(of)
+    .execute(&mut *connection)
+    .await?;
+    // Readers quote in their comments what they have read.
+    sqlx::query(
+        "UPDATE feedback SET comment = NULL
+          WHERE comment IS NOT NULL AND ($1::uuid[] IS NULL OR interaction_id = ANY($1))
+            AND EXISTS (SELECT 1 FROM passage JOIN purged USING (document_id)
+                         WHERE passage.interaction_id = feedback.interaction_id
+                           AND passage.cited_as IS NOT NULL)",
+    )
     .bind(of)
     .execute(&mut *connection)
     .await?;
