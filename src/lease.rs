@@ -1,14 +1,11 @@
 //! What only one of several processes does at a time: under a row of `lease` that is moved on meanwhile.
 
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
 
 use docent_core::app::App;
 use docent_core::ledger::{Claimant, Claimed, LedgerError};
 use docent_core::process;
 use uuid::Uuid;
-
-/// How often a lease is moved on.
-const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Does some work while nobody else does it. `None`: somebody else is at it, or it became theirs (this
 /// process was stopped for so long that its lease ran out); so the work has to bear being done twice.
@@ -29,17 +26,10 @@ pub(crate) async fn under<T>(
     if ledger.claim(&[lease], &claimant, None).await? != Claimed::Taken {
         return Ok(None);
     }
-    let heartbeat = async {
-        loop {
-            tokio::time::sleep(HEARTBEAT).await;
-            if !matches!(ledger.keep_leases(run_id).await, Ok(1..)) {
-                return;
-            }
-        }
-    };
+    let held = AtomicU64::new(1);
     let done = tokio::select! {
         done = work => done.map(Some),
-        () = heartbeat => Ok(None),
+        () = ledger.keep_until_lost(run_id, &held) => Ok(None),
     };
     ledger.release_leases(run_id).await?;
     done

@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use docent_core::app::App;
-use docent_core::ledger::{Claimant, Claimed, LEASE_SECONDS, Ledger, NewRequest, RunOutcome};
+use docent_core::ledger::{Claimant, Claimed, Ledger, NewRequest, RunOutcome};
 use docent_core::process;
 use tokio::sync::{OwnedMutexGuard, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::report::{Progress, ProgressSender, RunReport};
 use crate::run::{IngestError, Request};
 
-/// How often the leases are moved on, and progress is written down.
-const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How often progress is written down.
+const SHOW: Duration = Duration::from_secs(2);
 /// How often a run that waits for another one asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
@@ -215,43 +215,32 @@ struct Keeper {
 }
 
 /// Moves the leases on until the run ends or its [`Claim`] is dropped.
-async fn keep(mut keeper: Keeper) {
-    let run_id = keeper.run_id;
-    let mut kept_at = Instant::now();
-    let mut shown = None;
-    let ending = loop {
-        tokio::select! {
-            ended = &mut keeper.ended => break ended.ok(),
-            () = sleep(HEARTBEAT) => {}
-        }
-        let expected = keeper.leases.load(Ordering::Relaxed);
-        match keeper.ledger.keep_leases(run_id).await {
-            Ok(kept) if kept >= expected => kept_at = Instant::now(),
-            Ok(_) => {
-                keeper.losing.send_replace(true);
-            }
-            Err(error) => {
-                if kept_at.elapsed().as_secs_f64() > LEASE_SECONDS {
-                    tracing::warn!(%error, %run_id, "the leases of a run could not be kept");
-                    keeper.losing.send_replace(true);
-                }
-            }
-        }
-        let state = keeper.progress.borrow().state();
-        if shown.as_ref() != Some(&state) {
-            let value = serde_json::to_value(&state).unwrap_or_default();
-            if keeper.ledger.note_progress(run_id, value).await.is_ok() {
-                shown = Some(state);
-            }
-        }
+async fn keep(keeper: Keeper) {
+    let Keeper {
+        ledger,
+        run_id,
+        leases,
+        losing,
+        progress,
+        ended,
+    } = keeper;
+    let holding = async {
+        ledger.keep_until_lost(run_id, &leases).await;
+        losing.send_replace(true);
+        // The run ends by itself.
+        std::future::pending::<()>().await;
+    };
+    let ending = tokio::select! {
+        ended = ended => ended.ok(),
+        () = holding => None,
+        () = show(&ledger, run_id, &progress) => None,
     };
     let ending = ending.unwrap_or(Ending {
         outcome: RunOutcome::Interrupted,
         report: None,
         error: Some("it was stopped; the next run completes it".to_owned()),
     });
-    let ledger = &keeper.ledger;
-    let state = serde_json::to_value(keeper.progress.borrow().state()).unwrap_or_default();
+    let state = serde_json::to_value(progress.borrow().state()).unwrap_or_default();
     let noted = async {
         ledger.note_progress(run_id, state).await?;
         let Ending {
@@ -268,5 +257,20 @@ async fn keep(mut keeper: Keeper) {
     }
     if let Err(error) = ledger.release_leases(run_id).await {
         tracing::warn!(%error, %run_id, "the leases of a run could not be given back; they expire");
+    }
+}
+
+/// Writes down how far a run is, for as long as it is awaited.
+async fn show(ledger: &Ledger, run_id: Uuid, progress: &watch::Receiver<ProgressSender>) {
+    let mut shown = None;
+    loop {
+        sleep(SHOW).await;
+        let state = progress.borrow().state();
+        if shown.as_ref() != Some(&state) {
+            let value = serde_json::to_value(&state).unwrap_or_default();
+            if ledger.note_progress(run_id, value).await.is_ok() {
+                shown = Some(state);
+            }
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! Leases: who is ingesting what, so that two runs of one source never overlap, in however many
 //! processes. A lease is a row that its holder moves on; time is the database's.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::requests::{NewRequest, insert_request};
@@ -12,7 +16,10 @@ use crate::process;
 
 /// How long a lease holds after a heartbeat. A holder on this machine that died is known at once;
 /// one elsewhere, after this.
-pub const LEASE_SECONDS: f64 = 60.0;
+const LEASE_SECONDS: f64 = 60.0;
+
+/// How often leases are moved on.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// A lease, and who holds it since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow)]
@@ -110,6 +117,28 @@ impl Ledger {
         .await
         .map_err(|error| self.connection.failed(&error))?;
         Ok(kept.rows_affected())
+    }
+
+    /// Moves the leases of a run on for as long as it is awaited. Returns when one of them was lost:
+    /// somebody else may be at work now. `held` is how many there are, which may become more meanwhile.
+    /// A ledger that is away is no loss before the leases' time is over.
+    pub async fn keep_until_lost(&self, run_id: Uuid, held: &AtomicU64) {
+        let mut kept_at = Instant::now();
+        loop {
+            sleep(HEARTBEAT).await;
+            // Read first: one that is taken in between is not missing.
+            let expected = held.load(Ordering::Relaxed);
+            match self.keep_leases(run_id).await {
+                Ok(kept) if kept >= expected => kept_at = Instant::now(),
+                Ok(_) => return,
+                Err(error) => {
+                    if kept_at.elapsed().as_secs_f64() > LEASE_SECONDS {
+                        tracing::warn!(%error, %run_id, "leases could not be kept");
+                        return;
+                    }
+                }
+            }
+        }
     }
 
     /// Gives the leases of a run back.

@@ -59,7 +59,7 @@ pub use error::LedgerError;
 pub use feedback::{Feedback, Rating};
 pub use figures::{AskedQuestion, CitedFigure, CostFigure, GapFigure, SourceFigure, Span, Totals};
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
-pub use lease::{Claimant, Claimed, LEASE_SECONDS, Lease};
+pub use lease::{Claimant, Claimed, Lease};
 pub use limits::{Account, Allowance, Used};
 pub use login::Login;
 pub use notices::{DigestRow, NewNotice, Notice};

@@ -1,5 +1,8 @@
 //! Leases: one holder, told by name, until it gives back, dies or stops moving on.
 
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
 use docent_core::ledger::{Claimant, Claimed, NewRequest, RunOrigin, RunOutcome};
 use uuid::Uuid;
 
@@ -56,6 +59,35 @@ async fn leases_are_taken_all_or_none_and_the_holder_is_told() {
     assert_eq!(ledger.keep_leases(first).await.unwrap(), 1);
     ledger.release_leases(second).await.unwrap();
     assert_eq!(claim(Uuid::now_v7(), &["d/b", "d/c"]).await, Claimed::Taken);
+}
+
+#[tokio::test]
+async fn leases_are_moved_on_until_somebody_else_has_one() {
+    let (ledger, database, _spool) = ledger().await;
+    let run_id = Uuid::now_v7();
+    let wanted = names(&["d/a", "d/b"]);
+    let claimed = ledger.claim(&wanted, &claimant(run_id), None).await;
+    assert_eq!(claimed.unwrap(), Claimed::Taken);
+    let keeping = tokio::spawn({
+        let ledger = ledger.clone();
+        async move { ledger.keep_until_lost(run_id, &AtomicU64::new(2)).await }
+    });
+    let change = async |statement: &'static str| {
+        let mut connection = database.connect().await;
+        let changed = sqlx::query(statement).execute(&mut connection).await;
+        changed.unwrap().rows_affected()
+    };
+    let soon = "UPDATE lease SET expires_at = now() + interval '10 seconds'";
+    assert_eq!(change(soon).await, 2);
+    let far = "UPDATE lease SET holder = holder WHERE expires_at > now() + interval '30 seconds'";
+    while change(far).await < 2 {
+        assert!(!keeping.is_finished());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let lost = "UPDATE lease SET run_id = gen_random_uuid() WHERE name = 'd/b'";
+    assert_eq!(change(lost).await, 1);
+    let told = tokio::time::timeout(Duration::from_secs(20), keeping).await;
+    told.expect("it is told that a lease was lost").unwrap();
 }
 
 #[tokio::test]
