@@ -252,7 +252,8 @@ async fn run_report(
         Ok(report) => Json(report).into_response(),
         Err(error) => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            Problem::new(status, "report_failed", format!("{error:#}")).into_response()
+            let problem = Problem::new(status, "report_failed", format!("{error:#}"));
+            problem.retry_after(5).into_response()
         }
     }
 }
@@ -265,12 +266,7 @@ async fn run_migrate(State(service): State<AppState>) -> Response {
     };
     match migrated.await {
         Ok(version) => Json(Migrated { version }).into_response(),
-        Err(error) => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "ledger_unavailable",
-            error.to_string(),
-        )
-        .into_response(),
+        Err(error) => Problem::from(error).into_response(),
     }
 }
 

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use docent_core::config::Secret;
 use docent_scripted::database::TestDatabase;
 use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
 
 use crate::binary::{Serving, docent, folder, json, signal, text};
-use crate::support::write;
+use crate::support::{World, write};
 
 const QUESTION: &str = "How often is fct_trips loaded?";
 
@@ -93,6 +94,30 @@ fn doctor_and_migrate_beside_a_running_serve_ask_it_for_its_state() {
         "{said}"
     );
     assert!(said.contains("ok     ledger: at migration"), "{said}");
+}
+
+#[tokio::test]
+async fn what_waits_for_postgres_is_told_when_to_ask_again_on_the_socket_too() {
+    let mut world = World::new().await;
+    // Nobody listens there.
+    world.config.ledger.database_url = Secret::new("postgres://docent@127.0.0.1:1/docent");
+    let server = world.serve_lazily().await;
+    // Its socket is there before it answers.
+    assert_eq!(server.send("GET", "/healthz", "", None).await.0, 200);
+    let http = reqwest::Client::builder()
+        .unix_socket(world.config.data.join("docent.sock"))
+        .build()
+        .unwrap();
+    for (route, body) in [("migrate", "null"), ("report", "{\"days\":7}")] {
+        let asked = http
+            .post(format!("http://docent/owner/{route}"))
+            .header("content-type", "application/json")
+            .body(body);
+        let refused = asked.send().await.unwrap();
+        assert_eq!(refused.status(), 503, "{route}");
+        assert_eq!(refused.headers()["retry-after"], "5", "{route}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
