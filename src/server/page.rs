@@ -53,9 +53,7 @@ pub(super) async fn index(
     if !base.is_empty() && uri.path() == base {
         return Redirect::permanent(&format!("{base}/")).into_response();
     }
-    if caller.is_err_and(|problem| problem.is_unauthorized())
-        && let Some(login) = oidc::login::redirect(config, &uri)
-    {
+    if let Some(login) = oidc::login::before_page(config, &caller, &uri) {
         return login.into_response();
     }
     let suggestions = serde_json::to_string(&server.suggestions).unwrap_or_default();

@@ -179,6 +179,31 @@ async fn somebody_signs_in_asks_with_their_groups_and_signs_out() {
 }
 
 #[tokio::test]
+async fn the_pages_of_what_is_known_are_come_back_to_after_the_sign_in() {
+    let identity = ScriptedIdentity::start().await;
+    let world = world(&identity).await;
+    let server = world.serve().await;
+    identity.person(json!({ "sub": "ana", "groups": ["finance"] }), json!({}));
+    for page in ["/sources", "/sources/docs?limit=1"] {
+        let mut browser = Browser::at(&server);
+        let first = browser.get(page).await;
+        assert_eq!(first.status(), 303, "{page}");
+        let to = first.headers()[LOCATION].to_str().unwrap();
+        assert!(to.starts_with("/login?to=%2Fsources"), "{to}");
+        let shown = browser.follow(page).await;
+        assert_eq!(shown.url().as_str(), format!("{}{page}", server.url));
+        assert_eq!(shown.status(), 200);
+        assert!(shown.text().await.unwrap().contains("docs"));
+    }
+    // A program that sends none is told as before.
+    let (status, said) = server.send("GET", "/v1/sources", "", None).await;
+    assert_eq!(
+        (status, said["code"].as_str()),
+        (401, Some("login_required"))
+    );
+}
+
+#[tokio::test]
 async fn groups_come_from_userinfo_where_the_token_has_none() {
     let identity = ScriptedIdentity::start().await;
     let world = world(&identity).await;

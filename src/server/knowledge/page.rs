@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{OriginalUri, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -17,6 +17,7 @@ use super::api::{self, Page};
 use super::{KnownDocument, KnownSource, documents, source, sources};
 use crate::chat::Caller;
 use crate::server::AppState;
+use crate::server::access::oidc::login;
 use crate::server::page::wants_korean;
 use crate::server::problem::Problem;
 
@@ -49,9 +50,17 @@ pub(in crate::server) fn routes() -> Router<AppState> {
         .route("/sources.css", get(style))
 }
 
-async fn overview(State(service): State<AppState>, caller: Caller, headers: HeaderMap) -> Response {
+async fn overview(
+    State(service): State<AppState>,
+    uri: OriginalUri,
+    caller: Result<Caller, Problem>,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(login) = login::before_page(&service.app.config, &caller, &uri) {
+        return login.into_response();
+    }
     let shown = async {
-        let sources = sources(&service.app, &caller).await?;
+        let sources = sources(&service.app, &caller?).await?;
         let sources: Vec<Value> = sources.iter().map(source_value).collect();
         render(SOURCES, wants_korean(&headers), &context! { sources })
     };
@@ -60,12 +69,17 @@ async fn overview(State(service): State<AppState>, caller: Caller, headers: Head
 
 async fn one(
     State(service): State<AppState>,
-    caller: Caller,
+    uri: OriginalUri,
+    caller: Result<Caller, Problem>,
     Path(name): Path<String>,
     headers: HeaderMap,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Response {
+    if let Some(login) = login::before_page(&service.app.config, &caller, &uri) {
+        return login.into_response();
+    }
     let shown = async {
+        let caller = caller?;
         let Query(page) = page.map_err(|_| api::bad_page())?;
         let app = &service.app;
         let known = source(app, &caller, &name).await?;

@@ -67,10 +67,28 @@ pub(in crate::server) fn routes() -> Router<AppState> {
         .route("/logout", get(sign_out))
 }
 
-/// Where a page sends somebody who has to sign in first; `None`: there is nowhere to sign in.
-pub(in crate::server) fn redirect(config: &Config, uri: &OriginalUri) -> Option<Redirect> {
-    let to = uri.path_and_query().map_or("/", |path| path.as_str());
-    address(config, to).map(|address| Redirect::to(&address))
+/// Where a page sends somebody who has to sign in first, to come back to it; `None`: they may see it, or
+/// there is nowhere to sign in.
+pub(in crate::server) fn before_page(
+    config: &Config,
+    caller: &Result<Caller, Problem>,
+    uri: &OriginalUri,
+) -> Option<Redirect> {
+    let is_unknown = caller.as_ref().is_err_and(Problem::is_unauthorized);
+    let page = uri.path_and_query().map_or("/", |path| path.as_str());
+    let to = in_public(&config.server.base_path(), page);
+    let address = address(config, &to).filter(|_| is_unknown);
+    address.map(|address| Redirect::to(&address))
+}
+
+/// A path as the browser knows it: a proxy may have taken the base away from it.
+fn in_public(base: &str, path: &str) -> String {
+    let below = path.strip_prefix(base);
+    if below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?'])) {
+        path.to_owned()
+    } else {
+        format!("{base}{path}")
+    }
 }
 
 /// Where somebody signs in who wants to go on at a path of docent's; `None`: there is nowhere to.
@@ -319,6 +337,18 @@ fn random() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_come_back_to_at_the_address_that_the_browser_knows() {
+        for (base, path, expected) in [
+            ("", "/sources/a%2Fb?limit=2", "/sources/a%2Fb?limit=2"),
+            ("/docent", "/sources", "/docent/sources"),
+            ("/docent", "/docent/sources", "/docent/sources"),
+            ("/docent", "/docents", "/docent/docents"),
+        ] {
+            assert_eq!(in_public(base, path), expected);
+        }
+    }
 
     #[test]
     fn nobody_is_sent_elsewhere_after_signing_in() {
