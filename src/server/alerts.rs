@@ -2,6 +2,7 @@
 //! was told of an alert may do with it by the signed link in the message: acknowledge or mute it.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -9,10 +10,11 @@ use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use docent_core::ledger::{Act, Alert, AlertState, Audit};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::access::Admin;
+use super::openapi::{Guarded, OfAlert};
 use super::page::attribute as escaped;
 use super::problem::Problem;
 use super::{AppState, public_url};
@@ -87,16 +89,29 @@ impl FromRequestParts<AppState> for Actor {
 }
 
 impl Actor {
-    fn check(&self, id: Uuid) -> Result<(), Problem> {
+    /// The alert of a path, where they may act on it.
+    fn alert(&self, id: Id) -> Result<Uuid, Problem> {
+        // What is no UUID is the id of no alert.
+        let Path(id) = id.map_err(|_| unknown())?;
         if self.only.is_some_and(|only| only != id) {
             let text = "this link is another alert's";
             return Err(Problem::new(StatusCode::FORBIDDEN, "link_invalid", text));
         }
-        Ok(())
+        Ok(id)
     }
 }
 
-/// `GET /v1/alerts`: those that are not over, and those of the last 30 days.
+/// What a path's id may turn out to be.
+type Id = Result<Path<Uuid>, PathRejection>;
+
+/// List the alerts
+///
+/// Those that are not over, and those of the last 30 days; the newest first.
+#[utoipa::path(
+    get, path = "/v1/alerts", tag = "alerts", operation_id = "list_alerts",
+    security((), ("bearer" = [])),
+    responses((status = 200, description = "At most 1,000", body = Vec<Alert>), Guarded),
+)]
 pub(super) async fn list(
     State(service): State<AppState>,
     Admin(_): Admin,
@@ -105,14 +120,29 @@ pub(super) async fn list(
     Ok(Json(service.app.ledger.alerts_since(since).await?))
 }
 
-/// `POST /v1/alerts/{id}/acknowledge`
+/// Say that you look after an alert
+///
+/// What is muted or over stays so.
+#[utoipa::path(
+    post, path = "/v1/alerts/{id}/acknowledge", tag = "alerts", operation_id = "acknowledge_alert",
+    security((), ("bearer" = [])),
+    params(
+        ("id" = Uuid, Path, description = "Its id"),
+        ("token" = Option<String>, Query, description = "Of the link in the message, in place of a key"),
+    ),
+    responses(
+        (status = 200, description = "Its state now; a page, where `Accept` asks for one", content(
+            (Acted = "application/json"), (String = "text/html"))),
+        OfAlert, Guarded,
+    ),
+)]
 pub(super) async fn acknowledge(
     State(service): State<AppState>,
     actor: Actor,
-    Path(id): Path<Uuid>,
+    id: Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    actor.check(id)?;
+    let id = actor.alert(id)?;
     let ledger = &service.app.ledger;
     let state = ledger.acknowledge_alert(id, &actor.name).await?;
     done(
@@ -125,19 +155,42 @@ pub(super) async fn acknowledge(
     )
 }
 
-/// `POST /v1/alerts/{id}/mute`
+/// Mute an alert
+///
+/// Nobody is told of it for `alerts.mute_days`, also when it fires anew.
+#[utoipa::path(
+    post, path = "/v1/alerts/{id}/mute", tag = "alerts", operation_id = "mute_alert",
+    security((), ("bearer" = [])),
+    params(
+        ("id" = Uuid, Path, description = "Its id"),
+        ("token" = Option<String>, Query, description = "Of the link in the message, in place of a key"),
+    ),
+    responses(
+        (status = 200, description = "Its state now; a page, where `Accept` asks for one", content(
+            (Acted = "application/json"), (String = "text/html"))),
+        OfAlert, Guarded,
+    ),
+)]
 pub(super) async fn mute(
     State(service): State<AppState>,
     actor: Actor,
-    Path(id): Path<Uuid>,
+    id: Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    actor.check(id)?;
+    let id = actor.alert(id)?;
     let days = service.app.config.alerts.mute_days;
     let until = Utc::now() + Days::new(days.into());
     let ledger = &service.app.ledger;
     let state = ledger.mute_alert(id, &actor.name, until).await?;
     done(&service, &actor, id, state, Act::AlertMuted, &headers)
+}
+
+/// What became of an alert.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ActedAlert)]
+pub(super) struct Acted {
+    id: Uuid,
+    state: AlertState,
 }
 
 fn done(
@@ -167,7 +220,7 @@ fn done(
         };
         return Ok(page("Done", &format!("<p>{said}</p>")));
     }
-    Ok(Json(json!({ "id": id, "state": state })).into_response())
+    Ok(Json(Acted { id, state }).into_response())
 }
 
 /// `GET /alerts/{id}?token=…`: shows an alert and asks what to do. Opening it changes nothing: programs
@@ -175,10 +228,10 @@ fn done(
 pub(super) async fn ask(
     State(service): State<AppState>,
     actor: Actor,
-    Path(id): Path<Uuid>,
+    id: Id,
     Query(signed): Query<Signed>,
 ) -> Result<Response, Problem> {
-    actor.check(id)?;
+    let id = actor.alert(id)?;
     let alert = service.app.ledger.alert(id).await?.ok_or_else(unknown)?;
     let button = |act: &str, label: &str| {
         format!(

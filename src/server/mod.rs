@@ -140,13 +140,11 @@ pub fn router(service: AppState) -> Router {
         .layer(middleware::from_fn(problem::in_openai_form));
     // Whoever answers for something.
     let answers = Router::new()
-        .route("/v1/answers", post(answers::create).get(answers::list))
-        .route(
-            "/v1/answers/{id}",
-            get(answers::read)
-                .patch(answers::change)
-                .delete(answers::remove),
-        )
+        .route("/v1/answers", post(answers::create))
+        .route("/v1/answers", get(answers::list))
+        .route("/v1/answers/{id}", get(answers::read))
+        .route("/v1/answers/{id}", patch(answers::change))
+        .route("/v1/answers/{id}", delete(answers::remove))
         .layer(body_limit)
         .layer(own.clone());
     // Orchestrators.

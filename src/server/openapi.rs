@@ -14,7 +14,10 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBui
 use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema};
 
 use super::problem::ProblemBody;
-use super::{AppState, access, chat, conversations, feedback, health, ingest_runs, knowledge};
+use super::{
+    AppState, access, alerts, answers, chat, conversations, feedback, health, ingest_runs,
+    knowledge,
+};
 
 const DESCRIPTION: &str = "Answers questions about a company's data products from its own documents, with \
     citations. Without a key one may ask, by default, on docent's own machine only. Errors are problems (RFC \
@@ -33,10 +36,18 @@ const DESCRIPTION: &str = "Answers questions about a company's data products fro
         conversations::remove,
         feedback::rate,
         access::widget::begin,
+        answers::create,
+        answers::list,
+        answers::read,
+        answers::change,
+        answers::remove,
         ingest_runs::start,
         ingest_runs::read,
         knowledge::list,
         knowledge::read,
+        alerts::list,
+        alerts::acknowledge,
+        alerts::mute,
         health::alive,
         health::ready,
     ),
@@ -45,8 +56,10 @@ const DESCRIPTION: &str = "Answers questions about a company's data products fro
         (name = "chat", description = "Questions and their answers"),
         (name = "conversations", description = "What the caller has asked before"),
         (name = "widget", description = "The chat on pages of others"),
+        (name = "answers", description = "What people answered themselves, for admins and groups of `answers.groups`"),
         (name = "ingest", description = "Runs, for callers with the role admin"),
         (name = "sources", description = "What docent knows"),
+        (name = "alerts", description = "What needs a person, for callers with the role admin"),
         (name = "health", description = "For whatever watches over the process"),
     ),
     modifiers(&Bearer),
@@ -153,6 +166,27 @@ impl IntoResponses for OfConversation {
     }
 }
 
+/// What a request for one curated answer may meet.
+pub(super) struct OfAnswer;
+
+impl IntoResponses for OfAnswer {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems([(
+            "404",
+            "`answer_unknown`: there is none with this id that the caller may read",
+        )])
+    }
+}
+
+/// What a request for one alert may meet.
+pub(super) struct OfAlert;
+
+impl IntoResponses for OfAlert {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems([("404", "`alert_unknown`: there is none with this id")])
+    }
+}
+
 fn problems<const N: usize>(all: [(&str, &str); N]) -> BTreeMap<String, RefOr<Response>> {
     let described = all.into_iter().map(|(status, description)| {
         let body = Ref::from_schema_name(ProblemBody::name());
@@ -181,7 +215,7 @@ mod tests {
     use super::*;
 
     /// Paths of the router that are described elsewhere or nowhere, with the reason.
-    const NOT_DESCRIBED: [&str; 12] = [
+    const NOT_DESCRIBED: [&str; 7] = [
         // MCP describes itself.
         "/mcp",
         "/openapi.json",
@@ -190,12 +224,6 @@ mod tests {
         "/v1/models",
         "/v1/models/{model}",
         "/v1/ui-message",
-        // For people who look after answers and alerts; the README describes them.
-        "/v1/answers",
-        "/v1/answers/{id}",
-        "/v1/alerts",
-        "/v1/alerts/{id}/acknowledge",
-        "/v1/alerts/{id}/mute",
         // A page.
         "/alerts/{id}",
     ];
@@ -231,7 +259,7 @@ mod tests {
             );
         }
         let mut routes = routes();
-        assert!(routes.len() >= 12, "{routes:?}");
+        assert!(routes.len() >= 20, "{routes:?}");
         routes.sort();
         described.sort();
         assert_eq!(

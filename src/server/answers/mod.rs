@@ -18,18 +18,19 @@ use axum::response::{IntoResponse, Response};
 use docent_core::app::App;
 use docent_core::ledger::{Act, Audit, CuratedAnswer};
 use docent_ingest::{IngestError, index_answers};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub(super) use write::change;
-pub(crate) use write::create;
+pub(super) use write::{__path_change, change};
+pub(crate) use write::{__path_create, create};
 
 use super::AppState;
 use super::access::Editor;
-use super::problem::Problem;
-use shown::{readable, shown};
+use super::openapi::{Guarded, OfAnswer};
+use super::problem::{Problem, ProblemBody};
+use shown::{ShownAnswer, readable, shown};
 
 /// Answers of a page, where nothing else is asked for, and at the most.
 const PAGE: i64 = 50;
@@ -48,7 +49,31 @@ pub(super) struct Page {
     limit: Option<i64>,
 }
 
-/// `GET /v1/answers`: those that the caller may read, the newest first.
+/// Curated answers.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CuratedAnswers)]
+pub(super) struct Listed {
+    /// The newest first.
+    answers: Vec<ShownAnswer>,
+    /// Of the next page; `null`: this is the last one.
+    next_cursor: Option<Uuid>,
+}
+
+/// List the curated answers that you may read
+#[utoipa::path(
+    get, path = "/v1/answers", tag = "answers", operation_id = "list_answers",
+    security((), ("bearer" = [])),
+    params(
+        ("cursor" = Option<Uuid>, Query, description = "`next_cursor` of the page before"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 200, description = "Answers of a page"),
+    ),
+    responses(
+        (status = 200, description = "Those within the caller's groups", body = Listed),
+        (status = 400, description = "No such cursor or limit", body = ProblemBody,
+            content_type = "application/problem+json"),
+        Guarded,
+    ),
+)]
 pub(super) async fn list(
     State(service): State<AppState>,
     editor: Editor,
@@ -56,20 +81,34 @@ pub(super) async fn list(
 ) -> Response {
     let listed = async {
         let Query(page) = page.map_err(|_| bad_page())?;
-        let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+        let limit = page.limit.unwrap_or(PAGE);
+        if !(1..=PAGE_MAX).contains(&limit) {
+            return Err(bad_page());
+        }
         let groups = &editor.caller.groups;
         let found = service.app.ledger.answers(groups, page.cursor, limit).await;
         let found = found.map_err(Problem::from)?;
-        let next = (found.len() as i64 == limit)
+        let next_cursor = (found.len() as i64 == limit)
             .then(|| found.last().map(|answer| answer.id))
             .flatten();
         let answers = shown(&service.app, &editor, found).await?;
-        Ok::<_, Problem>(Json(json!({ "answers": answers, "next_cursor": next })))
+        Ok(Json(Listed {
+            answers,
+            next_cursor,
+        }))
     };
     listed.await.into_response()
 }
 
-/// `GET /v1/answers/{id}`
+/// Read a curated answer
+///
+/// With what became of the documents that it rests on.
+#[utoipa::path(
+    get, path = "/v1/answers/{id}", tag = "answers", operation_id = "read_answer",
+    security((), ("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Its id")),
+    responses((status = 200, description = "The answer", body = ShownAnswer), OfAnswer, Guarded),
+)]
 pub(super) async fn read(State(service): State<AppState>, editor: Editor, id: Id) -> Response {
     let read = async {
         let answer = of_path(&service.app, &editor, id).await?;
@@ -78,7 +117,17 @@ pub(super) async fn read(State(service): State<AppState>, editor: Editor, id: Id
     read.await.into_response()
 }
 
-/// `DELETE /v1/answers/{id}`: 204 when nobody finds it any more, 202 while it is still on its way out.
+/// Delete a curated answer
+#[utoipa::path(
+    delete, path = "/v1/answers/{id}", tag = "answers", operation_id = "delete_answer",
+    security((), ("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Its id")),
+    responses(
+        (status = 204, description = "Nobody finds it any more"),
+        (status = 202, description = "It is gone, and still on its way out of the index"),
+        OfAnswer, Guarded,
+    ),
+)]
 pub(super) async fn remove(State(service): State<AppState>, editor: Editor, id: Id) -> Response {
     let removed = async {
         let answer = of_path(&service.app, &editor, id).await?;
@@ -112,11 +161,7 @@ async fn of_path(app: &App, editor: &Editor, id: Id) -> Result<CuratedAnswer, Pr
 }
 
 /// An answer as its caller sees it.
-async fn one(
-    app: &App,
-    editor: &Editor,
-    answer: CuratedAnswer,
-) -> Result<serde_json::Value, Problem> {
+async fn one(app: &App, editor: &Editor, answer: CuratedAnswer) -> Result<ShownAnswer, Problem> {
     let mut answers = shown(app, editor, vec![answer]).await?;
     answers.pop().ok_or_else(unknown)
 }
@@ -159,6 +204,6 @@ fn bad_page() -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
         "bad_request",
-        "`cursor` is the next_cursor of the page before, `limit` a number of answers",
+        "`cursor` is the next_cursor of the page before, `limit` a number of answers, 1 to 200",
     )
 }

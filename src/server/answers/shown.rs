@@ -8,16 +8,59 @@ use docent_core::index::Payload;
 use docent_core::ledger::CuratedAnswer;
 use docent_ingest::{allowed, answer_document};
 use serde::Serialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::evidence::{payloads, unavailable};
 use crate::server::access::Editor;
 use crate::server::problem::Problem;
 
+/// A curated answer as its caller sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CuratedAnswer)]
+pub(in crate::server) struct ShownAnswer {
+    id: Uuid,
+    /// The document that it is in the index.
+    document_id: Uuid,
+    question: String,
+    answer: String,
+    /// Who wrote it, or changed it last.
+    author: String,
+    /// Who answers for it, where that is not the author.
+    owner: Option<String>,
+    at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    expired: bool,
+    /// Whether something that it rests on has changed or gone since.
+    stale: bool,
+    /// Whether questions find it, as it stands here.
+    indexed: bool,
+    /// Who may read it now.
+    groups: Vec<String>,
+    evidence: Vec<ShownEvidence>,
+    /// The answer of docent's that it takes the place of.
+    interaction_id: Option<Uuid>,
+    /// Why it is not indexed yet, where it was just written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) waits_for: Option<String>,
+}
+
+/// A document that an answer rests on.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Evidence)]
+struct ShownEvidence {
+    document_id: Uuid,
+    /// `null`, as the address: the caller may not read the document itself.
+    title: Option<String>,
+    uri: Option<String>,
+    state: State,
+}
+
 /// What became of a document since the answer was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EvidenceState)]
 enum State {
     Current,
     Changed,
@@ -109,17 +152,16 @@ fn readable_of(
         .collect()
 }
 
-/// Those that the caller may read, as JSON.
+/// Those that the caller may read.
 pub(super) async fn shown(
     app: &App,
     editor: &Editor,
     answers: Vec<CuratedAnswer>,
-) -> Result<Vec<Value>, Problem> {
+) -> Result<Vec<ShownAnswer>, Problem> {
     let now = Now::of(app, &answers).await?;
-    let answers = readable_of(&now, editor, answers);
+    let answers = readable_of(&now, editor, answers).into_iter();
     let at = Utc::now();
-    let json = answers.iter();
-    Ok(json
+    Ok(answers
         .map(|(answer, groups)| value(&now, editor, answer, groups, at))
         .collect())
 }
@@ -127,53 +169,54 @@ pub(super) async fn shown(
 fn value(
     now: &Now,
     editor: &Editor,
-    answer: &CuratedAnswer,
-    groups: &[String],
+    answer: CuratedAnswer,
+    groups: Vec<String>,
     at: DateTime<Utc>,
-) -> Value {
+) -> ShownAnswer {
     let states = answer.evidence.iter().zip(&answer.evidence_hashes);
     let states: Vec<(Uuid, State)> = states
         .map(|(id, then)| (*id, now.state(*id, then)))
         .collect();
-    let stale = states.iter().any(|(_, state)| *state != State::Current);
     let expired = answer.expires_at.is_some_and(|end| end <= at);
-    let document = now.documents.get(&answer_document(answer.id));
+    let document_id = answer_document(answer.id);
     // Of an earlier text the index may still hold the document.
+    let document = now.documents.get(&document_id);
     let curated = document.and_then(|document| document.curated.as_ref());
     let indexed = curated.is_some_and(|curated| curated.at == answer.updated_at);
-    json!({
-        "id": answer.id,
-        "document_id": answer_document(answer.id),
-        "question": answer.question,
-        "answer": answer.answer,
-        "author": answer.author,
-        "owner": answer.owner,
-        "at": answer.at,
-        "updated_at": answer.updated_at,
-        "expires_at": answer.expires_at,
-        "expired": expired,
-        "stale": stale,
-        "indexed": indexed && !expired,
-        "groups": groups,
-        "evidence": states
-            .iter()
-            .map(|(id, state)| evidence(now, editor, *id, *state))
-            .collect::<Vec<_>>(),
-        "interaction_id": answer.interaction_id,
-    })
+    ShownAnswer {
+        id: answer.id,
+        document_id,
+        question: answer.question,
+        answer: answer.answer,
+        author: answer.author,
+        owner: answer.owner,
+        at: answer.at,
+        updated_at: answer.updated_at,
+        expires_at: answer.expires_at,
+        expired,
+        stale: states.iter().any(|(_, state)| *state != State::Current),
+        indexed: indexed && !expired,
+        groups,
+        evidence: states
+            .into_iter()
+            .map(|(id, state)| evidence(now, editor, id, state))
+            .collect(),
+        interaction_id: answer.interaction_id,
+        waits_for: None,
+    }
 }
 
 /// Title and address are told where the caller may read the document itself.
-fn evidence(now: &Now, editor: &Editor, id: Uuid, state: State) -> Value {
+fn evidence(now: &Now, editor: &Editor, document_id: Uuid, state: State) -> ShownEvidence {
     let caller = &editor.caller;
-    let readable = now.documents.get(&id).filter(|payload| {
+    let readable = now.documents.get(&document_id).filter(|payload| {
         let mut groups = payload.groups.iter();
         groups.any(|group| caller.groups.contains(group))
     });
-    json!({
-        "document_id": id,
-        "title": readable.map(|payload| payload.title.as_str()),
-        "uri": readable.map(|payload| payload.uri.as_str()),
-        "state": state,
-    })
+    ShownEvidence {
+        document_id,
+        title: readable.map(|payload| payload.title.clone()),
+        uri: readable.map(|payload| payload.uri.clone()),
+        state,
+    }
 }

@@ -9,14 +9,16 @@ use chrono::{DateTime, Timelike, Utc};
 use docent_core::document::groups_of_both;
 use docent_core::ledger::{Act, CuratedAnswer};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::evidence::{Evidence, find, invalid};
-use super::{Id, indexed, note, of_path, one};
+use super::shown::ShownAnswer;
+use super::{Id, OfAnswer, indexed, note, of_path, one};
 use crate::server::AppState;
 use crate::server::access::Editor;
-use crate::server::problem::Problem;
+use crate::server::openapi::{Guarded, WithBody};
+use crate::server::problem::{Problem, ProblemBody};
 
 /// Longest texts, in characters.
 pub(super) const QUESTION: usize = 1000;
@@ -26,33 +28,47 @@ const OWNER: usize = 200;
 const GROUPS: usize = 100;
 
 /// The body of `POST /v1/answers`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewAnswer)]
 pub(crate) struct New {
     /// Where it is left out: the question of the interaction, in words that stand alone.
+    #[schema(pattern = r"\S", max_length = 1000)]
     question: Option<String>,
+    #[schema(pattern = r"\S", max_length = 10_000)]
     answer: String,
     /// Addresses or ids of documents. Where it is left out: what the interaction's answer cited.
+    #[schema(max_items = 50)]
     evidence: Option<Vec<String>>,
     /// An answer of docent's that this one takes the place of.
     interaction_id: Option<Uuid>,
+    #[schema(pattern = r"\S", max_length = 200)]
     owner: Option<String>,
+    /// In the future.
     expires_at: Option<DateTime<Utc>>,
-    /// Who may read it, fewer than may read the evidence.
+    /// Who may read it, fewer than may read the evidence; an admin's answer that rests on nothing needs them.
+    #[schema(min_items = 1, max_items = 100)]
     groups: Option<Vec<String>>,
 }
 
 /// The body of `PATCH /v1/answers/{id}`: what is left out stays. `null` takes owner or end away.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AnswerChange)]
 pub(in crate::server) struct Change {
+    #[schema(pattern = r"\S", max_length = 1000)]
     question: Option<String>,
+    #[schema(pattern = r"\S", max_length = 10_000)]
     answer: Option<String>,
+    #[schema(max_items = 50)]
     evidence: Option<Vec<String>>,
+    #[schema(min_items = 1, max_items = 100)]
     groups: Option<Vec<String>>,
     #[serde(default)]
+    #[schema(value_type = Option<String>, pattern = r"\S", max_length = 200)]
     owner: Given<String>,
     #[serde(default)]
+    #[schema(value_type = Option<DateTime<Utc>>)]
     expires_at: Given<DateTime<Utc>>,
 }
 
@@ -70,7 +86,22 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
     }
 }
 
-/// `POST /v1/answers`: 201 with the answer; `indexed` says whether it is found already.
+/// Write a curated answer
+///
+/// It rests on documents (`evidence`) and is read by whoever may read all of them. `indexed` says whether it is
+/// found already.
+#[utoipa::path(
+    post, path = "/v1/answers", tag = "answers", operation_id = "create_answer",
+    security((), ("bearer" = [])),
+    request_body = New,
+    responses(
+        (status = 201, description = "As it is kept", body = ShownAnswer,
+            headers(("location" = String, description = "Where it can be looked at"))),
+        (status = 404, description = "`interaction_unknown`: docent has given no such answer",
+            body = ProblemBody, content_type = "application/problem+json"),
+        Guarded, WithBody,
+    ),
+)]
 pub(crate) async fn create(
     State(service): State<AppState>,
     editor: Editor,
@@ -87,7 +118,17 @@ pub(crate) async fn create(
     created.await.into_response()
 }
 
-/// `PATCH /v1/answers/{id}`: whatever is changed, what it rests on counts as looked at by its author.
+/// Change a curated answer
+///
+/// What is left out stays; `null` takes owner or end away. Whatever is changed, what it rests on counts as looked
+/// at by its author, who is now the caller.
+#[utoipa::path(
+    patch, path = "/v1/answers/{id}", tag = "answers", operation_id = "change_answer",
+    security((), ("bearer" = [])),
+    params(("id" = Uuid, Path, description = "Its id")),
+    request_body = Change,
+    responses((status = 200, description = "As it is now", body = ShownAnswer), OfAnswer, Guarded, WithBody),
+)]
 pub(in crate::server) async fn change(
     State(service): State<AppState>,
     editor: Editor,
@@ -204,7 +245,7 @@ async fn kept(
     editor: &Editor,
     answer: CuratedAnswer,
     act: Act,
-) -> Result<Value, Problem> {
+) -> Result<ShownAnswer, Problem> {
     let saved = service.app.ledger.save_answer(&answer).await;
     if !saved.map_err(Problem::from)? {
         return Err(super::unknown());
@@ -216,9 +257,7 @@ async fn kept(
         Err(None) => Some("a run is under way; it is indexed after that".to_owned()),
     };
     let mut shown = one(&service.app, editor, answer).await?;
-    if let (Some(waits), Some(fields)) = (waits, shown.as_object_mut()) {
-        fields.insert("waits_for".to_owned(), json!(waits));
-    }
+    shown.waits_for = waits;
     Ok(shown)
 }
 
@@ -238,6 +277,11 @@ fn groups(
         && !(1..=GROUPS).contains(&wanted.len())
     {
         return Err(invalid(format!("`groups` names 1 to {GROUPS} groups")));
+    }
+    if let Some(wanted) = &wanted
+        && wanted.iter().any(|group| group.contains(char::is_control))
+    {
+        return Err(invalid("a group's name has no control characters"));
     }
     match (&evidence.groups, wanted) {
         (Some(allowed), None) => Ok(allowed.clone()),
