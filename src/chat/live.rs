@@ -120,6 +120,19 @@ impl LiveTurns {
         known.map_or(Ok(None), |turns| found(turns, turn, after))
     }
 
+    /// The answer that is being written in a caller's conversation, from its beginning, for a reader that has
+    /// lost its page and with it the message's id. Only a turn whose message had one waits for its readers.
+    pub fn going_on(&self, caller: &str, conversation_id: Uuid) -> Option<Reader> {
+        let by_message = self.by_message.lock();
+        let of_caller = by_message.iter().filter(|(key, _)| key.caller == caller);
+        let mut turns = of_caller.flat_map(|(_, turns)| turns);
+        let live = turns.find(|live| {
+            let is_over = live.is_finished() || live.cancel.is_cancelled();
+            live.conversation_id == conversation_id && !is_over
+        });
+        live.map(|live| Reader::new(live, 0))
+    }
+
     /// Starts a turn, or finds the one that the same message started: the same `message_id` of the
     /// same caller in the same conversation. A turn that failed or was stopped is not found again.
     /// `from` is the address that the request came from; `after` is the id of the last event that

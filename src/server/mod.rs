@@ -127,6 +127,7 @@ pub fn router(service: AppState) -> Router {
     let conversation_limit = DefaultBodyLimit::max(config.server.max_body_bytes * CONVERSATION);
     let front_ends = Router::new()
         .route("/v1/ui-message", post(ui_message::ask))
+        .route("/v1/ui-message/{chat}/stream", get(ui_message::resume))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(conversation_limit)
         .layer(for_widget.clone());

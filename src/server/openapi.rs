@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     /// Paths of the router that are described elsewhere or nowhere, with the reason.
-    const NOT_DESCRIBED: [&str; 7] = [
+    const NOT_DESCRIBED: [&str; 8] = [
         // MCP describes itself.
         "/mcp",
         "/openapi.json",
@@ -224,6 +224,7 @@ mod tests {
         "/v1/models",
         "/v1/models/{model}",
         "/v1/ui-message",
+        "/v1/ui-message/{chat}/stream",
         // A page.
         "/alerts/{id}",
     ];

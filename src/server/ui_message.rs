@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use super::problem::Problem;
 use super::said::{Ending, Said, withdrawal};
 use super::told::{Speaker, conversation};
 use super::{AppState, sse};
+use crate::chat::live::Reader;
 use crate::chat::turn::Citation;
 use crate::chat::{Answer, Caller, Event, Mark};
 
@@ -68,13 +69,33 @@ pub(super) async fn ask(
     let from = chat::address(peer, &headers);
     let mut reader = chat::begin(&service, turn, &from, None).await?;
     let read = chat::opened(&mut reader).await?;
+    Ok(streamed(read, reader))
+}
+
+/// `GET /v1/ui-message/{chat}/stream`, which `useChat` asks with `resume` when a page is opened: the answer that
+/// is being written, from its beginning; 204 where none is.
+pub(super) async fn resume(
+    State(service): State<AppState>,
+    caller: Caller,
+    Path(chat): Path<String>,
+) -> Response {
+    let conversation = conversation_of(&caller, &chat);
+    let reader = conversation.and_then(|id| service.live.going_on(&caller.name, id));
+    reader.map_or_else(
+        || StatusCode::NO_CONTENT.into_response(),
+        |reader| streamed(Vec::new(), reader),
+    )
+}
+
+/// What was `read` of a turn, and the rest of it, as a UI message stream.
+fn streamed(read: Vec<Event>, reader: Reader) -> Response {
     let mut parts = Parts::default();
     let mut response = sse::translated(read, reader, move |event| parts.of(event));
     let (name, value) = VERSION;
     response
         .headers_mut()
         .insert(name, HeaderValue::from_static(value));
-    Ok(response)
+    response
 }
 
 impl Request {

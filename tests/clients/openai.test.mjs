@@ -96,12 +96,12 @@ for (const version of ["ai", "ai-5"]) {
     docent.model.script.text = "A weekly active rider is a rider with at least one finished trip in the week [1]. Everyone gets a free bike.";
     // `Chat` of the packages for React, Vue and Svelte is this one, with a state of theirs.
     class Chat extends AbstractChat {
-      constructor() {
-        const state = { status: "ready", error: undefined, messages: [], snapshot: structuredClone };
+      constructor(id, messages = []) {
+        const state = { status: "ready", error: undefined, messages, snapshot: structuredClone };
         state.pushMessage = (message) => state.messages.push(message);
         state.popMessage = () => state.messages.pop();
         state.replaceMessage = (at, message) => (state.messages[at] = structuredClone(message));
-        super({ transport: new DefaultChatTransport({ api: `${docent.writing}v1/ui-message` }), state });
+        super({ id, transport: new DefaultChatTransport({ api: `${docent.writing}v1/ui-message` }), state });
       }
     }
     const chat = new Chat();
@@ -126,5 +126,19 @@ for (const version of ["ai", "ai-5"]) {
     await chat.regenerate();
     assert.equal(chat.messages.length, 4);
     assert.equal(chat.error, undefined);
+
+    // A page that is opened anew goes on with the answer that is being written, and later with none.
+    docent.model.script.gap = 100;
+    const asked = chat.sendMessage({ text: QUESTION });
+    while (chat.status !== "streaming") await new Promise((done) => setTimeout(done, 20));
+    const anew = new Chat(chat.id, chat.messages.slice(0, 5));
+    await anew.resumeStream();
+    await asked;
+    docent.model.script.gap = 0;
+    assert.equal(anew.error, undefined);
+    assert.deepEqual(anew.messages, chat.messages);
+    await anew.resumeStream();
+    assert.equal(anew.error, undefined);
+    assert.equal(anew.messages.length, 6);
   });
 }

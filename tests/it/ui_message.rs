@@ -1,5 +1,7 @@
 //! The UI message stream of the AI SDK: what `useChat` sends, and what it gets.
 
+use std::time::Duration;
+
 use docent_core::config::Anonymous;
 use docent_core::ledger::Role;
 use docent_scripted::openai::{Answer, Script, ScriptedOpenAi};
@@ -39,6 +41,10 @@ async fn parts(server: &TestServer, token: &str, body: &Value) -> Vec<Value> {
     let response = post(server, token, body).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["x-vercel-ai-ui-message-stream"], "v1");
+    read(response).await
+}
+
+async fn read(response: reqwest::Response) -> Vec<Value> {
     let stream = response.text().await.unwrap();
     let lines: Vec<&str> = stream
         .lines()
@@ -63,6 +69,53 @@ fn text(parts: &[Value], id: &str) -> String {
         .filter(|part| part["id"] == id)
         .map(|part| part["delta"].as_str().unwrap())
         .collect()
+}
+
+#[tokio::test]
+async fn an_answer_that_is_being_written_is_found_again_when_its_page_is_opened_anew() {
+    let model = ScriptedOpenAi::start(Script::default()).await;
+    let words = "The table fct_trips is loaded hourly [1].";
+    model.change(|script| {
+        script.answer = Answer::Text(words.to_owned());
+        script.gap = Duration::from_millis(150);
+    });
+    let mut world = World::of_trips().await;
+    world.chat_with(&model);
+    let server = world.serve().await;
+    let [ana, bob] = [
+        server.key("ana", &["everyone"], Role::User).await,
+        server.key("bob", &["everyone"], Role::User).await,
+    ];
+    let again = async |token: &str, chat: &str| {
+        let url = format!("{}/v1/ui-message/{chat}/stream", server.url);
+        let request = server.http.get(url);
+        let request = request.header("authorization", format!("Bearer {token}"));
+        request.send().await.unwrap()
+    };
+    assert_eq!(
+        again(&ana, CHAT).await.status(),
+        204,
+        "nothing is asked yet"
+    );
+    let mut begun = post(&server, &ana, &asking(QUESTION)).await;
+    begun.chunk().await.unwrap();
+    drop(begun);
+    // Nobody else's page, and no other chat.
+    assert_eq!(again(&bob, CHAT).await.status(), 204);
+    assert_eq!(again(&ana, "Zk3vQ8mN1xLr0TfC").await.status(), 204);
+    let resumed = again(&ana, CHAT).await;
+    assert_eq!(resumed.status(), 200);
+    assert_eq!(resumed.headers()["x-vercel-ai-ui-message-stream"], "v1");
+    let parts = read(resumed).await;
+    assert_eq!(parts[0]["type"], "start");
+    assert_eq!(text(&parts, "text-1"), words);
+    assert_eq!(again(&ana, CHAT).await.status(), 204, "it has ended");
+    assert_eq!(model.stopped_streams(), 0);
+    server.service.app.ledger.flush().await;
+    let known = "SELECT id::text FROM interaction";
+    let known = world.database.rows(known).await;
+    assert_eq!(known, [[parts[0]["messageId"].as_str().map(str::to_owned)]]);
+    server.stop().await;
 }
 
 #[tokio::test]
