@@ -14,7 +14,9 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBui
 use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema};
 
 use super::problem::ProblemBody;
-use super::{AppState, access, chat, conversations, feedback, health, ingest_runs, knowledge};
+use super::{
+    AppState, access, chat, conversations, feedback, handoff, health, ingest_runs, knowledge,
+};
 
 const DESCRIPTION: &str = "Answers questions about a company's data products from its own documents, with \
     citations. Without a key one may ask, by default, on docent's own machine only. Errors are problems (RFC \
@@ -32,6 +34,7 @@ const DESCRIPTION: &str = "Answers questions about a company's data products fro
         conversations::retitle,
         conversations::remove,
         feedback::rate,
+        handoff::hand_off,
         access::widget::begin,
         ingest_runs::start,
         ingest_runs::read,

@@ -40,9 +40,18 @@ function pages(docent) {
   };
 }
 
-export async function startHosts(docent, integrity = "") {
+/** `sign` is what signs this host's user, at /signed: `?sub=ana&groups=finance&seconds=3`. */
+export async function startHosts(docent, { integrity = "", sign } = {}) {
   const known = pages(docent);
-  const server = createServer(({ url }, response) => {
+  const server = createServer((request, response) => {
+    const { pathname: url, searchParams, search } = new URL(request.url, "http://host");
+    const user = () => sign({ sub: searchParams.get("sub"), groups: searchParams.getAll("groups"), seconds: Number(searchParams.get("seconds") ?? 600) });
+    if (sign && url === "/token") return response.writeHead(200, { "content-type": "text/plain", "cache-control": "no-store" }).end(user());
+    if (sign && url === "/signed") {
+      // A fresh token whenever the widget wants one.
+      const script = `document.querySelector("docent-chat").userToken = async () => (await fetch("/token${search}")).text()`;
+      known[url] = { body: `${TEXT}<script src="${docent}widget.js"></script><script>addEventListener("DOMContentLoaded", () => { ${script} })</script>` };
+    }
     const page = url === "/integrity" ? { body: `${TEXT}<script src="${docent}widget.js" integrity="${integrity}" crossorigin="anonymous"></script>` } : known[url];
     if (!page) return response.writeHead(url === "/favicon.ico" ? 204 : 404).end();
     const { html = 'lang="en"', head = "", body, csp, type = "text/html" } = page;

@@ -30,6 +30,7 @@ export const ENGLISH = {
   contactFor: "Who may know, for {asset}",
   handOff: "Ask {owner} by mail",
   handOffSlack: "Ask in Slack",
+  handedOff: "{owner} was asked in Slack. The reply becomes docent's answer.",
   handOffCopy: "Copy the question for {slack}",
   handOffSubject: "A question about {asset}",
   handOffSubjectPlain: "A question that the documents do not answer",

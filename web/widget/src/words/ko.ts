@@ -32,6 +32,7 @@ export const KOREAN: typeof ENGLISH = {
   contactFor: "물어볼 곳 ({asset})",
   handOff: "{owner}에 메일로 묻기",
   handOffSlack: "Slack에서 묻기",
+  handedOff: "Slack에서 {owner}에 물었습니다. 답이 오면 docent의 답변이 됩니다.",
   handOffCopy: "{slack}에 남길 질문 복사",
   handOffSubject: "{asset}에 대한 질문",
   handOffSubjectPlain: "문서에 답이 없는 질문",
