@@ -79,9 +79,11 @@ impl Caller {
         self.place.as_deref().unwrap_or(&self.name)
     }
 
-    /// Whether they may have an owner asked in Slack from outside of it.
+    /// Whether they may have an owner asked in Slack over HTTP: Slack itself has buttons for that.
     pub(crate) fn may_hand_off(&self, settings: &SlackApp) -> bool {
+        let elsewhere = matches!(self.kind, CallerKind::Slack | CallerKind::Terminal);
         settings.is_configured()
+            && !elsewhere
             && match settings.hand_off {
                 HandOffs::Named => !self.is_shared(),
                 HandOffs::Everyone => true,

@@ -85,7 +85,7 @@ fn links(korean: bool, signed_in: bool) -> String {
         let text = if korean { korean_text } else { english };
         format!("<a href=\"{to}\">{text}</a>")
     };
-    let mut links = link("sources", "What docent knows", "docent가 아는 것");
+    let mut links = link("sources", "Sources", "문서 목록");
     if signed_in {
         links.push_str(&link("logout", "Sign out", "로그아웃"));
     }

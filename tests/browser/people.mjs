@@ -204,7 +204,7 @@ test("one click asks the owner in Slack, once, and a visitor has the prepared ma
 test("docent's own page leads to what it knows", async () => {
   await known().person({ email: "ana@example.com", groups: ["finance"] });
   await page(async (page) => {
-    await page.getByRole("link", { name: "docent가 아는 것" }).click();
+    await page.getByRole("link", { name: "문서 목록" }).click();
     await page.waitForURL(`${known().url}sources`);
     assert.match(await page.locator("main").innerText(), /tandemoor/);
     await page.getByRole("link", { name: "docent" }).first().click();

@@ -101,6 +101,7 @@ const STATES = {
   "widget-refused": [() => `${scene.strangers.origin}/plain`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-unset": [() => `${scene.hosts.origin}/unset`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-huge": [() => `${scene.hosts.origin}/huge`, async (page) => show(page).then(() => ask(page, QUESTION))],
+  "widget-sideways": [() => `${scene.hosts.origin}/sideways`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-rtl": [() => `${scene.hosts.origin}/rtl`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-inline": [() => `${scene.hosts.origin}/inline`, async (page) => ask(page, QUESTION)],
 };

@@ -20,6 +20,11 @@ function pages(docent) {
       head: "<style>html{font-size:60px;letter-spacing:.5em;text-transform:uppercase;line-height:4} body *{font-size:2em!important;word-spacing:1em}button,textarea,p{border:9px solid red;margin:50px}</style>",
       body: `${TEXT}${script()}`,
     },
+    // Sideways, unseen, and without buttons.
+    "/sideways": {
+      head: "<style>html{writing-mode:vertical-rl;text-align:right;white-space:pre;cursor:wait}button,textarea,section,article{display:none!important;position:absolute!important;opacity:0!important}[hidden]{display:block!important}docent-chat,body *{visibility:hidden!important;transform:rotate(30deg)!important;filter:blur(9px)!important;pointer-events:none!important;contain:strict!important;zoom:3!important}</style>",
+      body: `${TEXT}${script()}`,
+    },
     // From right to left, with texts of its own.
     "/rtl": { html: 'lang="ar" dir="rtl"', body: `${TEXT}${script('data-words="/ar.json" data-position="end"')}` },
     "/ar.json": {
