@@ -14,8 +14,8 @@ use super::bridge::Bridge;
 use super::incoming::Asked;
 use super::press::caller;
 use super::pressed::{CONFIRM, Pressed};
-use super::work::Ended;
 use super::words::Handed;
+use super::work::Ended;
 use super::{SlackError, again, plain, words};
 use crate::chat::language::Language;
 use crate::chat::turn::Contact;
@@ -231,9 +231,10 @@ pub(crate) async fn confirm(
         interaction_id: handoff.interaction_id,
         text: &words,
         owner: caller(service, bridge, &pressed.by).await,
-        place: handoff.groups.clone().or_else(|| {
-            in_channel.map(|channel| service.app.config.slack.channel(channel).groups)
-        }),
+        place: handoff
+            .groups
+            .clone()
+            .or_else(|| in_channel.map(|channel| service.app.config.slack.channel(channel).groups)),
     };
     if let Err(problem) = from_owner::keep(service, reply).await {
         tracing::warn!(error = %problem.detail(), "an owner's reply is no curated answer");

@@ -84,7 +84,9 @@ pub(crate) fn to_owner(language: Language, handed: &Handed<'_>) -> String {
             (
                 match &*asset {
                     "" => format!("{asker}의 질문에 좋은 답을 찾지 못했습니다:"),
-                    asset => format!("`{asset}`에 관한 {asker}의 질문에 좋은 답을 찾지 못했습니다:"),
+                    asset => {
+                        format!("`{asset}`에 관한 {asker}의 질문에 좋은 답을 찾지 못했습니다:")
+                    }
                 },
                 if in_slack {
                     "이 스레드에 답을 적어 주세요. 동의하시면 답을 전달하겠습니다."

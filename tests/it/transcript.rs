@@ -82,11 +82,19 @@ async fn conversation(world: &World, server: &TestServer) -> Vec<Value> {
     server.service.app.ledger.flush().await;
     let id = &answers[0]["conversation_id"];
     let (status, kept) = server
-        .send("GET", &format!("/v1/conversations/{}", id.as_str().unwrap()), "", None)
+        .send(
+            "GET",
+            &format!("/v1/conversations/{}", id.as_str().unwrap()),
+            "",
+            None,
+        )
         .await;
     assert_eq!(status, 200);
     let kept = kept["interactions"].as_array().unwrap();
-    let asked: Vec<&str> = kept.iter().filter_map(|turn| turn["question"].as_str()).collect();
+    let asked: Vec<&str> = kept
+        .iter()
+        .filter_map(|turn| turn["question"].as_str())
+        .collect();
     assert_eq!(asked, CONVERSATION.map(|line| line.question));
     // What the provider has counted is what the ledger has.
     let calls = "SELECT DISTINCT usage_source, (input_tokens > 0 AND output_tokens > 0)::text
@@ -157,7 +165,11 @@ fn written(answers: &[Value]) -> String {
                 of("path"),
                 of("owner"),
                 // The day; files without a date of their own have that of the clone.
-                if of("path").ends_with(".md") { of("updated_at").get(..10).unwrap_or("-") } else { "-" },
+                if of("path").ends_with(".md") {
+                    of("updated_at").get(..10).unwrap_or("-")
+                } else {
+                    "-"
+                },
                 of("quote").replace('\n', " "),
             );
         }
@@ -216,7 +228,10 @@ fn passage_with(prompt: &str, words: &str) -> u32 {
     let (_, passages) = prompt.split_once("Passages:").unwrap();
     let mut number = 0;
     for line in passages.lines() {
-        if let Some(next) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+        if let Some(next) = line
+            .strip_prefix('[')
+            .and_then(|line| line.strip_suffix(']'))
+        {
             number = next.parse().unwrap_or(number);
         }
         if line.contains(words) {
@@ -235,7 +250,10 @@ async fn a_conversation_of_six_turns_with_a_scripted_model() {
     let server = world.serve().await;
     let answers = conversation(&world, &server).await;
     server.stop().await;
-    assert_eq!(answers[1]["standalone_question"], CONVERSATION[1].standalone);
+    assert_eq!(
+        answers[1]["standalone_question"],
+        CONVERSATION[1].standalone
+    );
     insta::assert_snapshot!(written(&answers));
 }
 
@@ -260,7 +278,9 @@ async fn a_conversation_of_six_turns_with_a_real_model() {
     let server = world.serve().await;
     let answers = conversation(&world, &server).await;
     server.stop().await;
-    let by_model = answers.iter().any(|done| done["usage"]["output_tokens"].as_u64() > Some(0));
+    let by_model = answers
+        .iter()
+        .any(|done| done["usage"]["output_tokens"].as_u64() > Some(0));
     assert!(by_model, "the model was never asked");
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/smollm2.md");
     let head = "# Six turns with SmolLM2-135M-Instruct\n\nWritten by `make transcript`, over the demo documents. The \

@@ -83,7 +83,11 @@ async fn the_owner_is_asked_once_and_their_reply_answers_for_those_who_may_read_
     for said in [&at_once.0, &at_once.1, &at_once.2] {
         let said = (said.0, said.1["owner"].as_str().or(said.1["code"].as_str()));
         assert!(
-            [(200, Some("Data platform")), (409, Some("hand_off_under_way"))].contains(&said),
+            [
+                (200, Some("Data platform")),
+                (409, Some("hand_off_under_way"))
+            ]
+            .contains(&said),
             "{said:?}"
         );
     }

@@ -187,7 +187,8 @@ async fn a_question_of_the_browser_is_begun_once_finished_or_given_up_and_counte
     ledger.give_handing_over_up(one.id).await.unwrap();
     let one = handing(first, 2);
     assert_eq!(begin(one).await, HandOver::Begun);
-    let old = "UPDATE slack_handoff SET at = at - interval '61 seconds' RETURNING interaction_id::text";
+    let old =
+        "UPDATE slack_handoff SET at = at - interval '61 seconds' RETURNING interaction_id::text";
     assert_eq!(database.rows(old).await.len(), 2);
     let one = handing(first, 2);
     assert_eq!(begin(one).await, HandOver::Begun);
