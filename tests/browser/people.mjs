@@ -68,7 +68,7 @@ test("a sign-in that is over is said as an alert, and signing in again leads bac
     await other.close();
     const turn = await ask(page, "And the target?");
     assert.equal(await outcome(turn), "failed");
-    assert.match(await turn.getByRole("alert").innerText(), /sign in/i);
+    assert.match(await turn.getByRole("alert").innerText(), /not signed in any more/);
     assert.deepEqual(await axe(page), []);
     await turn.getByRole("link", { name: "Sign in" }).click();
     await page.waitForURL(known().url);

@@ -40,6 +40,7 @@ export const ENGLISH = {
   againIn: "Try again in {count} seconds",
   againInOne: "Try again in {count} second",
   signInHere: "Sign in",
+  signedOut: "You are not signed in any more. Sign in to go on; the conversation stays.",
   interrupted: "This question was interrupted.",
   updated: "Updated",
   owner: "Owner",

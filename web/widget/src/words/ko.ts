@@ -42,6 +42,7 @@ export const KOREAN: typeof ENGLISH = {
   againIn: "{count}초 후 다시 시도",
   againInOne: "{count}초 후 다시 시도",
   signInHere: "로그인",
+  signedOut: "로그인이 만료되었습니다. 다시 로그인하면 이 대화를 이어 갈 수 있습니다.",
   interrupted: "질문이 중단되었습니다.",
   updated: "수정일",
   owner: "담당",
