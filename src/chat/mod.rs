@@ -139,7 +139,7 @@ async fn walk(
     draft.retrieved(&retrieved);
     if let Some(reason) = abstain::too_weak(app, &retrieved) {
         tracing::debug!(interaction = %turn.interaction_id, %reason, "abstained");
-        return Ok(abstain::abstention(turn, draft, &retrieved));
+        return Ok(abstain::abstention(app, turn, draft, &retrieved));
     }
     events.send(Event::Sources {
         passages: retrieved.sources(),
@@ -150,7 +150,7 @@ async fn walk(
     let generated = generate::generate(app, turn, events, draft, &retrieved, prompt).await?;
     let generator = generated.generator;
     let Some(cited) = cite::cite(generated, &retrieved) else {
-        return Ok(abstain::abstention(turn, draft, &retrieved));
+        return Ok(abstain::abstention(app, turn, draft, &retrieved));
     };
     events.send(Event::Citations {
         citations: cited.citations.clone(),

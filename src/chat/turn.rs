@@ -1,6 +1,8 @@
 //! A question on its way in ([`Turn`]) and what comes out ([`Answer`], and [`Event`]s meanwhile).
 
 use chrono::{DateTime, Utc};
+use docent_core::config::{HandOffs, SlackApp};
+use docent_core::index::Payload;
 use docent_core::ledger::{Channel, Origin};
 use docent_core::models::Tally;
 use rust_decimal::Decimal;
@@ -75,6 +77,18 @@ impl Caller {
     /// Whose a conversation is.
     pub fn speaks_as(&self) -> &str {
         self.place.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether they may have an owner asked in Slack over HTTP: Slack itself has buttons for that.
+    pub(crate) fn may_hand_off(&self, settings: &SlackApp) -> bool {
+        let elsewhere = matches!(self.kind, CallerKind::Slack | CallerKind::Terminal);
+        settings.is_configured()
+            && !elsewhere
+            && match settings.hand_off {
+                HandOffs::Named => !self.is_shared(),
+                HandOffs::Everyone => true,
+                HandOffs::Nobody => false,
+            }
     }
 
     /// Whether others have the same name: what is only kept by name is not theirs alone.
@@ -216,6 +230,41 @@ pub struct Contact {
     pub owner: Option<String>,
     pub slack: Option<String>,
     pub email: Option<String>,
+    /// Whether docent asks them in Slack when it is told to (`POST /v1/handoff`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hand_off: bool,
+}
+
+impl Contact {
+    /// The owner of what a passage is of, if it has one.
+    pub(crate) fn of(payload: &Payload) -> Option<Self> {
+        payload.owner.as_ref()?;
+        Some(Self {
+            asset: payload.asset.clone(),
+            owner: payload.owner.clone(),
+            slack: payload.owner_slack.clone(),
+            email: payload.owner_email.clone(),
+            hand_off: false,
+        })
+    }
+
+    /// Where they are written to in Slack, as `chat.postMessage` takes it: a channel's id or name, or a
+    /// person's id.
+    pub(crate) fn slack_place(&self) -> Option<String> {
+        let named = self.slack.as_deref().map(str::trim)?;
+        let id = named.trim_start_matches("<@").trim_end_matches('>');
+        let is_id = id.len() >= 8
+            && id.starts_with(['C', 'G', 'U', 'W'])
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        if is_id {
+            return Some(id.to_owned());
+        }
+        let name = named.strip_prefix('#')?;
+        let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+        (!name.is_empty() && name.chars().all(fits)).then(|| named.to_owned())
+    }
 }
 
 /// Tokens and cost of a turn: every call made for it, failed attempts too.
@@ -332,5 +381,33 @@ impl Events {
 
     pub fn send(&self, event: Event) {
         let _ = self.0.send(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Contact;
+
+    #[test]
+    fn only_what_slack_can_be_told_is_a_place() {
+        let place_of = |named: &str| {
+            let contact = Contact {
+                asset: None,
+                owner: None,
+                slack: Some(named.to_owned()),
+                email: None,
+                hand_off: false,
+            };
+            contact.slack_place()
+        };
+        assert_eq!(
+            place_of("#data-platform").as_deref(),
+            Some("#data-platform")
+        );
+        assert_eq!(place_of("C0123ABC456").as_deref(), Some("C0123ABC456"));
+        assert_eq!(place_of("<@U0123ABC456>").as_deref(), Some("U0123ABC456"));
+        for named in ["", "@ana", "data", "#", "#a b", "CHANNELs", "U1"] {
+            assert_eq!(place_of(named), None, "{named}");
+        }
     }
 }

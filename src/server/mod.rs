@@ -7,6 +7,7 @@ mod chat;
 mod conversations;
 mod feedback;
 mod guard;
+mod handoff;
 mod health;
 mod ingest_runs;
 mod knowledge;
@@ -117,6 +118,7 @@ pub fn router(service: AppState) -> Router {
         .route("/v1/conversations/{id}", patch(conversations::retitle))
         .route("/v1/conversations/{id}", delete(conversations::remove))
         .route("/v1/feedback", post(feedback::rate))
+        .route("/v1/handoff", post(handoff::hand_off))
         .route("/v1/sources", get(knowledge::list))
         .route("/v1/sources/{name}", get(knowledge::read))
         .route("/v1/widget/sessions", post(access::widget::begin))

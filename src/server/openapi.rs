@@ -15,7 +15,7 @@ use utoipa::{IntoResponses, Modify, OpenApi as _, ToSchema};
 
 use super::problem::ProblemBody;
 use super::{
-    AppState, access, alerts, answers, chat, conversations, feedback, health, ingest_runs,
+    AppState, access, alerts, answers, chat, conversations, feedback, handoff, health, ingest_runs,
     knowledge,
 };
 
@@ -35,6 +35,7 @@ const DESCRIPTION: &str = "Answers questions about a company's data products fro
         conversations::retitle,
         conversations::remove,
         feedback::rate,
+        handoff::hand_off,
         access::widget::begin,
         answers::create,
         answers::list,

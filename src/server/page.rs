@@ -5,15 +5,17 @@ use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use docent_core::document::text_hash;
 
 use super::AppState;
 use super::access::oidc;
 use super::problem::Problem;
-use crate::chat::Caller;
+use crate::chat::{Caller, CallerKind};
 
 const INDEX: &str = include_str!("../../web/page/index.html");
-/// Where the page looks for the questions that it offers.
+/// Where the page looks for the questions that it offers, and where its links go.
 const NO_SUGGESTIONS: &str = r#"suggestions="[]""#;
+const LINKS: &str = "<!-- links -->";
 
 /// Name, type and text of what the page loads, besides the widget's script.
 const FILES: [(&str, &str, &str); 2] = [
@@ -45,6 +47,7 @@ pub(super) fn routes() -> Router<AppState> {
 pub(super) async fn index(
     State(service): State<AppState>,
     uri: OriginalUri,
+    request: HeaderMap,
     caller: Result<Caller, Problem>,
 ) -> Response {
     let config = &service.app.config;
@@ -53,12 +56,38 @@ pub(super) async fn index(
     if !base.is_empty() && uri.path() == base {
         return Redirect::permanent(&format!("{base}/")).into_response();
     }
+    let signed_in = caller.as_ref().ok();
+    let signed_in = signed_in
+        .filter(|caller| caller.kind == CallerKind::User)
+        .map(|caller| text_hash(&caller.name));
     if let Some(login) = oidc::login::before_page(config, &caller, &uri) {
         return login.into_response();
     }
     let suggestions = serde_json::to_string(&server.suggestions).unwrap_or_default();
-    let filled = format!(r#"suggestions="{}""#, attribute(&suggestions));
-    file("text/html", INDEX.replace(NO_SUGGESTIONS, &filled))
+    let mut filled = format!(r#"suggestions="{}""#, attribute(&suggestions));
+    if let Some(hash) = &signed_in {
+        // The tab keeps a conversation; whoever signs in next must not see it.
+        filled.push_str(&format!(r#" user="{hash}""#));
+    }
+    let links = links(wants_korean(&request), signed_in.is_some());
+    let text = INDEX.replace(NO_SUGGESTIONS, &filled);
+    let mut response = file("text/html", text.replace(LINKS, &links));
+    let vary = HeaderValue::from_static("accept-language, cookie");
+    response.headers_mut().insert(header::VARY, vary);
+    response
+}
+
+/// What else there is for a reader.
+fn links(korean: bool, signed_in: bool) -> String {
+    let link = |to, english, korean_text| {
+        let text = if korean { korean_text } else { english };
+        format!("<a href=\"{to}\">{text}</a>")
+    };
+    let mut links = link("sources", "Sources", "문서 목록");
+    if signed_in {
+        links.push_str(&link("logout", "Sign out", "로그아웃"));
+    }
+    links
 }
 
 /// Whether the first language that the reader wants is Korean.
@@ -93,8 +122,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_has_the_place_that_the_suggestions_go_to() {
-        assert!(INDEX.contains(NO_SUGGESTIONS));
+    fn the_page_has_the_places_that_are_filled_in() {
+        assert!(INDEX.contains(NO_SUGGESTIONS) && INDEX.contains(LINKS));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! as whoever wants it may read them now.
 
 use docent_core::document::Status;
-use docent_core::index::{Filter, Payload};
-use docent_core::ledger::{AskedInSlack, InteractionOutcome, LedgerError};
+use docent_core::index::{Filter, IndexError, Payload, StoredPoint};
+use docent_core::ledger::{AskedInSlack, Interaction, InteractionOutcome, LedgerError};
 use uuid::Uuid;
 
 use crate::chat::turn::{
@@ -22,26 +22,10 @@ pub(crate) async fn read(
         return Ok(None);
     };
     app.ledger.flush().await;
-    let Some(interaction) = app.ledger.interaction(interaction_id).await? else {
+    let Some(interaction) = app.ledger.interaction(interaction_id, None).await? else {
         return Ok(None);
     };
-    let filter = Filter {
-        groups: Some(groups.to_vec()),
-        ids: Some(
-            interaction
-                .passages
-                .iter()
-                .map(|one| one.point_id)
-                .collect(),
-        ),
-        ..Filter::default()
-    };
-    let found = async {
-        match app.index.live().await? {
-            Some(live) => app.index.points(&live, &filter, false).await,
-            None => Ok(Vec::new()),
-        }
-    };
+    let found = readable(service, &interaction, groups);
     let points = found.await.unwrap_or_else(|error| {
         tracing::warn!(%error, "the documents of an answer cannot be looked up");
         Vec::new()
@@ -59,11 +43,7 @@ pub(crate) async fn read(
         citations.push(citation(number as usize, quote.as_deref(), &point.payload));
     }
     citations.sort_unstable_by_key(|citation| citation.number);
-    let contact = interaction
-        .passages
-        .iter()
-        .filter_map(|passage| payload(passage.point_id))
-        .find_map(|point| contact(&point.payload));
+    let contact = nearest_owned(&interaction, &points).and_then(Contact::of);
     let answer = Answer {
         interaction_id,
         conversation_id: interaction.conversation_id,
@@ -86,6 +66,36 @@ pub(crate) async fn read(
     Ok(Some((asked, answer)))
 }
 
+/// What of an answer's passages may be read now.
+pub(crate) async fn readable(
+    service: &AppState,
+    interaction: &Interaction,
+    groups: &[String],
+) -> Result<Vec<StoredPoint>, IndexError> {
+    let index = &service.app.index;
+    let passages = interaction.passages.iter();
+    let filter = Filter {
+        groups: Some(groups.to_vec()),
+        ids: Some(passages.map(|one| one.point_id).collect()),
+        ..Filter::default()
+    };
+    match index.live().await? {
+        Some(live) => index.points(&live, &filter, false).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The best passage that has an owner: whom an abstention names.
+pub(crate) fn nearest_owned<'a>(
+    interaction: &Interaction,
+    points: &'a [StoredPoint],
+) -> Option<&'a Payload> {
+    interaction.passages.iter().find_map(|passage| {
+        let point = points.iter().find(|point| point.id == passage.point_id)?;
+        point.payload.owner.is_some().then_some(&point.payload)
+    })
+}
+
 fn citation(number: usize, quote: Option<&str>, payload: &Payload) -> Citation {
     Citation {
         number,
@@ -106,14 +116,4 @@ fn citation(number: usize, quote: Option<&str>, payload: &Payload) -> Citation {
             .as_ref()
             .map(|curated| curated.author.clone()),
     }
-}
-
-fn contact(payload: &Payload) -> Option<Contact> {
-    payload.owner.as_ref()?;
-    Some(Contact {
-        asset: payload.asset.clone(),
-        owner: payload.owner.clone(),
-        slack: payload.owner_slack.clone(),
-        email: payload.owner_email.clone(),
-    })
 }

@@ -34,7 +34,7 @@ pub(crate) async fn open(service: &AppState, bridge: &Bridge, wanted: &Dialog, t
 
 /// The question's language is that of the form; where it cannot be read in time, English is.
 async fn question(service: &AppState, interaction: Uuid) -> String {
-    let reading = service.app.ledger.interaction(interaction);
+    let reading = service.app.ledger.interaction(interaction, None);
     match tokio::time::timeout(std::time::Duration::from_millis(500), reading).await {
         Ok(Ok(Some(interaction))) => interaction.question,
         _ => String::new(),

@@ -14,6 +14,7 @@ use super::bridge::Bridge;
 use super::incoming::Asked;
 use super::press::caller;
 use super::pressed::{CONFIRM, Pressed};
+use super::words::Handed;
 use super::work::Ended;
 use super::{SlackError, again, plain, words};
 use crate::chat::language::Language;
@@ -70,13 +71,13 @@ pub(crate) async fn ask_owner(
         Err(SlackError::Refused { .. }) => String::new(),
         Err(error) => return failed(&error),
     };
-    let text = words::to_owner(
-        language,
-        &pressed.by.user,
-        &plain(&answer.question),
-        &link,
-        answer.contact.as_ref(),
-    );
+    let question = Handed {
+        asker: Some(format!("<@{}>", pressed.by.user)),
+        question: &plain(&answer.question),
+        link: Some(&link),
+        contact: answer.contact.as_ref(),
+    };
+    let text = words::to_owner(language, &question);
     let message = OutMessage {
         channel: owner_channel,
         text,
@@ -96,13 +97,14 @@ pub(crate) async fn ask_owner(
         id: Uuid::now_v7(),
         interaction_id: interaction,
         team: pressed.by.team.clone(),
-        asked_by: pressed.by.user.clone(),
-        channel: asked.channel,
-        thread: asked.thread,
+        asked_by: Some(pressed.by.user.clone()),
+        channel: Some(asked.channel),
+        thread: Some(asked.thread),
         owner_channel: channel,
         owner_ts: ts,
         reply_ts: None,
         reply_by: None,
+        groups: None,
     };
     if ledger.hand_over(&handoff).await.is_err() {
         tracing::warn!(
@@ -114,34 +116,20 @@ pub(crate) async fn ask_owner(
 }
 
 /// Where an owner is asked: the channel or person that the asset names, else whoever has the address.
-async fn owner(bridge: &Bridge, contact: Option<&Contact>) -> Result<Option<String>, SlackError> {
+pub(crate) async fn owner(
+    bridge: &Bridge,
+    contact: Option<&Contact>,
+) -> Result<Option<String>, SlackError> {
     let Some(contact) = contact else {
         return Ok(None);
     };
-    let named = contact.slack.as_deref().map(str::trim).unwrap_or_default();
-    if let Some(place) = place_of(named) {
+    if let Some(place) = contact.slack_place() {
         return Ok(Some(place));
     }
     match contact.email.as_deref() {
         Some(mail) => bridge.slack.user_by_mail(mail).await,
         None => Ok(None),
     }
-}
-
-/// What `chat.postMessage` takes for a channel: its id or name, or a person's id.
-fn place_of(named: &str) -> Option<String> {
-    let id = named.trim_start_matches("<@").trim_end_matches('>');
-    let is_id = id.len() >= 8
-        && id.starts_with(['C', 'G', 'U', 'W'])
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    if is_id {
-        return Some(id.to_owned());
-    }
-    let name = named.strip_prefix('#')?;
-    let fits = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    (!name.is_empty() && name.chars().all(fits)).then(|| named.to_owned())
 }
 
 /// Whether a message is a reply to a question that was handed over; then its author is asked whether it
@@ -236,24 +224,42 @@ pub(crate) async fn confirm(
         Ok(false) => return Ended::Done { interaction: None },
         Err(_) => return Ended::Again(None),
     }
-    let language = Language::of(&text);
     let words = super::incoming::spoken_words(&text, None);
+    let in_channel = handoff.channel.as_ref().filter(|to| !to.starts_with('D'));
     let reply = Reply {
         id,
         interaction_id: handoff.interaction_id,
         text: &words,
         owner: caller(service, bridge, &pressed.by).await,
-        place: (!handoff.channel.starts_with('D'))
-            .then(|| service.app.config.slack.channel(&handoff.channel).groups),
+        place: handoff
+            .groups
+            .clone()
+            .or_else(|| in_channel.map(|channel| service.app.config.slack.channel(channel).groups)),
     };
-    // The asker has it in any case.
     if let Err(problem) = from_owner::keep(service, reply).await {
         tracing::warn!(error = %problem.detail(), "an owner's reply is no curated answer");
+        // In Slack the asker has it in any case.
+        if handoff.channel.is_none() {
+            return Ended::Again(None);
+        }
     }
+    let (Some(channel), Some(asked_by)) = (&handoff.channel, &handoff.asked_by) else {
+        return Ended::Done { interaction: None };
+    };
+    let question = match &handoff.thread {
+        Some(_) => None,
+        // It stands nowhere in Slack.
+        None => match ledger.asked(handoff.interaction_id).await {
+            Ok(asked) => asked.map(|asked| plain(&asked.question)),
+            Err(_) => return Ended::Again(None),
+        },
+    };
+    let language = Language::of(&text);
+    let people = [asked_by.as_str(), reply_by.as_str()];
     let message = OutMessage {
-        channel: handoff.channel,
-        thread_ts: Some(handoff.thread),
-        text: words::from_owner(language, &handoff.asked_by, reply_by, &plain(&words)),
+        channel: channel.clone(),
+        thread_ts: handoff.thread.clone(),
+        text: words::from_owner(language, people, question.as_deref(), &plain(&words)),
         metadata: Some(metadata(&event.event_id)),
         ..OutMessage::default()
     };
@@ -267,27 +273,10 @@ async fn said(bridge: &Bridge, message: &OutMessage) -> Ended {
     }
 }
 
-fn metadata(event_id: &str) -> Metadata {
+/// What marks docent's messages that are no answers.
+pub(crate) fn metadata(event_id: &str) -> Metadata {
     Metadata {
         event_type: HANDOFF.to_owned(),
         event_payload: json!({ "event_id": event_id }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::place_of;
-
-    #[test]
-    fn only_what_slack_can_be_told_is_a_place() {
-        assert_eq!(
-            place_of("#data-platform").as_deref(),
-            Some("#data-platform")
-        );
-        assert_eq!(place_of("C0123ABC456").as_deref(), Some("C0123ABC456"));
-        assert_eq!(place_of("<@U0123ABC456>").as_deref(), Some("U0123ABC456"));
-        for named in ["", "@ana", "data", "#", "#a b", "CHANNELs", "U1"] {
-            assert_eq!(place_of(named), None, "{named}");
-        }
     }
 }

@@ -18,9 +18,9 @@ mod ask;
 mod who;
 mod press;
 mod dialog;
-mod handoff;
-mod again;
-mod words;
+pub(crate) mod handoff;
+pub(crate) mod again;
+pub(crate) mod words;
 
 pub mod api;
 pub mod limits;

@@ -47,36 +47,56 @@ pub(crate) fn no_owner(language: Language, contact: Option<&Contact>) -> String 
     }
 }
 
+/// A question on its way to an owner; all texts are [`plain`] already.
+pub(crate) struct Handed<'a> {
+    /// Somebody's mention or name; `None`: somebody without a name.
+    pub(crate) asker: Option<String>,
+    pub(crate) question: &'a str,
+    /// Of the question in Slack, empty where Slack has given none; `None`: it was asked elsewhere.
+    pub(crate) link: Option<&'a str>,
+    pub(crate) contact: Option<&'a Contact>,
+}
+
 /// The question, to its owner.
-pub(crate) fn to_owner(
-    language: Language,
-    asker: &str,
-    question: &str,
-    link: &str,
-    contact: Option<&Contact>,
-) -> String {
-    let asset = contact.and_then(|contact| contact.asset.as_deref());
+pub(crate) fn to_owner(language: Language, handed: &Handed<'_>) -> String {
+    let asset = handed.contact.and_then(|contact| contact.asset.as_deref());
     let asset = plain(asset.unwrap_or_default());
-    let quoted = question.replace('\n', "\n> ");
+    let asker = handed.asker.as_deref();
+    let quoted = handed.question.replace('\n', "\n> ");
+    let in_slack = handed.link.is_some();
     let (first, last) = match language {
-        Language::English => (
-            match &*asset {
-                "" => format!("<@{asker}> asks, and I found no good answer:"),
-                asset => format!("<@{asker}> asks about `{asset}`, and I found no good answer:"),
-            },
-            "Please reply in this thread. With your consent I pass your reply on.",
-        ),
-        Language::Korean => (
-            match &*asset {
-                "" => format!("<@{asker}> 님의 질문에 좋은 답을 찾지 못했습니다:"),
-                asset => {
-                    format!("`{asset}`에 관한 <@{asker}> 님의 질문에 좋은 답을 찾지 못했습니다:")
-                }
-            },
-            "이 스레드에 답을 적어 주세요. 동의하시면 답을 전달하겠습니다.",
-        ),
+        Language::English => {
+            let asker = asker.unwrap_or("Somebody");
+            (
+                match &*asset {
+                    "" => format!("{asker} asks, and I found no good answer:"),
+                    asset => format!("{asker} asks about `{asset}`, and I found no good answer:"),
+                },
+                if in_slack {
+                    "Please reply in this thread. With your consent I pass your reply on."
+                } else {
+                    "Please reply in this thread. With your consent your reply becomes my answer to this question."
+                },
+            )
+        }
+        Language::Korean => {
+            let asker = asker.map_or_else(|| "동료".to_owned(), |asker| format!("{asker} 님"));
+            (
+                match &*asset {
+                    "" => format!("{asker}의 질문에 좋은 답을 찾지 못했습니다:"),
+                    asset => {
+                        format!("`{asset}`에 관한 {asker}의 질문에 좋은 답을 찾지 못했습니다:")
+                    }
+                },
+                if in_slack {
+                    "이 스레드에 답을 적어 주세요. 동의하시면 답을 전달하겠습니다."
+                } else {
+                    "이 스레드에 답을 적어 주세요. 동의하시면 그 답을 이 질문의 답변으로 쓰겠습니다."
+                },
+            )
+        }
     };
-    let link = match link {
+    let link = match handed.link.unwrap_or_default() {
         "" => String::new(),
         link => format!("\n<{}>", link.replace(['<', '>', '|'], "")),
     };
@@ -111,12 +131,25 @@ pub(crate) fn pass_on(language: Language) -> &'static str {
     }
 }
 
-/// The owner's reply, where the question was asked.
-pub(crate) fn from_owner(language: Language, asker: &str, owner: &str, reply: &str) -> String {
-    let quoted = reply.replace('\n', "\n> ");
-    match language {
-        Language::English => format!("<@{asker}>, <@{owner}> replies:\n> {quoted}"),
-        Language::Korean => format!("<@{asker}> 님, <@{owner}> 님의 답입니다:\n> {quoted}"),
+/// The reply, where the question was asked, or to whoever asked it elsewhere: with the question then. The
+/// people, by Slack's ids, are the asker and the owner.
+pub(crate) fn from_owner(
+    language: Language,
+    [asker, owner]: [&str; 2],
+    question: Option<&str>,
+    reply: &str,
+) -> String {
+    let quoted = |text: &str| text.replace('\n', "\n> ");
+    let reply = quoted(reply);
+    match (language, question.map(quoted)) {
+        (Language::English, None) => format!("<@{asker}>, <@{owner}> replies:\n> {reply}"),
+        (Language::Korean, None) => format!("<@{asker}> 님, <@{owner}> 님의 답입니다:\n> {reply}"),
+        (Language::English, Some(question)) => {
+            format!("You asked:\n> {question}\n<@{owner}> replies:\n> {reply}")
+        }
+        (Language::Korean, Some(question)) => {
+            format!("질문하신 내용:\n> {question}\n<@{owner}> 님의 답입니다:\n> {reply}")
+        }
     }
 }
 

@@ -14,3 +14,4 @@ await import("./network.mjs");
 await import("./hosts.mjs");
 await import("./safety.mjs");
 await import("./insights.mjs");
+await import("./people.mjs");

@@ -33,7 +33,7 @@ test("hostile styles of a page do not change the widget", async () => {
   Object.assign(scene.docent.model.script, { text: GOOD, gap: 0 });
   let usual;
   await host("/plain", {}, async (page) => (usual = await look(page)));
-  for (const path of ["/unset", "/huge"]) {
+  for (const path of ["/unset", "/huge", "/sideways"]) {
     await host(path, {}, async (page) => assert.deepEqual(await look(page), usual, path));
   }
 });

@@ -38,21 +38,77 @@ const STATES = {
       says(TEXT);
     },
   ],
+  "page-signed-in": [
+    () => scene.docent.known.url,
+    async (page) => {
+      says("Hanbit Pay takes a commission of 1.65% and a fixed fee of 40 won per charge [1].");
+      await ask(page, "What commission does Hanbit Pay take?");
+    },
+  ],
+  "page-signed-out": [
+    () => scene.docent.known.url,
+    async (page) => {
+      await page.context().clearCookies();
+      await ask(page, QUESTION);
+    },
+  ],
   "page-korean": [() => scene.docent.quoting, async (page) => ask(page, "결품률의 정의와 목표는 무엇인가요?"), { locale: "ko-KR" }],
   "widget-shut": [() => `${scene.hosts.origin}/plain`, async (page) => page.locator("button.launcher").waitFor()],
   "widget-empty": [() => `${scene.hosts.origin}/plain`, show],
   "widget-answer": [() => `${scene.hosts.origin}/plain`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-source": [() => `${scene.hosts.origin}/plain`, async (page) => show(page).then(async () => (await ask(page, QUESTION)).locator("button.chip").first().click())],
   "widget-abstained": [() => `${scene.hosts.origin}/plain`, async (page) => show(page).then(() => ask(page, "What is the CEO's salary?"))],
+  "widget-handed-off": [
+    () => `${scene.docent.known.hosts.origin}/signed?sub=ana`,
+    async (page) => {
+      await show(page);
+      await (await ask(page, "What is the CEO's salary?")).getByRole("button", { name: "Ask in Slack" }).click();
+      await page.locator(".contact", { hasText: "was asked in Slack" }).waitFor();
+    },
+  ],
+  "widget-offline": [
+    () => `${scene.hosts.origin}/plain`,
+    async (page) => {
+      await show(page);
+      says(TEXT, 60);
+      const turn = await send(page, QUESTION);
+      await turn.locator(".answer", { hasText: "finished" }).waitFor();
+      await page.context().setOffline(true);
+      scene.sessions.state.cut();
+      await turn.locator(".status", { hasText: "Connection lost" }).waitFor();
+    },
+  ],
+  "widget-stopped": [
+    () => `${scene.hosts.origin}/plain`,
+    async (page) => {
+      await show(page);
+      says(TEXT, 60);
+      const turn = await send(page, QUESTION);
+      await turn.locator(".answer", { hasText: "finished" }).waitFor();
+      await page.getByRole("button", { name: "Stop" }).click();
+      await turn.locator(".note", { hasText: "Stopped" }).waitFor();
+    },
+  ],
+  "widget-limited": [
+    () => `${scene.hosts.origin}/plain`,
+    async (page) => {
+      scene.sessions.state.refuse = [429, "rate_limited", "You have asked 30 questions within a minute, and no more are allowed; ask again in 7 seconds."];
+      await show(page);
+      await ask(page, QUESTION);
+      scene.sessions.state.refuse = null;
+    },
+  ],
   "widget-refused": [() => `${scene.strangers.origin}/plain`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-unset": [() => `${scene.hosts.origin}/unset`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-huge": [() => `${scene.hosts.origin}/huge`, async (page) => show(page).then(() => ask(page, QUESTION))],
+  "widget-sideways": [() => `${scene.hosts.origin}/sideways`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-rtl": [() => `${scene.hosts.origin}/rtl`, async (page) => show(page).then(() => ask(page, QUESTION))],
   "widget-inline": [() => `${scene.hosts.origin}/inline`, async (page) => ask(page, QUESTION)],
 };
 const SIZES = { phone: { width: 360, height: 740 }, tablet: { width: 820, height: 1000 }, desktop: { width: 1320, height: 860 } };
 
 await start();
+await scene.docent.known.person({ email: "ana@example.com", groups: ["finance"] });
 try {
   for (const [name, [url, act, options = {}]] of Object.entries(STATES).filter(([name]) => name.includes(wanted))) {
     for (const [size, viewport] of Object.entries(SIZES)) {

@@ -47,6 +47,7 @@ mod server;
 mod slack;
 mod sources;
 mod support;
+mod transcript;
 mod turns;
 mod ui_message;
 mod usage;

@@ -139,6 +139,9 @@ async fn somebody_signs_in_asks_with_their_groups_and_signs_out() {
     let page = browser.follow("/").await;
     assert_eq!(page.status(), 200);
     assert_eq!(page.url().path(), "/");
+    let page = page.text().await.unwrap();
+    let signed_in = page.contains(r#"<a href="logout">Sign out</a>"#) && page.contains(" user=\"");
+    assert!(signed_in && !page.contains("ana"), "{page}");
     assert!(
         browser.cookie().starts_with("docent_login="),
         "{}",

@@ -31,7 +31,7 @@ pub use schedule::{Schedule, utc_offset};
 pub use secret::Secret;
 use serde::Deserialize;
 pub use slack::{
-    AnswersWhat, SlackApp, SlackChannel, SlackLanguage, SlackMode, SlackPlace, Streaming,
+    AnswersWhat, HandOffs, SlackApp, SlackChannel, SlackLanguage, SlackMode, SlackPlace, Streaming,
 };
 pub use source::{ANSWERS, CleanedBy, Source, SourceKind};
 

@@ -25,6 +25,10 @@ pub struct SlackApp {
     pub max_answers: usize,
     pub inbox_max_bytes: u64,
     pub mail_domains: Vec<String>,
+    /// Who may have an owner asked from the chat in the browser.
+    pub hand_off: HandOffs,
+    /// By one caller in 24 hours; 0: any number.
+    pub hand_offs_per_day: u32,
     /// Groups by mail address.
     pub people: BTreeMap<String, Vec<String>>,
     /// Of all askers of one channel of Slack together.
@@ -61,6 +65,17 @@ impl SlackApp {
             language: own.language.or(every.language).unwrap_or_default(),
         }
     }
+}
+
+/// Who may have the owner of an unanswered question asked in Slack from the chat in the browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HandOffs {
+    /// Whoever has a name of their own.
+    Named,
+    /// Anonymous callers and visitors of the widget as well.
+    Everyone,
+    Nobody,
 }
 
 /// How events arrive.

@@ -76,7 +76,7 @@ pub use slack::{
     AskedInSlack, CLAIM_SECONDS, ClaimedSlackEvent, SlackClaimant, SlackEvent, SlackKind,
     SlackOutcome,
 };
-pub use slack_handoff::SlackHandoff;
+pub use slack_handoff::{HandOver, Handing, SlackHandoff};
 pub use sources::{LastRun, SourceRow};
 pub use terms::{TermCounts, TermDeltas};
 use writer::Flusher;

@@ -64,6 +64,7 @@ pub enum Act {
     AnswerDeleted,
     AlertAcknowledged,
     AlertMuted,
+    QuestionHandedOver,
 }
 
 /// On whose account the calls of a question are counted.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::store::{strip_nul, text_of};
+use super::store::{strip_nul, text_of, without_nul};
 use super::{Interaction, Ledger, LedgerError};
 use crate::process;
 
@@ -304,16 +304,22 @@ impl Ledger {
         .map_err(|error| self.connection.failed(&error))
     }
 
-    /// A question of Slack, its answer and all its passages.
-    pub async fn interaction(&self, id: Uuid) -> Result<Option<Interaction>, LedgerError> {
+    /// A question of Slack, or one of a caller's, its answer and all its passages.
+    pub async fn interaction(
+        &self,
+        id: Uuid,
+        caller: Option<&str>,
+    ) -> Result<Option<Interaction>, LedgerError> {
         let pool = self.connection.pool().await?;
         let found: Option<Value> = sqlx::query_scalar(
             "SELECT to_jsonb(i) - 'question_embedding' || jsonb_build_object('passages', (
                         SELECT coalesce(jsonb_agg(to_jsonb(p) ORDER BY p.rank), '[]')
                           FROM passage p WHERE p.interaction_id = i.id))
-               FROM interaction i WHERE id = $1 AND channel = 'slack'",
+               FROM interaction i
+              WHERE id = $1 AND CASE WHEN $2::text IS NULL THEN channel = 'slack' ELSE caller = $2 END",
         )
         .bind(id)
+        .bind(caller.map(without_nul))
         .fetch_optional(pool)
         .await
         .map_err(|error| self.connection.failed(&error))?;
@@ -329,13 +335,20 @@ impl Ledger {
             .map_err(|error| self.connection.failed(&error))
     }
 
-    /// Deletes what ended more than 90 days ago: nobody delivers it again, and its buttons are old.
+    /// Deletes what ended more than 90 days ago: nobody delivers it again, and its buttons are old. Whose
+    /// questions were handed over is forgotten when no limit counts them any more.
     pub async fn expire_slack(&self) -> Result<(), LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query("DELETE FROM slack_event WHERE finished_at < now() - interval '90 days'")
-            .execute(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))?;
+        for statement in [
+            "DELETE FROM slack_event WHERE finished_at < now() - interval '90 days'",
+            "UPDATE slack_handoff SET caller = NULL
+              WHERE caller IS NOT NULL AND at < now() - interval '2 days'",
+        ] {
+            sqlx::query(statement)
+                .execute(pool)
+                .await
+                .map_err(|error| self.connection.failed(&error))?;
+        }
         Ok(())
     }
 }

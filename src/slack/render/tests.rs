@@ -91,6 +91,7 @@ fn an_abstention_names_whom_to_ask_and_asks_them_on_a_click() {
         owner: Some("Data <@U999> platform".to_owned()),
         slack: Some("#data-platform".to_owned()),
         email: Some("data@example.com".to_owned()),
+        hand_off: false,
     });
     let look = Look {
         is_private: true,
@@ -274,7 +275,7 @@ proptest! {
         answer.citations[0].title = title.clone();
         answer.citations[0].quote = title.clone();
         answer.citations[0].owner = Some(title.clone());
-        answer.contact = Some(Contact { asset: Some(title), owner: None, slack: Some(text), email: None });
+        answer.contact = Some(Contact { asset: Some(title), owner: None, slack: Some(text), email: None, hand_off: false });
         let messages = rendered(&answer);
         check_limits(&messages);
         let mut view = details_at(&answer.citations, Language::English, now());

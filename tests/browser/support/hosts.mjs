@@ -20,6 +20,11 @@ function pages(docent) {
       head: "<style>html{font-size:60px;letter-spacing:.5em;text-transform:uppercase;line-height:4} body *{font-size:2em!important;word-spacing:1em}button,textarea,p{border:9px solid red;margin:50px}</style>",
       body: `${TEXT}${script()}`,
     },
+    // Sideways, unseen, and without buttons.
+    "/sideways": {
+      head: "<style>html{writing-mode:vertical-rl;text-align:right;white-space:pre;cursor:wait}button,textarea,section,article{display:none!important;position:absolute!important;opacity:0!important}[hidden]{display:block!important}docent-chat,body *{visibility:hidden!important;transform:rotate(30deg)!important;filter:blur(9px)!important;pointer-events:none!important;contain:strict!important;zoom:3!important}</style>",
+      body: `${TEXT}${script()}`,
+    },
     // From right to left, with texts of its own.
     "/rtl": { html: 'lang="ar" dir="rtl"', body: `${TEXT}${script('data-words="/ar.json" data-position="end"')}` },
     "/ar.json": {
@@ -40,9 +45,18 @@ function pages(docent) {
   };
 }
 
-export async function startHosts(docent, integrity = "") {
+/** `sign` is what signs this host's user, at /signed: `?sub=ana&groups=finance&seconds=3`. */
+export async function startHosts(docent, { integrity = "", sign } = {}) {
   const known = pages(docent);
-  const server = createServer(({ url }, response) => {
+  const server = createServer((request, response) => {
+    const { pathname: url, searchParams, search } = new URL(request.url, "http://host");
+    const user = () => sign({ sub: searchParams.get("sub"), groups: searchParams.getAll("groups"), seconds: Number(searchParams.get("seconds") ?? 600) });
+    if (sign && url === "/token") return response.writeHead(200, { "content-type": "text/plain", "cache-control": "no-store" }).end(user());
+    if (sign && url === "/signed") {
+      // A fresh token whenever the widget wants one.
+      const script = `document.querySelector("docent-chat").userToken = async () => (await fetch("/token${search}")).text()`;
+      known[url] = { body: `${TEXT}<script src="${docent}widget.js"></script><script>addEventListener("DOMContentLoaded", () => { ${script} })</script>` };
+    }
     const page = url === "/integrity" ? { body: `${TEXT}<script src="${docent}widget.js" integrity="${integrity}" crossorigin="anonymous"></script>` } : known[url];
     if (!page) return response.writeHead(url === "/favicon.ico" ? 204 : 404).end();
     const { html = 'lang="en"', head = "", body, csp, type = "text/html" } = page;

@@ -15,7 +15,7 @@ export async function start() {
   scene.sessions = await startSessions(scene.docent.writing, () => [scene.hosts.origin]);
   const script = await fetch(`${scene.sessions.url}widget.js`);
   const integrity = `sha384-${createHash("sha384").update(await script.text()).digest("base64")}`;
-  scene.hosts = await startHosts(scene.sessions.url, integrity);
+  scene.hosts = await startHosts(scene.sessions.url, { integrity });
   // An origin that docent does not know.
   scene.strangers = await startHosts(scene.sessions.url);
   scene.browser = await startBrowser();

@@ -2,6 +2,7 @@
 
 mod exactly_once;
 mod handoff;
+mod handoff_from_browser;
 mod incoming;
 mod judge;
 mod limits;

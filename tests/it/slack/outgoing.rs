@@ -314,6 +314,7 @@ async fn an_abstention_offers_to_ask_the_owner_or_stays_quiet() {
         owner: Some("Data platform".to_owned()),
         slack: None,
         email: Some("data@example.com".to_owned()),
+        hand_off: false,
     });
     let done = |answer: &Answer| {
         let mut events = beginning(answer);

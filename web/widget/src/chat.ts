@@ -241,6 +241,8 @@ export class Chat implements View {
         "div",
         { class: "column" },
         heading(page ? 1 : 2, { class: "name" }, element("span", { class: "logo" }, icon(ICONS.docent)), title),
+        // What the page has put into the element: its own links.
+        element("slot"),
         this.#renew,
         shut ? button({ class: "quiet close", "aria-label": words.say("shut") }, shut, icon(ICONS.close)) : null,
       ),

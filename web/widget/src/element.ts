@@ -26,7 +26,8 @@ function styles(): CSSStyleSheet {
 /**
  * Attributes, read when the element is placed: `mode` ("button", "inline", "page"), `base` (docent's address),
  * `lang`, `words` (address of a JSON file of texts), `heading`, `suggestions` (a JSON list), `theme` ("light",
- * "dark"), `position` ("start"), `open`, `user-token`. Properties: `userToken`. Methods: `show`, `hide`, `ask`.
+ * "dark"), `position` ("start"), `open`, `user-token`, `user` (whose conversation it is, where
+ * there is no token to tell). Links inside the element stand in its top bar. Properties: `userToken`. Methods: `show`, `hide`, `ask`.
  */
 export class DocentChat extends HTMLElement {
   #chat: Chat | null = null;
@@ -96,7 +97,7 @@ export class DocentChat extends HTMLElement {
     const page = mode === "page";
     if (page) document.documentElement.lang = words.language;
     const title = this.getAttribute("heading") ?? (page ? "docent" : words.say("chat"));
-    const chat = new Chat({ words, service, page, title, suggestions: this.#suggestions, memory: nameOf(service.base, token), shut });
+    const chat = new Chat({ words, service, page, title, suggestions: this.#suggestions, memory: nameOf(service.base, token ?? this.getAttribute("user")), shut });
     this.#chat = chat;
     this.#place(chat, mode, words);
     this.#opened();

@@ -66,7 +66,7 @@ export function nameOf(base: string, userToken: string | null): string {
   return `docent ${base}${userToken === null ? "" : ` ${subject(userToken)}`}`;
 }
 
-/** The `sub` of a JWT, unchecked: it only tells users apart. */
+/** The `sub` of a JWT, or all of what is none; unchecked: it only tells users apart. */
 function subject(token: string): string {
   try {
     const claims = token.split(".")[1] ?? "";

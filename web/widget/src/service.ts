@@ -106,6 +106,8 @@ export class Service {
     const until = seconds > 0 ? Date.now() + seconds * 1000 : 0;
     if (/^application\/(problem\+)?json/.test(response.headers.get("Content-Type") ?? "")) {
       const { title, detail, code } = (await response.json().catch(() => ({}))) as Record<string, string | undefined>;
+      // What the service says is for programs; a person has a link.
+      if (code === "login_required") return new Problem(this.words.say("signedOut"), code, status);
       return new Problem(detail || title || this.words.say("failed"), code ?? "unknown", status, until);
     }
     if (status === 429 || status === 503) return new Problem(this.words.say("tooBusy"), "busy", status, until);

@@ -85,7 +85,7 @@ export class Turn {
     const answered = done.outcome === "answered";
     const quoted = done.generator === "extractive" && answered;
     this.#note(
-      answered ? null : contactCard(this.view, done.contact, this.question, this.text),
+      answered ? null : contactCard(this.view, done, this.question, this.text),
       answered ? this.#unverified(done) : null,
       answered ? this.#sources(done.citations) : this.#lookedAt(),
       quoted ? note(done.fallback_reason ? words.say("fallback", { reason: done.fallback_reason }) : words.say("quoted")) : null,

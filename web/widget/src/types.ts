@@ -35,6 +35,8 @@ export interface Contact {
   owner: string | null;
   slack: string | null;
   email: string | null;
+  /** Whether docent asks them in Slack when it is told to. */
+  hand_off?: boolean;
 }
 
 export interface Answer {

@@ -1,7 +1,7 @@
 //! Events of Slack: kept once, claimed by one, in the order of their conversation.
 
 use docent_core::ledger::{
-    Ledger, SlackClaimant, SlackEvent, SlackHandoff, SlackKind, SlackOutcome,
+    HandOver, Handing, Ledger, SlackClaimant, SlackEvent, SlackHandoff, SlackKind, SlackOutcome,
 };
 use docent_core::process;
 use serde_json::json;
@@ -35,13 +35,14 @@ fn handoff() -> SlackHandoff {
         id: Uuid::now_v7(),
         interaction_id: Uuid::now_v7(),
         team: "T1".to_owned(),
-        asked_by: "U1".to_owned(),
-        channel: "C1".to_owned(),
-        thread: "1.0".to_owned(),
+        asked_by: Some("U1".to_owned()),
+        channel: Some("C1".to_owned()),
+        thread: Some("1.0".to_owned()),
         owner_channel: "C2".to_owned(),
         owner_ts: "2.0".to_owned(),
         reply_ts: None,
         reply_by: None,
+        groups: None,
     }
 }
 
@@ -161,4 +162,53 @@ async fn a_question_is_handed_over_once_and_its_newest_reply_counts_until_it_is_
     assert!(ledger.confirm_handoff(first.id).await.unwrap());
     assert!(!ledger.confirm_handoff(first.id).await.unwrap());
     assert_eq!(reply("2.3").await, None);
+}
+
+#[tokio::test]
+async fn a_question_of_the_browser_is_begun_once_finished_or_given_up_and_counted() {
+    let (ledger, database, _spool) = ledger().await;
+    let groups = ["finance".to_owned()];
+    let handing = |interaction_id, most_per_day| Handing {
+        id: Uuid::now_v7(),
+        interaction_id,
+        team: "T1",
+        caller: "user:ana",
+        groups: &groups,
+        most_per_day,
+    };
+    let [first, second] = [Uuid::now_v7(), Uuid::now_v7()];
+    let one = handing(first, 1);
+    let begin = async |one| ledger.begin_handing_over(one).await.unwrap();
+    assert_eq!(begin(one).await, HandOver::Begun);
+    assert_eq!(begin(handing(first, 1)).await, HandOver::UnderWay);
+    assert_eq!(begin(handing(second, 1)).await, HandOver::TooMany);
+    assert_eq!(begin(handing(second, 0)).await, HandOver::Begun);
+    // Given up, it may be tried again; a process that died in the middle is waited for a minute.
+    ledger.give_handing_over_up(one.id).await.unwrap();
+    let one = handing(first, 2);
+    assert_eq!(begin(one).await, HandOver::Begun);
+    let old =
+        "UPDATE slack_handoff SET at = at - interval '61 seconds' RETURNING interaction_id::text";
+    assert_eq!(database.rows(old).await.len(), 2);
+    let one = handing(first, 2);
+    assert_eq!(begin(one).await, HandOver::Begun);
+    ledger
+        .finish_handing_over(one.id, ["C2", "2.0"], None)
+        .await
+        .unwrap();
+    assert_eq!(begin(handing(first, 2)).await, HandOver::Done);
+    ledger.give_handing_over_up(one.id).await.unwrap();
+    let reply = ("2.1", "U2");
+    let known = ledger.reply_to_handoff("T1", "C2", "2.0", reply).await;
+    let known = known.unwrap().unwrap();
+    assert_eq!((known.id, known.channel), (one.id, None));
+    assert_eq!(known.groups.as_deref(), Some(&groups[..]));
+    // Whose it was is forgotten, once nobody counts it.
+    let old = "UPDATE slack_handoff SET at = at - interval '3 days' RETURNING interaction_id::text";
+    assert_eq!(database.rows(old).await.len(), 2);
+    ledger.expire_slack().await.unwrap();
+    assert_eq!(
+        database.rows("SELECT caller FROM slack_handoff").await,
+        [[None], [None]]
+    );
 }
