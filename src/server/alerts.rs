@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use docent_core::ledger::{Act, Alert, AlertState, Audit};
+use docent_core::ledger::{Alert, AlertState};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use super::access::Admin;
 use super::page::attribute as escaped;
 use super::problem::Problem;
 use super::{AppState, public_url};
+use crate::alerts::act::{Acting, act};
 use crate::alerts::moment;
 
 /// What a link's token is for (`iss`).
@@ -112,17 +113,7 @@ pub(super) async fn acknowledge(
     Path(id): Path<Uuid>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    actor.check(id)?;
-    let ledger = &service.app.ledger;
-    let state = ledger.acknowledge_alert(id, &actor.name).await?;
-    done(
-        &service,
-        &actor,
-        id,
-        state,
-        Act::AlertAcknowledged,
-        &headers,
-    )
+    acted(&service, &actor, id, Acting::Acknowledge, &headers).await
 }
 
 /// `POST /v1/alerts/{id}/mute`
@@ -132,25 +123,19 @@ pub(super) async fn mute(
     Path(id): Path<Uuid>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    actor.check(id)?;
-    let days = service.app.config.alerts.mute_days;
-    let until = Utc::now() + Days::new(days.into());
-    let ledger = &service.app.ledger;
-    let state = ledger.mute_alert(id, &actor.name, until).await?;
-    done(&service, &actor, id, state, Act::AlertMuted, &headers)
+    acted(&service, &actor, id, Acting::Mute, &headers).await
 }
 
-fn done(
+async fn acted(
     service: &AppState,
     actor: &Actor,
     id: Uuid,
-    state: Option<AlertState>,
-    act: Act,
+    acting: Acting,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    actor.check(id)?;
+    let state = act(service, id, &actor.name, acting).await?;
     let state = state.ok_or_else(unknown)?;
-    let note = Audit::now(&actor.name, act, id.to_string());
-    service.app.ledger.writer().write(note);
     let is_person = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())

@@ -19,6 +19,8 @@ mod who;
 mod press;
 mod dialog;
 mod handoff;
+pub(crate) mod answered;
+pub(crate) mod alert;
 mod again;
 mod words;
 
