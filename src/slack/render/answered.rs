@@ -36,10 +36,12 @@ pub(super) fn answered_at(answer: &Answer, link: &str, look: &Look, now: DateTim
     if !link.is_empty() {
         below.push(format!("<{link}|{}>", say(words::WHERE_ASKED)));
     }
-    let mut blocks = vec![
-        section(say(words::ANSWERED)),
-        quoted(&safe::guarded(&question)),
-    ];
+    let mut blocks = vec![section(say(words::ANSWERED))];
+    // Slack refuses a block without text.
+    let quote = safe::guarded(&question);
+    if !quote.trim().is_empty() {
+        blocks.push(quoted(&quote));
+    }
     if !beginning.trim().is_empty() {
         blocks.push(block(&beginning));
     }
