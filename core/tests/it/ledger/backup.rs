@@ -34,14 +34,6 @@ async fn fill(ledger: &Ledger) -> Uuid {
     ledger.writer().write(Record::ModelCall(call("m")));
     ledger.flush().await;
     assert!(ledger.rate(&caller, &feedback).await.unwrap());
-    let wish = docent_core::ledger::Wish {
-        interaction_id: feedback.interaction_id,
-        team: "T1".to_owned(),
-        asker: "U1".to_owned(),
-        user_team: None,
-        event_id: "click".to_owned(),
-    };
-    assert!(ledger.wish(&wish).await.unwrap().unwrap().wanted);
     let source = SourceRow {
         name: "docs".to_owned(),
         kind: "folder".to_owned(),

@@ -30,6 +30,8 @@ pub(super) async fn fill(ledger: &Ledger) {
     let event = question("EvFilled", "1.0", Uuid::now_v7());
     assert_eq!(ledger.receive_slack(&[event]).await.unwrap(), 1);
     ledger.hand_over(&handoff()).await.unwrap();
+    let (_, press) = wish(ledger, "click");
+    assert!(ledger.wish(&press).await.unwrap().unwrap().wanted);
 }
 
 fn handoff() -> SlackHandoff {
@@ -166,7 +168,7 @@ async fn a_question_is_handed_over_once_and_its_newest_reply_counts_until_it_is_
 }
 
 /// An abstention of somebody, and a wish to be told below it.
-async fn wish(ledger: &Ledger, event_id: &str) -> (Interaction, Wish) {
+fn wish(ledger: &Ledger, event_id: &str) -> (Interaction, Wish) {
     let mut asked = interaction(Uuid::now_v7(), "who owns dim_scooters?");
     asked.channel = Channel::Slack;
     asked.outcome = InteractionOutcome::Abstained;
@@ -185,7 +187,7 @@ async fn wish(ledger: &Ledger, event_id: &str) -> (Interaction, Wish) {
 #[tokio::test]
 async fn a_press_is_a_wish_and_the_next_one_takes_it_back_however_often_each_is_delivered() {
     let (ledger, _database, _spool) = ledger().await;
-    let (_, mut press) = wish(&ledger, "click 1").await;
+    let (_, mut press) = wish(&ledger, "click 1");
     let wanted = async |press: &Wish| ledger.wish(press).await.unwrap().unwrap().wanted;
     assert!(wanted(&press).await && wanted(&press).await);
     press.event_id = "click 2".to_owned();
@@ -204,7 +206,7 @@ async fn a_press_is_a_wish_and_the_next_one_takes_it_back_however_often_each_is_
     let again = ledger.wish(&press).await.unwrap().unwrap();
     assert!(again.told && again.wanted);
     // The same question without an answer once more: another wish, with a message of its own.
-    let (_, anew) = wish(&ledger, "click 5").await;
+    let (_, anew) = wish(&ledger, "click 5");
     let anew = ledger.wish(&anew).await.unwrap().unwrap();
     assert_eq!(anew.who, noted.who);
     assert!(anew.wanted && !anew.told && anew.channel.is_none());
@@ -218,7 +220,7 @@ async fn a_press_is_a_wish_and_the_next_one_takes_it_back_however_often_each_is_
 #[tokio::test]
 async fn askers_are_told_of_what_was_closed_after_they_asked_once_for_each_run() {
     let (ledger, database, _spool) = ledger().await;
-    let (asked, press) = wish(&ledger, "click").await;
+    let (asked, press) = wish(&ledger, "click");
     let who = ledger.wish(&press).await.unwrap().unwrap().who;
     let run = Uuid::now_v7();
     let due = async |run: Uuid| ledger.askers_to_tell(run, 90, 10).await.unwrap();
@@ -266,7 +268,7 @@ async fn askers_are_told_of_what_was_closed_after_they_asked_once_for_each_run()
 #[tokio::test]
 async fn a_deleted_conversation_takes_the_wishes_below_its_answers_with_it() {
     let (ledger, database, _spool) = ledger().await;
-    let (asked, press) = wish(&ledger, "click").await;
+    let (asked, press) = wish(&ledger, "click");
     assert!(ledger.wish(&press).await.unwrap().is_some());
     let deletion = docent_core::ledger::Deletion {
         conversation_id: asked.conversation_id,
