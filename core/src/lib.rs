@@ -6,6 +6,7 @@ pub mod redaction;
 pub mod net;
 pub mod models;
 pub mod index;
+pub mod lines;
 pub mod ledger;
 pub mod postgres;
 pub mod data_folder;

@@ -2,6 +2,7 @@
 //! ledger, from there to the people, and what waits to be delivered is delivered. Of several processes
 //! one does it.
 
+pub(crate) mod act;
 mod answers;
 mod disliked;
 mod ingest;

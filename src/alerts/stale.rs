@@ -1,9 +1,11 @@
-//! Rule `stale`: documents that answers rest on are older than they may be. One alert for each source
-//! and owner.
+//! Rule `stale`: documents that answers rest on are past their own freshness criterion (their dbt project's,
+//! or their front matter's), or older than the configuration lets them be. One alert for each source and
+//! owner.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use docent_core::index::Payload;
 use docent_core::ledger::{CitedDocument, Finding, LedgerError};
 
 use super::Watch;
@@ -15,16 +17,73 @@ const NAMED: usize = 8;
 /// What is too old of one source and owner.
 struct Old {
     contact: Contact,
-    documents: Vec<(CitedDocument, DateTime<Utc>, bool)>,
-    days: u32,
+    documents: Vec<(CitedDocument, Stale)>,
+}
+
+/// Why a document is too old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stale {
+    /// Its data are as of a moment, and by its own criterion stale since another.
+    Criterion {
+        fresh_at: DateTime<Utc>,
+        stale_at: DateTime<Utc>,
+    },
+    /// It, or its data, are as of a moment, and should be no older than so many days.
+    Age {
+        at: DateTime<Utc>,
+        is_data: bool,
+        days: u32,
+    },
+}
+
+impl Stale {
+    /// `None`: it is fresh enough. As answers say it (`chat::cite::note`).
+    fn of(payload: &Payload, days: Option<u32>, now: DateTime<Utc>) -> Option<Self> {
+        if let (Some(fresh_at), Some(stale_at)) = (payload.fresh_at, payload.stale_at)
+            && stale_at < now
+        {
+            return Some(Self::Criterion { fresh_at, stale_at });
+        }
+        let days = days?;
+        // The age of the data says more than that of the page about them.
+        let (at, is_data) = match (payload.fresh_at, payload.updated_at) {
+            (Some(fresh), _) => (fresh, true),
+            (None, Some(updated)) => (updated, false),
+            (None, None) => return None,
+        };
+        (now - at > TimeDelta::days(days.into())).then_some(Self::Age { at, is_data, days })
+    }
+
+    fn since(self) -> DateTime<Utc> {
+        match self {
+            Self::Criterion { stale_at, .. } => stale_at,
+            Self::Age { at, days, .. } => at + TimeDelta::days(days.into()),
+        }
+    }
+
+    fn words(self) -> String {
+        match self {
+            Self::Criterion { fresh_at, stale_at } => format!(
+                "its data are of {}, by their own criterion stale since {} UTC",
+                fresh_at.format("%Y-%m-%d %H:%M"),
+                stale_at.format("%Y-%m-%d %H:%M")
+            ),
+            Self::Age { at, is_data, .. } => {
+                let what = if is_data {
+                    "its data are of"
+                } else {
+                    "updated"
+                };
+                format!("{what} {}", at.format("%Y-%m-%d"))
+            }
+        }
+    }
 }
 
 pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError> {
     let config = &watch.app.config;
     let sources = config.sources.iter().map(|source| source.name.clone());
-    let sources: Vec<String> = sources
-        .filter(|name| config.stale_after(name).is_some())
-        .collect();
+    let sources: Vec<String> = sources.collect();
     if sources.is_empty() {
         return Ok(Vec::new());
     }
@@ -36,21 +95,13 @@ pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError>
         .await?;
     let mut old: BTreeMap<(String, String), Old> = BTreeMap::new();
     for document in cited {
-        let Some(days) = config.stale_after(&document.source) else {
-            continue;
-        };
         let Some(payload) = watch.document(document.document_id).await else {
             continue;
         };
-        // The age of the data says more than that of the page about them.
-        let (at, is_data) = match (payload.fresh_at, payload.updated_at) {
-            (Some(fresh), _) => (fresh, true),
-            (None, Some(updated)) => (updated, false),
-            (None, None) => continue,
-        };
-        if watch.now - at <= TimeDelta::days(days.into()) {
+        let days = config.stale_after(&document.source);
+        let Some(stale) = Stale::of(&payload, days, watch.now) else {
             continue;
-        }
+        };
         let contact = Contact::of_document(config, Some(&payload), None, &document.source);
         let key = (
             document.source.clone(),
@@ -59,9 +110,8 @@ pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError>
         let of_owner = old.entry(key).or_insert(Old {
             contact,
             documents: Vec::new(),
-            days,
         });
-        of_owner.documents.push((document, at, is_data));
+        of_owner.documents.push((document, stale));
     }
     let old = old.into_iter();
     Ok(old
@@ -72,29 +122,15 @@ pub(super) async fn find(watch: &Watch<'_>) -> Result<Vec<Finding>, LedgerError>
 fn finding(watch: &Watch<'_>, source: &str, owner: &str, old: &Old) -> Finding {
     let config = &watch.app.config;
     let (addressed_to, recipients) = old.contact.addressed(config);
-    let oldest = old
-        .documents
-        .iter()
-        .map(|(_, at, _)| *at)
-        .min()
-        .unwrap_or(watch.now);
-    let named = old
-        .documents
-        .iter()
-        .take(NAMED)
-        .map(|(document, at, is_data)| {
-            let what = if *is_data {
-                "its data are of"
-            } else {
-                "updated"
-            };
-            format!(
-                "{} ({what} {}, cited {} times)",
-                document.title,
-                at.format("%Y-%m-%d"),
-                document.citations
-            )
-        });
+    let since = old.documents.iter().map(|(_, stale)| stale.since()).min();
+    let named = old.documents.iter().take(NAMED).map(|(document, stale)| {
+        format!(
+            "{} ({}, cited {} times)",
+            document.title,
+            stale.words(),
+            document.citations
+        )
+    });
     let named: Vec<String> = named.collect();
     let more = old.documents.len() - named.len();
     let more = if more > 0 {
@@ -113,10 +149,10 @@ fn finding(watch: &Watch<'_>, source: &str, owner: &str, old: &Old) -> Finding {
         },
         addressed_to,
         recipients,
-        since: oldest + TimeDelta::days(old.days.into()),
+        since: since.unwrap_or(watch.now),
         title: format!(
-            "{count} cited {documents} of source “{source}” older than {} days",
-            old.days
+            "{count} cited {documents} of source “{source}” {}",
+            past(old)
         ),
         what: format!("{}{more}.", named.join("; ")),
         todo:
@@ -126,7 +162,29 @@ fn finding(watch: &Watch<'_>, source: &str, owner: &str, old: &Old) -> Finding {
         documents: old
             .documents
             .iter()
-            .map(|(document, ..)| document.document_id)
+            .map(|(document, _)| document.document_id)
             .collect(),
+    }
+}
+
+/// What all of them are past.
+fn past(old: &Old) -> String {
+    let mut days = None;
+    let mut own = false;
+    for (_, stale) in &old.documents {
+        match stale {
+            Stale::Criterion { .. } => own = true,
+            // Of one source, so of one age.
+            Stale::Age {
+                days: of_source, ..
+            } => days = Some(*of_source),
+        }
+    }
+    match (days, own) {
+        (Some(days), false) => format!("older than {days} days"),
+        (Some(days), true) => {
+            format!("older than {days} days or past their own freshness criterion")
+        }
+        (None, _) => "past their own freshness criterion".to_owned(),
     }
 }

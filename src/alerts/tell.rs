@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::moment;
-use crate::notify::Message;
+use crate::notify::{Message, Part};
 use crate::server::{AppState, alert_link, public_url};
 
 /// Alerts in one message; the others follow in the next.
@@ -89,9 +89,13 @@ fn message(config: &Config, alerts: &[&Alert], links: &BTreeMap<Uuid, String>) -
         (all, _) => format!("{} alerts: {} …", all.len(), all[0].title),
     };
     let base = public_url(config, config.server.port);
-    let texts: Vec<String> = alerts
+    let parts: Vec<Part> = alerts
         .iter()
-        .map(|alert| text(config, alert, &base, links.get(&alert.id)))
+        .map(|alert| part(config, alert, &base))
+        .collect();
+    let texts: Vec<String> = parts
+        .iter()
+        .map(|part| text(part, links.get(&part.alert)))
         .collect();
     let rows: Vec<serde_json::Value> = alerts
         .iter()
@@ -109,22 +113,48 @@ fn message(config: &Config, alerts: &[&Alert], links: &BTreeMap<Uuid, String>) -
         subject,
         text: texts.join("\n\n"),
         data: json!({ "alerts": rows }),
+        parts,
+        note: String::new(),
     }
 }
 
 /// What happened, since when, what to do, where to look.
-fn text(config: &Config, alert: &Alert, base: &str, link: Option<&String>) -> String {
+fn part(config: &Config, alert: &Alert, base: &str) -> Part {
     let since = moment(config, alert.since);
-    if alert.state == AlertState::Resolved {
+    let is_open = alert.state != AlertState::Resolved;
+    let (title, text) = if is_open {
+        (
+            alert.title.clone(),
+            format!("Since {since}. {}\nTo do: {}", alert.what, alert.todo),
+        )
+    } else {
         let until = alert.resolved_at.map_or_else(String::new, |at| {
             format!(", over by {}", moment(config, at))
         });
-        return format!("Over: {}\nSince {since}{until}.", alert.title);
+        (
+            format!("Over: {}", alert.title),
+            format!("Since {since}{until}."),
+        )
+    };
+    Part {
+        alert: alert.id,
+        title,
+        text,
+        look: if is_open {
+            format!("{base}/{}", alert.place)
+        } else {
+            String::new()
+        },
+        is_open,
     }
-    let mut text = format!(
-        "{}\nSince {since}. {}\nTo do: {}\nLook: {base}/{}",
-        alert.title, alert.what, alert.todo, alert.place
-    );
+}
+
+/// An alert in words, with the link for whoever reads it where nothing can be pressed.
+fn text(part: &Part, link: Option<&String>) -> String {
+    let mut text = format!("{}\n{}", part.title, part.text);
+    if !part.look.is_empty() {
+        text.push_str(&format!("\nLook: {}", part.look));
+    }
     if let Some(link) = link {
         text.push_str(&format!("\nAcknowledge or mute: {link}"));
     }

@@ -7,11 +7,11 @@ use docent_core::process;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::chat::{self, AnswerOutcome, Caller, CallerKind, Events, Turn};
+use crate::chat::{self, Answer, AnswerOutcome, Caller, CallerKind, Events, Turn};
 use crate::server::AppState;
 
 /// How far back gaps are asked again, in days.
-const DAYS: i32 = 90;
+pub(crate) const DAYS: i32 = 90;
 /// In the lease, and as the caller.
 pub(super) const WHO: &str = "re-ask";
 
@@ -77,33 +77,42 @@ async fn work(service: &AppState, done: &mut Option<Uuid>) -> Result<usize, Ledg
 /// Whether a gap is closed now; `None`: it could not be asked.
 async fn ask(service: &AppState, gap: &OpenGap, run_id: Uuid) -> Result<Option<bool>, LedgerError> {
     let app = &service.app;
-    let turn = Turn {
-        interaction_id: Uuid::now_v7(),
-        conversation_id: Uuid::now_v7(),
-        new_conversation: true,
-        message_id: None,
-        question: gap.question.clone(),
-        caller: Caller::named(
-            WHO,
-            CallerKind::Operator,
-            app.config.access.anonymous_groups.clone(),
-        ),
-        channel: Channel::Api,
-        origin: Origin::ReAsk,
-        told: None,
-        cancelled: CancellationToken::new(),
-    };
-    let (events, _) = Events::channel();
-    let Ok(answer) = Box::pin(chat::answer(app, &service.chat, &turn, &events)).await else {
+    let groups = app.config.access.anonymous_groups.clone();
+    let Some((interaction_id, answer)) = ask_for(service, &gap.question, groups).await else {
         return Ok(None);
     };
     app.ledger.flush().await;
     let asked = AskedAgain {
         question_key: gap.question_key,
         run_id,
-        interaction_id: turn.interaction_id,
+        interaction_id,
         answered: answer.outcome == AnswerOutcome::Answered,
         was_answered: gap.was_answered,
     };
     app.ledger.note_asked_again(&asked).await.map(Some)
+}
+
+/// Asks a question again for somebody who may read what these groups may: which one it is, and its answer.
+/// `None`: it could not be asked.
+pub(crate) async fn ask_for(
+    service: &AppState,
+    question: &str,
+    groups: Vec<String>,
+) -> Option<(Uuid, Answer)> {
+    let turn = Turn {
+        interaction_id: Uuid::now_v7(),
+        conversation_id: Uuid::now_v7(),
+        new_conversation: true,
+        message_id: None,
+        question: question.to_owned(),
+        caller: Caller::named(WHO, CallerKind::Operator, groups),
+        channel: Channel::Api,
+        origin: Origin::ReAsk,
+        told: None,
+        cancelled: CancellationToken::new(),
+    };
+    let (events, _) = Events::channel();
+    let answering = chat::answer(&service.app, &service.chat, &turn, &events);
+    let answer = Box::pin(answering).await.ok()?;
+    Some((turn.interaction_id, answer))
 }

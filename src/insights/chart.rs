@@ -12,6 +12,8 @@ const GAP: f64 = 2.0;
 /// One colour of a chart.
 pub(super) struct Series {
     pub(super) name: String,
+    /// Its column in an export: it does not change with the language.
+    pub(super) column: String,
     /// One for each bar.
     pub(super) values: Vec<f64>,
 }
@@ -229,10 +231,12 @@ mod tests {
         let series = [
             Series {
                 name: "<web>".to_owned(),
+                column: "web".to_owned(),
                 values: vec![1.0, 0.0],
             },
             Series {
                 name: "api".to_owned(),
+                column: "api".to_owned(),
                 values: vec![2.0, 0.0],
             },
         ];

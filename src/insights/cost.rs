@@ -186,6 +186,7 @@ fn by_day(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayCost]) ->
             );
             Series {
                 name: desk.say(purpose),
+                column: (*purpose).to_owned(),
                 values,
             }
         })

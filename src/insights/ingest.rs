@@ -180,6 +180,7 @@ fn over_time(
         .iter()
         .map(|(name, value)| Series {
             name: desk.say(name),
+            column: (*name).to_owned(),
             values: in_spans(step, &spans, days, |day| day.day, |day| value(day) as f64),
         })
         .collect();

@@ -1,10 +1,12 @@
-//! What `docent serve` does for the pages by itself: sums days that are over, and asks gaps again.
+//! What `docent serve` does for the pages by itself: sums days that are over, asks gaps again, and has those
+//! told who wanted to hear of it.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::server::AppState;
+use crate::slack::answered;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_mins(1);
@@ -32,6 +34,16 @@ pub async fn once(service: &AppState, done: &mut Option<Uuid>) {
         tracing::debug!(%error, "days wait to be summed");
     }
     super::ask_again::ask_again(service, done).await;
+    match answered::queue(service).await {
+        Ok(0) => {}
+        Ok(people) => tracing::info!(
+            people,
+            "people are told that their questions have an answer"
+        ),
+        Err(error) => {
+            tracing::debug!(%error, "people wait to be told that their questions have an answer")
+        }
+    }
 }
 
 /// Sums every day that is over. Pages are right without it, and quick with it.

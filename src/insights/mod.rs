@@ -22,7 +22,7 @@ mod program;
 mod serve;
 mod sign_in;
 
-mod ask_again;
+pub(crate) mod ask_again;
 pub mod keep;
 
 pub(crate) use serve::routes;

@@ -26,6 +26,7 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
         .iter()
         .map(|page| Series {
             name: (*page).to_owned(),
+            column: (*page).to_owned(),
             values: in_spans(
                 step,
                 &spans,

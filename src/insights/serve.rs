@@ -111,7 +111,7 @@ impl Desk<'_> {
     pub(super) fn column(&self, label: &str, name: &'static str) -> Column {
         Column {
             label: self.say(label),
-            name,
+            name: name.into(),
             numeric: false,
         }
     }
@@ -119,7 +119,7 @@ impl Desk<'_> {
     pub(super) fn number(&self, label: &str, name: &'static str) -> Column {
         Column {
             label: self.say(label),
-            name,
+            name: name.into(),
             numeric: true,
         }
     }
@@ -158,10 +158,9 @@ impl Desk<'_> {
         let title = self.say(title);
         let bars: Vec<String> = spans.iter().map(NaiveDate::to_string).collect();
         let mut columns = vec![self.column(step.word(), "begins")];
-        // In an export they are told apart by their place: names are the data's.
         columns.extend(series.iter().map(|one| Column {
             label: one.name.clone(),
-            name: "",
+            name: one.column.clone().into(),
             numeric: true,
         }));
         columns.push(self.number("Total", "total"));

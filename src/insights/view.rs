@@ -1,6 +1,8 @@
 //! What a page shows: figures, and sections of a chart with its table. The template and the CSV export read
 //! the same tables.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -55,7 +57,7 @@ pub(super) struct Column {
     pub(super) label: String,
     /// Of an export: it does not change with the language.
     #[serde(skip)]
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) numeric: bool,
 }
 
@@ -146,7 +148,7 @@ impl From<Vec<Cell>> for Row {
 impl Table {
     /// The table as CSV (RFC 4180). A text that a spreadsheet would take for a formula is quoted.
     pub(super) fn csv(&self) -> String {
-        let mut out = line(self.columns.iter().map(|column| column.name.to_owned()));
+        let mut out = line(self.columns.iter().map(|column| column.name.to_string()));
         for row in &self.rows {
             let cells = row.cells.iter().zip(&self.columns);
             out.push_str(&line(cells.map(|(cell, column)| {
@@ -185,12 +187,12 @@ mod tests {
             columns: vec![
                 Column {
                     label: "Frage".to_owned(),
-                    name: "question",
+                    name: "question".into(),
                     numeric: false,
                 },
                 Column {
                     label: "Zahl".to_owned(),
-                    name: "questions",
+                    name: "questions".into(),
                     numeric: true,
                 },
             ],

@@ -15,6 +15,7 @@ use docent_core::config::Config;
 use docent_core::ledger::{LedgerError, NewNotice, Notice};
 use docent_core::net::{AllowedHosts, CheckedClient};
 use futures::StreamExt;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -100,12 +101,32 @@ pub(crate) struct Message {
     pub(crate) text: String,
     /// The same for a program.
     pub(crate) data: Value,
+    /// The same one by one, where each is something that can be acted on.
+    pub(crate) parts: Vec<Part>,
+    /// A word on where it was to go, at its end.
+    pub(crate) note: String,
+}
+
+/// An alert in a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    pub(crate) alert: Uuid,
+    pub(crate) title: String,
+    /// Plain, in lines, without the title and without addresses.
+    pub(crate) text: String,
+    /// Where to look; empty: nowhere any more.
+    pub(crate) look: String,
+    /// Whether it can be acknowledged or muted.
+    pub(crate) is_open: bool,
 }
 
 impl Message {
     /// As the ledger keeps it.
     pub(crate) fn content(&self) -> Value {
-        json!({ "subject": self.subject, "text": self.text, "data": self.data })
+        json!({
+            "subject": self.subject, "text": self.text, "data": self.data, "parts": self.parts,
+            "note": self.note,
+        })
     }
 
     fn of(content: &Value) -> Self {
@@ -114,6 +135,9 @@ impl Message {
             subject: text("subject"),
             text: text("text"),
             data: content["data"].clone(),
+            // A message that an earlier docent wrote has none.
+            parts: serde_json::from_value(content["parts"].clone()).unwrap_or_default(),
+            note: text("note"),
         }
     }
 }
@@ -242,10 +266,12 @@ fn instead(config: &Config, notice: &Notice) -> Vec<NewNotice> {
             let mut content = notice.content.clone();
             content["instead_of"] = json!(notice.recipient);
             let text = content["text"].as_str().unwrap_or_default();
-            content["text"] = json!(format!(
-                "{text}\n\n(This was for {}, where it could not be delivered.)",
+            let note = format!(
+                "(This was for {}, where it could not be delivered.)",
                 notice.recipient
-            ));
+            );
+            content["text"] = json!(format!("{text}\n\n{note}"));
+            content["note"] = json!(note);
             NewNotice {
                 id: Uuid::now_v7(),
                 kind: if notice.kind == "digest" {

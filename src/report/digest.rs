@@ -147,5 +147,7 @@ fn message(service: &AppState, report: &Report) -> Message {
         subject,
         text: format!("{}\n\nMore: {base}/insights", show::text(report)),
         data: json!({ "report": report }),
+        parts: Vec::new(),
+        note: String::new(),
     }
 }

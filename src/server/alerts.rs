@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Days, TimeDelta, Utc};
-use docent_core::ledger::{Act, Alert, AlertState, Audit};
+use docent_core::ledger::{Alert, AlertState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use super::openapi::{Guarded, OfAlert};
 use super::page::attribute as escaped;
 use super::problem::Problem;
 use super::{AppState, public_url};
+use crate::alerts::act::{Acting, act};
 use crate::alerts::moment;
 
 /// What a link's token is for (`iss`).
@@ -142,17 +143,7 @@ pub(super) async fn acknowledge(
     id: Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = actor.alert(id)?;
-    let ledger = &service.app.ledger;
-    let state = ledger.acknowledge_alert(id, &actor.name).await?;
-    done(
-        &service,
-        &actor,
-        id,
-        state,
-        Act::AlertAcknowledged,
-        &headers,
-    )
+    acted(&service, &actor, id, Acting::Acknowledge, &headers).await
 }
 
 /// Mute an alert
@@ -177,12 +168,7 @@ pub(super) async fn mute(
     id: Id,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let id = actor.alert(id)?;
-    let days = service.app.config.alerts.mute_days;
-    let until = Utc::now() + Days::new(days.into());
-    let ledger = &service.app.ledger;
-    let state = ledger.mute_alert(id, &actor.name, until).await?;
-    done(&service, &actor, id, state, Act::AlertMuted, &headers)
+    acted(&service, &actor, id, Acting::Mute, &headers).await
 }
 
 /// What became of an alert.
@@ -193,17 +179,16 @@ pub(super) struct Acted {
     state: AlertState,
 }
 
-fn done(
+async fn acted(
     service: &AppState,
     actor: &Actor,
-    id: Uuid,
-    state: Option<AlertState>,
-    act: Act,
+    id: Id,
+    acting: Acting,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    let id = actor.alert(id)?;
+    let state = act(service, id, &actor.name, acting).await?;
     let state = state.ok_or_else(unknown)?;
-    let note = Audit::now(&actor.name, act, id.to_string());
-    service.app.ledger.writer().write(note);
     let is_person = headers
         .get(header::ACCEPT)
         .and_then(|accept| accept.to_str().ok())

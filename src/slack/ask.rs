@@ -18,7 +18,7 @@ use super::render::Look;
 use super::reply::{self, Delivered, Earlier, Place};
 use super::who::Speaker;
 use super::work::{Ended, FROM};
-use super::{SlackError, handoff, words};
+use super::{SlackError, answered, handoff, words};
 use crate::chat::language::Language;
 use crate::chat::live::Reader;
 use crate::chat::{Caller, Event, Turn};
@@ -216,6 +216,7 @@ fn place(
             language,
             asker: asked.user.clone(),
             is_private,
+            tells: answered::is_on(service),
         },
         streaming: streaming.allows(asked.is_direct) && !is_private,
         quiet: settings.quiet_when_unknown && asked.why != Why::Addressed,

@@ -3,18 +3,12 @@
 //!
 //! Everything here blocks. What was read twice is written twice: the ledger keeps each event once.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use docent_core::ledger::SlackEvent;
+use docent_core::lines::Lines;
 use parking_lot::Mutex;
-
-/// Processes that share a folder: each takes the first file that nobody holds.
-const SLOTS: usize = 64;
-/// Read at once.
-const PART_BYTES: u64 = 1 << 20;
 
 /// Why an event could not be kept.
 #[derive(Debug, thiserror::Error)]
@@ -28,21 +22,10 @@ pub(crate) enum InboxError {
 pub(crate) struct Inbox {
     folder: PathBuf,
     max_bytes: u64,
-    /// `None`: not opened yet.
-    open: Mutex<Option<Open>>,
+    /// Its lines are let go of when the ledger has them; `None`: not opened yet.
+    open: Mutex<Option<Lines>>,
     /// Held while the disk is waited for. What came meanwhile is on it with the next wait.
     synced: Mutex<u64>,
-}
-
-struct Open {
-    file: File,
-    path: PathBuf,
-    /// Written to the ledger up to here.
-    head: u64,
-    len: u64,
-    /// Bytes ever written by this process, for [`Inbox::synced`].
-    written: u64,
-    _lock: File,
 }
 
 /// Some events from the front.
@@ -74,16 +57,16 @@ impl Inbox {
         let (file, mine) = {
             let mut open = self.open.lock();
             let open = self.opened(&mut open).map_err(|error| self.broken(error))?;
-            if open.len + line.len() as u64 > self.max_bytes {
+            if open.bytes() + line.len() as u64 > self.max_bytes {
                 return Err(InboxError::Full);
             }
-            open.write(&line).map_err(|error| self.broken(error))?;
-            let file = open.file.try_clone().map_err(|error| self.broken(error))?;
-            (file, open.written)
+            open.append(&line).map_err(|error| self.broken(error))?;
+            let file = open.file().map_err(|error| self.broken(error))?;
+            (file, open.written())
         };
         let mut synced = self.synced.lock();
         if *synced < mine {
-            let written = self.open.lock().as_ref().map_or(mine, |open| open.written);
+            let written = self.open.lock().as_ref().map_or(mine, Lines::written);
             file.sync_data().map_err(|error| self.broken(error))?;
             *synced = written;
         }
@@ -100,15 +83,15 @@ impl Inbox {
             });
         }
         let open = self.opened(&mut open)?;
-        if open.head == open.len {
-            adopt_others(&self.folder, open)?;
+        if open.is_empty() {
+            open.adopt_others()?;
         }
         let mut part = Part {
             events: Vec::new(),
             bytes: 0,
         };
         for line in open
-            .read_lines()?
+            .read()?
             .split_inclusive(|byte| *byte == b'\n')
             .take(limit)
         {
@@ -128,27 +111,14 @@ impl Inbox {
         let Some(open) = open.as_mut() else {
             return Ok(());
         };
-        open.head += part.bytes;
-        if open.head >= open.len {
-            open.file.set_len(0)?;
-            open.file.sync_data()?;
-            (open.head, open.len) = (0, 0);
-        }
-        Ok(())
+        open.advance(part.bytes).map(drop)
     }
 
-    fn opened<'a>(&self, open: &'a mut Option<Open>) -> io::Result<&'a mut Open> {
-        if let Some(open) = open {
-            return Ok(open);
+    fn opened<'a>(&self, open: &'a mut Option<Lines>) -> io::Result<&'a mut Lines> {
+        match open {
+            Some(open) => Ok(open),
+            None => Ok(open.insert(Lines::hold(&self.folder, name)?)),
         }
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)?;
-        let first = first_free(&self.folder)?;
-        // The name must last as the bytes do.
-        File::open(&self.folder)?.sync_all()?;
-        Ok(open.insert(first))
     }
 
     fn broken(&self, error: io::Error) -> InboxError {
@@ -159,119 +129,13 @@ impl Inbox {
     }
 }
 
-impl Open {
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        if let Err(error) = self.file.write_all(line) {
-            // Half a line would spoil the next one.
-            self.file.set_len(self.len)?;
-            return Err(error);
-        }
-        self.len += line.len() as u64;
-        self.written += line.len() as u64;
-        Ok(())
-    }
-
-    /// Whole lines from the head on.
-    fn read_lines(&self) -> io::Result<Vec<u8>> {
-        let left = self.len - self.head;
-        let mut size = PART_BYTES.min(left);
-        loop {
-            let mut bytes = vec![0; size as usize];
-            self.file.read_exact_at(&mut bytes, self.head)?;
-            if let Some(newline) = bytes.iter().rposition(|byte| *byte == b'\n') {
-                bytes.truncate(newline + 1);
-                return Ok(bytes);
-            }
-            if size == left {
-                return Ok(bytes);
-            }
-            size = (size * 2).min(left);
-        }
-    }
-}
-
-fn path_of(folder: &Path, slot: usize) -> PathBuf {
-    folder.join(format!("inbox-{slot}.jsonl"))
-}
-
-fn first_free(folder: &Path) -> io::Result<Open> {
-    for slot in 0..SLOTS {
-        let path = path_of(folder, slot);
-        let lock = appendable(&path.with_extension("lock"))?;
-        if lock.try_lock().is_err() {
-            continue;
-        }
-        let file = appendable(&path)?;
-        let len = whole_lines(&file)?;
-        return Ok(Open {
-            file,
-            path,
-            head: 0,
-            len,
-            written: 0,
-            _lock: lock,
-        });
-    }
-    Err(io::Error::other(
-        "64 processes hold an inbox in this folder already",
-    ))
-}
-
-/// Appends what processes that have ended have left to ours.
-fn adopt_others(folder: &Path, ours: &mut Open) -> io::Result<()> {
-    for slot in 0..SLOTS {
-        let path = path_of(folder, slot);
-        if path == ours.path || !path.exists() {
-            continue;
-        }
-        let lock = appendable(&path.with_extension("lock"))?;
-        if lock.try_lock().is_err() {
-            continue;
-        }
-        let other = appendable(&path)?;
-        let len = whole_lines(&other)?;
-        if len == 0 {
-            continue;
-        }
-        let mut lines = vec![0; len as usize];
-        other.read_exact_at(&mut lines, 0)?;
-        ours.write(&lines)?;
-        // Ours is on disk before theirs goes.
-        ours.file.sync_data()?;
-        other.set_len(0)?;
-    }
-    Ok(())
-}
-
-/// Cuts a last line that a killed process did not finish: Slack was not told that it had arrived.
-fn whole_lines(file: &File) -> io::Result<u64> {
-    let len = file.metadata()?.len();
-    let mut end = len;
-    let mut byte = [0];
-    while end > 0 {
-        file.read_exact_at(&mut byte, end - 1)?;
-        if byte[0] == b'\n' {
-            break;
-        }
-        end -= 1;
-    }
-    if end < len {
-        file.set_len(end)?;
-    }
-    Ok(end)
-}
-
-fn appendable(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
+fn name(slot: usize) -> String {
+    format!("inbox-{slot}.jsonl")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::os::unix::fs::PermissionsExt;
 
     use docent_core::ledger::SlackKind;
@@ -340,7 +204,7 @@ mod tests {
         let path = folder.path().join("slack/inbox-0.jsonl");
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let mut file = appendable(&path).unwrap();
+        let mut file = docent_core::lines::appendable(&path).unwrap();
         file.write_all(b"{\"event_id\":").unwrap();
         let inbox = Inbox::new(folder.path().join("slack"), 300);
         assert_eq!(ids(&inbox.next(1).unwrap()), ["Ev0"]);

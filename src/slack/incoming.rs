@@ -3,7 +3,7 @@
 //! Nothing is decided here that needs the ledger: it may be away, and Slack waits.
 
 use docent_core::config::{AnswersWhat, SlackApp};
-use docent_core::ledger::{SlackEvent, SlackKind};
+use docent_core::ledger::{GapAsker, SlackEvent, SlackKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,6 +20,8 @@ pub(crate) enum Task {
         channel: String,
     },
     Press(Pressed),
+    /// Tell somebody that their question has an answer.
+    Tell(GapAsker),
 }
 
 /// A message that may be a question.

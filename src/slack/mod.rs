@@ -19,6 +19,8 @@ mod who;
 mod press;
 mod dialog;
 pub(crate) mod handoff;
+pub(crate) mod answered;
+pub(crate) mod alert;
 pub(crate) mod again;
 pub(crate) mod words;
 

@@ -13,12 +13,12 @@ use super::render::Look;
 use super::reply::{self, Earlier, Place};
 use super::who::Speaker;
 use super::work::Ended;
-use super::{again, handoff};
+use super::{again, alert, answered, handoff};
 use crate::chat::Caller;
 use crate::server::AppState;
 
 /// How often an answer is looked for that another process may not have written down yet.
-const PATIENCE: i32 = 5;
+pub(crate) const PATIENCE: i32 = 5;
 /// Questions that Slack shows at the most.
 const PROMPTS: usize = 4;
 
@@ -67,6 +67,10 @@ pub(crate) async fn press(
         What::Confirm { handoff } => {
             handoff::confirm(service, bridge, event, pressed, *handoff).await
         }
+        What::TellMe { interaction } => {
+            answered::wanted(service, bridge, event, pressed, *interaction).await
+        }
+        What::Alert(wanted) => alert::press(service, bridge, event, pressed, wanted).await,
     }
 }
 
@@ -146,6 +150,7 @@ async fn share(
             language: language(settings.language, &answer.question),
             asker: asked.asker,
             is_private: false,
+            tells: answered::is_on(service),
         },
         streaming: false,
         quiet: false,

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::alert::OnAlert;
 use super::incoming::{Asked, Task, Told, Why, is_id, payload, spoken_words, text};
 use super::render::actions::{self, Under, Vote};
+use crate::alerts::act::Acting;
 
 /// The shortcut on a message.
 pub(crate) const SHORTCUT: &str = "docent_ask";
@@ -60,6 +62,11 @@ pub(crate) enum What {
     Confirm {
         handoff: Uuid,
     },
+    /// Whoever pressed wants to hear when the question has an answer, or no longer.
+    TellMe {
+        interaction: Uuid,
+    },
+    Alert(OnAlert),
 }
 
 /// A dialog that has to be opened within 3 s of the click.
@@ -138,7 +145,12 @@ fn button(body: &Value, team: &str, user: &str) -> Interaction {
         (actions::ASK_OWNER, Some(under)) => Some(What::AskOwner {
             interaction: under.interaction,
         }),
+        (actions::TELL_ME, Some(under)) => Some(What::TellMe {
+            interaction: under.interaction,
+        }),
         (CONFIRM, _) => value.parse().ok().map(|handoff| What::Confirm { handoff }),
+        (actions::ACKNOWLEDGE, _) => on_alert(body, value, Acting::Acknowledge),
+        (actions::MUTE, _) => on_alert(body, value, Acting::Mute),
         _ => None,
     };
     // The same click, delivered twice, is one.
@@ -152,6 +164,16 @@ fn button(body: &Value, team: &str, user: &str) -> Interaction {
         }),
         dialog: dialog.zip(trigger.map(str::to_owned)),
     }
+}
+
+fn on_alert(body: &Value, alert: &str, acting: Acting) -> Option<What> {
+    let message = &body["message"];
+    Some(What::Alert(OnAlert {
+        alert: alert.parse().ok()?,
+        acting,
+        text: text(message, "text").unwrap_or_default().to_owned(),
+        blocks: message["blocks"].as_array().cloned().unwrap_or_default(),
+    }))
 }
 
 fn rating(vote: Vote) -> Rating {

@@ -1,5 +1,7 @@
 //! What docent itself says in Slack, besides answers.
 
+use super::render::safe;
+use crate::alerts::owner::FALLBACK;
 use crate::chat::language::Language;
 use crate::chat::turn::Contact;
 
@@ -111,6 +113,46 @@ pub(crate) fn owner_asked(language: Language, contact: Option<&Contact>) -> Stri
         Language::Korean => {
             format!("{owner} 담당자에게 물어보았습니다. 답이 오면 여기에 전달합니다.")
         }
+    }
+}
+
+/// To whoever wants to be told when a question has an answer, or does not want it any more.
+pub(crate) fn noted(language: Language, question: &str, wanted: bool) -> String {
+    let question = plain(&safe::guarded(&safe::line(question, 200)));
+    match (language, wanted) {
+        (Language::English, true) => format!(
+            "Noted: I tell you here when the documents answer this question. To take it back, press the button once more.\n> {question}"
+        ),
+        (Language::English, false) => {
+            format!("Taken back: I do not tell you when this question is answered.\n> {question}")
+        }
+        (Language::Korean, true) => format!(
+            "알겠습니다. 문서에 이 질문의 답이 생기면 여기로 알려 드리겠습니다. 취소하려면 버튼을 한 번 더 눌러 주세요.\n> {question}"
+        ),
+        (Language::Korean, false) => {
+            format!("취소했습니다. 이 질문에 답이 생겨도 알려 드리지 않습니다.\n> {question}")
+        }
+    }
+}
+
+/// To whoever presses a button of an alert that is for others.
+pub(crate) fn not_yours(language: Language, owner: &str) -> String {
+    let owner = plain(&safe::guarded(&safe::line(owner, 100)));
+    match (language, &*owner) {
+        (Language::English, FALLBACK) => {
+            "This alert is for the data team: only they and administrators acknowledge or mute it."
+                .to_owned()
+        }
+        (Language::Korean, FALLBACK) => {
+            "이 알림은 데이터 팀의 알림입니다. 데이터 팀과 관리자만 확인하거나 끌 수 있습니다."
+                .to_owned()
+        }
+        (Language::English, owner) => format!(
+            "This alert is for {owner}: only they, the data team and administrators acknowledge or mute it."
+        ),
+        (Language::Korean, owner) => format!(
+            "이 알림은 {owner} 담당자의 알림입니다. 담당자, 데이터 팀, 관리자만 확인하거나 끌 수 있습니다."
+        ),
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::bridge::{Bridge, Running};
 use super::incoming::Task;
-use super::{ask, press, socket};
+use super::{answered, ask, press, socket};
 use crate::server::AppState;
 
 /// Where turns of Slack come from, as far as live turns tell them apart.
@@ -229,6 +229,7 @@ async fn to_its_end(service: &AppState, bridge: &Arc<Bridge>, event: ClaimedSlac
     let ended = match task {
         Ok(Task::Answer(asked)) => ask::answer(service, bridge, &event, &asked).await,
         Ok(Task::Greet { channel }) => press::greet(service, bridge, &channel).await,
+        Ok(Task::Tell(who)) => answered::tell(service, bridge, &event, &who).await,
         Ok(Task::Press(pressed)) => press::press(service, bridge, &event, &pressed).await,
         Err(error) => {
             tracing::error!(%error, event = %event.event_id, "an event of Slack cannot be read");

@@ -35,6 +35,7 @@ mod retention;
 mod runs;
 mod slack;
 mod slack_handoff;
+mod gap_asker;
 mod signs;
 mod sources;
 mod spool;
@@ -58,6 +59,7 @@ pub use curated::{Asked, CuratedAnswer};
 pub use error::LedgerError;
 pub use feedback::{Feedback, Rating};
 pub use figures::{AskedQuestion, CitedFigure, CostFigure, GapFigure, SourceFigure, Span, Totals};
+pub use gap_asker::{GapAsker, WaitingAsker, Wish, Wished};
 pub use ingest::{CollectionRow, DocumentBatch, DocumentOutcome, DocumentRow, outcome_text};
 pub use lease::{Claimant, Claimed, Lease};
 pub use limits::{Account, Allowance, Used};
@@ -83,7 +85,7 @@ use writer::Flusher;
 pub use writer::{Tap, Writer};
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 34] = [
+const TABLES: [&str; 35] = [
     "open_day",
     "use_day",
     "hour_day",
@@ -117,6 +119,7 @@ const TABLES: [&str; 34] = [
     "notice",
     "digest",
     "gap",
+    "gap_asker",
     "page_view",
 ];
 

@@ -2,19 +2,15 @@
 //!
 //! Everything here blocks; the writer calls it on a thread of its own.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Deletion, Expiry, Purge, Record};
+use crate::lines::{Lines, appendable, filtered, make_folder, replaced};
 
 /// What Postgres will never take.
 const REJECTED: &str = "rejected.jsonl";
-/// Processes that share a folder: each takes the first file that nobody holds.
-const SLOTS: usize = 64;
-/// Read at once for a replay.
-const PART_BYTES: usize = 1 << 20;
 
 /// Some records from the front of the spool.
 pub(super) struct Part {
@@ -26,18 +22,10 @@ pub(super) struct Part {
 pub(super) struct Spool {
     folder: PathBuf,
     max_bytes: u64,
-    open: Option<Open>,
+    /// Its lines are let go of as they are replayed.
+    open: Option<Lines>,
     /// Records lost since the spool was last empty.
     lost: u64,
-}
-
-struct Open {
-    file: File,
-    path: PathBuf,
-    /// Replayed up to here.
-    head: u64,
-    len: u64,
-    _lock: File,
 }
 
 impl Spool {
@@ -51,18 +39,14 @@ impl Spool {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.open.as_ref().is_none_or(|open| open.head == open.len)
+        self.open.as_ref().is_none_or(Lines::is_empty)
     }
 
     /// Takes over what an earlier process left, its torn last line excepted.
     pub(super) fn open(&mut self) -> io::Result<()> {
         if self.open.is_none() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&self.folder)?;
-            let mut open = first_free(&self.folder)?;
-            adopt_others(&self.folder, &mut open)?;
+            let mut open = Lines::hold(&self.folder, name)?;
+            open.adopt_others()?;
             self.open = Some(open);
         }
         Ok(())
@@ -102,14 +86,14 @@ impl Spool {
         let Some(open) = self.open.as_mut() else {
             return Ok(records.len() as u64);
         };
-        if open.len + lines.len() as u64 > self.max_bytes && open.head > 0 {
-            open.compact()?;
+        if open.bytes() + lines.len() as u64 > self.max_bytes && open.has_space_to_give() {
+            open.keep(|_| true)?;
         }
-        let room = self.max_bytes.saturating_sub(open.len) as usize;
+        let room = self.max_bytes.saturating_sub(open.bytes()) as usize;
         let kept = ends.partition_point(|end| *end <= room);
         if kept > 0 {
             lines.truncate(ends[kept - 1]);
-            open.write(&lines)?;
+            open.append_synced(&lines)?;
         }
         Ok((records.len() - kept) as u64)
     }
@@ -122,7 +106,7 @@ impl Spool {
                 bytes: 0,
             });
         };
-        let lines = open.read_lines()?;
+        let lines = open.read()?;
         let mut bytes = 0;
         let mut records = Vec::new();
         let mut unreadable = Vec::new();
@@ -144,14 +128,7 @@ impl Spool {
         let Some(open) = self.open.as_mut() else {
             return Ok(());
         };
-        open.head += bytes;
-        if open.head < open.len {
-            return Ok(());
-        }
-        open.file.set_len(0)?;
-        open.file.sync_data()?;
-        (open.head, open.len) = (0, 0);
-        if self.lost > 0 {
+        if open.advance(bytes)? && self.lost > 0 {
             tracing::error!(
                 lost = self.lost,
                 "records were lost while the spool was full"
@@ -175,10 +152,7 @@ impl Spool {
         if full {
             return;
         }
-        let written = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.folder)
+        let written = make_folder(&self.folder)
             .and_then(|()| lock_rejected(&self.folder))
             .and_then(|_lock| appendable(&path)?.write_all(line));
         if let Err(error) = written {
@@ -191,7 +165,7 @@ impl Spool {
     pub(super) fn expire(&mut self, expiries: &[Expiry]) {
         let kept = |line: &[u8]| !has_expired(line, expiries);
         let waiting = match self.open.as_mut() {
-            Some(open) if open.head < open.len => open.keep(kept),
+            Some(open) if !open.is_empty() => open.keep(kept),
             _ => Ok(()),
         };
         let path = self.folder.join(REJECTED);
@@ -230,22 +204,7 @@ fn rewrite(folder: &Path, path: &Path, kept: impl Fn(&[u8]) -> bool) -> io::Resu
     if kept.len() == before.len() {
         return Ok(());
     }
-    let new = path.with_extension("new");
-    let _ = fs::remove_file(&new);
-    let mut file = appendable(&new)?;
-    file.write_all(&kept)?;
-    file.sync_all()?;
-    fs::rename(&new, path)
-}
-
-/// The lines that are kept.
-fn filtered(lines: &[u8], kept: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-    lines
-        .split_inclusive(|byte| *byte == b'\n')
-        .filter(|line| kept(line))
-        .flatten()
-        .copied()
-        .collect()
+    replaced(path, &kept).map(drop)
 }
 
 /// Whether a line holds a question from before its channel's moment.
@@ -293,139 +252,10 @@ fn lock_rejected(folder: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-impl Open {
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        let written = self
-            .file
-            .write_all(lines)
-            .and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            // Half a line would spoil the next one.
-            self.file.set_len(self.len)?;
-            return Err(error);
-        }
-        self.len += lines.len() as u64;
-        Ok(())
-    }
-
-    /// Whole lines from the head on.
-    fn read_lines(&self) -> io::Result<Vec<u8>> {
-        let left = (self.len - self.head) as usize;
-        let mut size = PART_BYTES.min(left);
-        loop {
-            let mut bytes = vec![0; size];
-            self.file.read_exact_at(&mut bytes, self.head)?;
-            if let Some(newline) = bytes.iter().rposition(|byte| *byte == b'\n') {
-                bytes.truncate(newline + 1);
-                return Ok(bytes);
-            }
-            if size == left {
-                return Ok(bytes);
-            }
-            size = (size * 2).min(left);
-        }
-    }
-
-    /// Gives the space of replayed lines back.
-    fn compact(&mut self) -> io::Result<()> {
-        self.keep(|_| true)
-    }
-
-    /// Leaves the lines that are kept, of those that were not replayed yet.
-    fn keep(&mut self, kept: impl Fn(&[u8]) -> bool) -> io::Result<()> {
-        let new = self.path.with_extension("new");
-        let mut rest = vec![0; (self.len - self.head) as usize];
-        self.file.read_exact_at(&mut rest, self.head)?;
-        let rest = filtered(&rest, kept);
-        let _ = fs::remove_file(&new);
-        let mut file = appendable(&new)?;
-        file.write_all(&rest)?;
-        file.sync_all()?;
-        fs::rename(&new, &self.path)?;
-        (self.file, self.head, self.len) = (file, 0, rest.len() as u64);
-        Ok(())
-    }
-}
-
 /// `records.jsonl`, or `records-1.jsonl` where another process holds that.
-fn slot_path(folder: &Path, slot: usize) -> PathBuf {
+fn name(slot: usize) -> String {
     match slot {
-        0 => folder.join("records.jsonl"),
-        _ => folder.join(format!("records-{slot}.jsonl")),
+        0 => "records.jsonl".to_owned(),
+        _ => format!("records-{slot}.jsonl"),
     }
-}
-
-fn first_free(folder: &Path) -> io::Result<Open> {
-    for slot in 0..SLOTS {
-        let path = slot_path(folder, slot);
-        let lock = appendable(&path.with_extension("lock"))?;
-        if lock.try_lock().is_err() {
-            continue;
-        }
-        let file = appendable(&path)?;
-        let len = repair(&file)?;
-        return Ok(Open {
-            file,
-            path,
-            head: 0,
-            len,
-            _lock: lock,
-        });
-    }
-    Err(io::Error::other(
-        "64 processes hold a spool in this folder already",
-    ))
-}
-
-/// Appends the files of processes that have ended to ours.
-fn adopt_others(folder: &Path, ours: &mut Open) -> io::Result<()> {
-    for slot in 0..SLOTS {
-        let path = slot_path(folder, slot);
-        if path == ours.path || !path.exists() {
-            continue;
-        }
-        let lock = appendable(&path.with_extension("lock"))?;
-        if lock.try_lock().is_err() {
-            continue;
-        }
-        let other = appendable(&path)?;
-        let len = repair(&other)?;
-        let mut lines = vec![0; len as usize];
-        other.read_exact_at(&mut lines, 0)?;
-        // Ours is on disk before theirs goes; a crash in between doubles lines, not rows.
-        ours.write(&lines)?;
-        other.set_len(0)?;
-    }
-    Ok(())
-}
-
-/// Cuts a last line that a killed process did not finish. Returns the length.
-fn repair(file: &File) -> io::Result<u64> {
-    let len = file.metadata()?.len();
-    let mut end = len;
-    let mut byte = [0];
-    while end > 0 {
-        file.read_exact_at(&mut byte, end - 1)?;
-        if byte[0] == b'\n' {
-            break;
-        }
-        end -= 1;
-    }
-    if end < len {
-        file.set_len(end)?;
-        tracing::warn!(
-            bytes = len - end,
-            "the spool's last record was cut short and is dropped"
-        );
-    }
-    Ok(end)
-}
-
-fn appendable(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .append(true)
-        .create(true)
-        .mode(0o600)
-        .open(path)
 }

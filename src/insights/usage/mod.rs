@@ -168,6 +168,7 @@ fn by_channel(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayUse])
             );
             Series {
                 name: (*channel).to_owned(),
+                column: (*channel).to_owned(),
                 values,
             }
         })
@@ -184,16 +185,19 @@ fn by_channel(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayUse])
 }
 
 fn outcomes(desk: &Desk<'_>, step: Step, spans: &[NaiveDate], days: &[DayUse]) -> Section {
-    let of = |name: &str, value: fn(&DayUse) -> i64| Series {
+    let of = |name: &str, column: &str, value: fn(&DayUse) -> i64| Series {
         name: desk.say(name),
+        column: column.to_owned(),
         values: in_spans(step, spans, days, |day| day.day, |day| value(day) as f64),
     };
     let series = [
-        of("answered by the model", |day| day.answered - day.quoted),
-        of("quoted", |day| day.quoted),
-        of("abstained", |day| day.abstained),
-        of("failed", |day| day.failed),
-        of("stopped by the reader", |day| day.cancelled),
+        of("answered by the model", "answered_by_model", |day| {
+            day.answered - day.quoted
+        }),
+        of("quoted", "quoted", |day| day.quoted),
+        of("abstained", "abstained", |day| day.abstained),
+        of("failed", "failed", |day| day.failed),
+        of("stopped by the reader", "cancelled", |day| day.cancelled),
     ];
     desk.over_time(
         "outcomes",

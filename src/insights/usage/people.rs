@@ -63,10 +63,12 @@ pub(super) fn section(desk: &Desk<'_>, id: &'static str, word: &str, active: &[A
     let series = [
         Series {
             name: desk.say("there in the span before, too"),
+            column: "returning".to_owned(),
             values: active.iter().map(|one| one.returned as f64).collect(),
         },
         Series {
             name: desk.say("not there in the span before"),
+            column: "others".to_owned(),
             values: active
                 .iter()
                 .map(|one| (one.people - one.returned) as f64)

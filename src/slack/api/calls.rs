@@ -7,6 +7,8 @@ use super::{Call, Slack, SlackError};
 
 /// Messages of a thread that one call brings.
 const PAGE: &str = "1000";
+/// Messages of a conversation that are looked at.
+const NEWEST: &str = "200";
 /// Longest thread that is read, in calls: what is before that is not looked at.
 const PAGES: usize = 10;
 
@@ -171,6 +173,18 @@ impl Slack {
             };
         }
         Ok(messages)
+    }
+
+    /// The newest messages of a conversation that stand in no thread, with their metadata.
+    pub async fn history(&self, channel: &str) -> Result<Vec<ThreadMessage>, SlackError> {
+        let call = Call::of("conversations.history", channel);
+        let query = [
+            ("channel", channel),
+            ("include_all_metadata", "true"),
+            ("limit", NEWEST),
+        ];
+        let mut answer = self.get(call, &query).await?;
+        read(call.method, answer["messages"].take())
     }
 
     /// What Slack knows of a person.

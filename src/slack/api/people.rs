@@ -42,6 +42,9 @@ impl Slack {
             "unfurl_links": false,
             "unfurl_media": false,
         });
+        if let Some(thread_ts) = &message.thread_ts {
+            body["thread_ts"] = thread_ts.as_str().into();
+        }
         if let Some(metadata) = &message.metadata {
             body["metadata"] = json!(metadata);
         }

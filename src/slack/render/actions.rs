@@ -12,6 +12,12 @@ pub const DELETE: &str = "docent_delete";
 pub const SHARE: &str = "docent_share";
 /// Posts the question to the owner of what it is about.
 pub const ASK_OWNER: &str = "docent_ask_owner";
+/// Has whoever presses it told when the question is answered; pressed again, not.
+pub const TELL_ME: &str = "docent_tell_me";
+/// Says that somebody looks after an alert. The value is the alert's id.
+pub const ACKNOWLEDGE: &str = "docent_alert_acknowledge";
+/// Keeps an alert quiet for a while. The value is the alert's id.
+pub const MUTE: &str = "docent_alert_mute";
 
 /// Which thumb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

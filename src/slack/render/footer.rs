@@ -34,6 +34,9 @@ pub fn footer(answer: &Answer, look: &Look, now: DateTime<Utc>) -> Vec<Value> {
     if answer.outcome == AnswerOutcome::Abstained && answer.contact.is_some() {
         buttons.push(button(actions::ASK_OWNER, say(words::ASK_OWNER), &under));
     }
+    if answer.outcome == AnswerOutcome::Abstained && look.tells {
+        buttons.push(button(actions::TELL_ME, say(words::TELL_ME), &under));
+    }
     if look.is_private {
         buttons.push(button(actions::SHARE, say(words::SHARE), &under));
     }

@@ -2,6 +2,7 @@
 //! Slack's limits, lose none of its words and call nobody.
 
 pub mod actions;
+mod answered;
 pub mod blocks;
 mod details;
 mod footer;
@@ -14,6 +15,7 @@ pub mod words;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+pub use self::answered::answered;
 pub use self::details::{DETAILS_VIEW, details};
 pub use self::footer::footer;
 pub use self::markdown::{Links, markdown};
@@ -43,6 +45,8 @@ pub struct Look {
     pub asker: String,
     /// Whether only the asker sees it, and may share it.
     pub is_private: bool,
+    /// Whether whoever wants it is told later that a question has an answer.
+    pub tells: bool,
 }
 
 /// The messages of an answer, to be posted in this order.

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::answered::answered_at;
 use super::blocks::{BLOCKS, MARKDOWN, MESSAGE, SECTION, size};
 use super::details::details_at;
 use super::split::length;
@@ -53,6 +54,7 @@ fn a_citation(number: usize, title: &str, uri: &str) -> Citation {
 
 fn look(language: Language) -> Look {
     Look {
+        tells: true,
         language,
         asker: "U1".to_owned(),
         is_private: false,
@@ -103,6 +105,28 @@ fn an_abstention_names_whom_to_ask_and_asks_them_on_a_click() {
         message.text,
         serde_json::to_string_pretty(&message.blocks).unwrap()
     ));
+}
+
+#[test]
+fn who_is_told_reads_the_question_how_the_answer_begins_and_where_it_stands() {
+    let mut answer = an_answer(&format!(
+        "It is loaded **hourly** [1]. {}\n\nThat is all.",
+        "It says so. ".repeat(80)
+    ));
+    answer.question = "When is <!here> fct_trips loaded?".to_owned();
+    let link = "https://scripted.slack.com/archives/C1/p1?thread_ts=1&cid=C1";
+    let said: Vec<String> = [Language::English, Language::Korean]
+        .into_iter()
+        .map(|language| {
+            let message = answered_at(&answer, link, &look(language), now());
+            format!(
+                "{}\n\n{}",
+                message.text,
+                serde_json::to_string_pretty(&message.blocks).unwrap()
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(said.join("\n\n"));
 }
 
 #[test]
@@ -275,8 +299,10 @@ proptest! {
         answer.citations[0].title = title.clone();
         answer.citations[0].quote = title.clone();
         answer.citations[0].owner = Some(title.clone());
-        answer.contact = Some(Contact { asset: Some(title), owner: None, slack: Some(text), email: None, hand_off: false });
-        let messages = rendered(&answer);
+        answer.contact = Some(Contact { asset: Some(title), owner: None, slack: Some(text.clone()), email: None, hand_off: false });
+        let mut messages = rendered(&answer);
+        answer.question = text.clone();
+        messages.push(answered_at(&answer, "", &look(Language::English), now()));
         check_limits(&messages);
         let mut view = details_at(&answer.citations, Language::English, now());
         let blocks = view["blocks"].as_array_mut().unwrap();
@@ -284,7 +310,9 @@ proptest! {
         blocks.retain(|block| block["type"] != "rich_text");
         let mut all: Vec<String> = strings(&view);
         for message in &messages {
-            all.extend(strings(&Value::Array(message.blocks.clone())));
+            let mut blocks = message.blocks.clone();
+            blocks.retain(|block| block["type"] != "rich_text");
+            all.extend(strings(&Value::Array(blocks)));
             all.extend(texts(message));
         }
         for text in all {

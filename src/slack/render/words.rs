@@ -23,6 +23,12 @@ pub const THINKING: Words = Words("_docent is writing…_", "_docent가 답을 �
 pub const DETAILS: Words = Words("Quotes and sources", "인용문과 출처");
 pub const CLOSE: Words = Words("Close", "닫기");
 pub const ASK_OWNER: Words = Words("Ask the owner", "담당자에게 묻기");
+pub const TELL_ME: Words = Words("Tell me when this is answered", "답이 생기면 알려 주세요");
+pub const ANSWERED: Words = Words(
+    "The documents answer your question now:",
+    "이제 문서에서 질문의 답을 찾을 수 있습니다.",
+);
+pub const WHERE_ASKED: Words = Words("Where it was asked", "질문한 곳");
 pub const SHARE: Words = Words("Share in this thread", "이 스레드에 공유");
 pub const DELETE: Words = Words("Delete", "삭제");
 pub const HELPFUL: Words = Words("Helpful", "도움이 됐어요");

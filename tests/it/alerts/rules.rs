@@ -436,6 +436,50 @@ async fn a_cited_document_past_its_freshness_is_told_the_owner_in_its_front_matt
 }
 
 #[tokio::test]
+async fn a_cited_document_past_its_own_criterion_is_told_whatever_ages_are_allowed() {
+    let mail = ScriptedMail::start().await;
+    let mut world = world(&mail).await;
+    world.config.sources[0].stale_after_days = Some(0);
+    let now = Utc::now();
+    let page = |name: &str, stale_at: chrono::DateTime<Utc>| {
+        format!(
+            "---\nfresh_at: {}\nstale_at: {}\n---\n# {name}\n\nThe table {name} is loaded hourly.\n",
+            (now - TimeDelta::hours(8)).to_rfc3339(),
+            stale_at.to_rfc3339()
+        )
+    };
+    let late = now - TimeDelta::hours(2);
+    world.write("fct_late.md", &page("fct_late", late));
+    world.write("fct_new.md", &page("fct_new", now + TimeDelta::hours(4)));
+    world.ingest().await;
+    let server = world.serve().await;
+    for _ in 0..3 {
+        let answer = server.ask("How often is fct_late loaded?").await;
+        assert_eq!(answer["outcome"], json!("answered"));
+        let answer = server.ask("How often is fct_new loaded?").await;
+        assert_eq!(answer["outcome"], json!("answered"));
+    }
+    server.stop().await;
+    let service = still(&world).await;
+    let title = "1 cited document of source “docs” past their own freshness criterion";
+    assert_eq!(look(&service, &mail, Utc::now()).await, to(OWNER, title));
+    let body = mail.mails()[0].body();
+    let since = late.format("%Y-%m-%d %H:%M");
+    assert!(
+        body.contains(&format!("stale since {since} UTC, cited 3 times")),
+        "{body}"
+    );
+    assert!(body.contains(&format!("Since {since}")), "{body}");
+    assert!(!body.contains("fct_new"), "{body}");
+    world.write("fct_late.md", &page("fct_late", now + TimeDelta::hours(4)));
+    run(&service).await;
+    assert_eq!(
+        look(&service, &mail, Utc::now() + later()).await,
+        to(OWNER, &format!("Over: {title}"))
+    );
+}
+
+#[tokio::test]
 async fn a_provider_that_fails_is_told_and_goes_on_to_be_told_of_until_a_call_succeeds() {
     let mail = ScriptedMail::start().await;
     let world = world(&mail).await;

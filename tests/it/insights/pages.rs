@@ -398,3 +398,48 @@ async fn pages_work_under_a_sub_path_and_keep_their_policy() {
     assert_eq!(health["index"], "ok");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn every_column_of_an_export_has_a_name_that_no_language_changes() {
+    let world = World::of_trips().await;
+    let server = world.serve().await;
+    server.ask("How often is fct_trips loaded?").await;
+    server.ask("Who owns dim_scooters?").await;
+    server.service.app.ledger.flush().await;
+    let mut tables = 0;
+    for page in PAGES {
+        // A page that is asked for no table of its says which it has.
+        let url = format!("insights/{page}?format=csv&table=nothing");
+        let (status, refused) = code(&server, &format!("/{url}"), "").await;
+        assert_eq!((status, refused.as_str()), (400, "table_unknown"));
+        let (_, problem) = self::page(&server, &format!("/{url}"), &[]).await;
+        let problem: Value = serde_json::from_str(&problem).unwrap();
+        let known = problem["detail"].as_str().unwrap();
+        for table in known.split("there are ").nth(1).unwrap().split(", ") {
+            let english = csv(&server, &format!("{page}?table={table}&lang=en")).await;
+            let korean = csv(&server, &format!("{page}?table={table}&lang=ko")).await;
+            // Views of these pages have a column for each page, and this test looks at them.
+            if table != "views" {
+                assert_eq!(english[0], korean[0], "{page} {table}");
+            }
+            let names: Vec<&str> = english[0].split(',').collect();
+            let different: std::collections::HashSet<&&str> = names.iter().collect();
+            assert!(
+                names.iter().all(|name| !name.is_empty()) && different.len() == names.len(),
+                "{page} {table}: {names:?}"
+            );
+            tables += 1;
+        }
+    }
+    assert!(tables > 10, "{tables}");
+    let outcomes = csv(&server, "use?table=outcomes").await;
+    assert_eq!(
+        outcomes[0],
+        "begins,answered_by_model,quoted,abstained,failed,cancelled,total"
+    );
+    assert_eq!(
+        csv(&server, "use?table=questions").await[0],
+        "begins,api,total"
+    );
+    server.stop().await;
+}

@@ -1,5 +1,7 @@
 //! The Slack bridge, against a scripted workspace.
 
+mod alert;
+mod answered;
 mod exactly_once;
 mod handoff;
 mod handoff_from_browser;

@@ -57,6 +57,7 @@ impl Scene {
                 language: Language::English,
                 asker: ASKER.to_owned(),
                 is_private: false,
+                tells: false,
             },
             streaming: true,
             quiet: false,

@@ -135,6 +135,16 @@ impl ScriptedSlack {
         world.messages.iter().filter(of_thread).cloned().collect()
     }
 
+    /// The bot's messages to a person, or in a conversation, outside of threads, oldest first.
+    pub fn written_to(&self, channel: &str) -> Vec<SlackMessage> {
+        let world = self.world.lock();
+        let channel = world::conversation(channel);
+        let of_bot = |message: &&SlackMessage| {
+            message.channel == channel && message.user == BOT && message.thread_ts.is_none()
+        };
+        world.messages.iter().filter(of_bot).cloned().collect()
+    }
+
     /// Every call so far, in order, whatever became of it.
     pub fn calls(&self) -> Vec<SlackCall> {
         self.world.lock().calls.clone()
@@ -233,6 +243,7 @@ fn perform(world: &mut World, method: &str, body: &Value) -> Answer {
         "chat.update" => chat::update(world, body),
         "chat.delete" => chat::delete(world, body),
         "conversations.replies" => chat::replies(world, body),
+        "conversations.history" => chat::history(world, body),
         "chat.startStream" => streams::start(world, body),
         "chat.appendStream" => streams::append(world, body),
         "chat.stopStream" => streams::stop(world, body),

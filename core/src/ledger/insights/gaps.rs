@@ -110,8 +110,8 @@ impl Ledger {
         .map_err(|error| self.connection.failed(&error))
     }
 
-    /// Gaps of the last `days` that are open and were not asked again since a run, those first that
-    /// reached most people; `limit` of them after each run.
+    /// Gaps of the last `days` that are open and were not asked again since a run, those first of which
+    /// somebody wants to be told, then those that reached most people; `limit` of them after each run.
     pub async fn gaps_to_ask_again(
         &self,
         run_id: Uuid,
@@ -139,7 +139,10 @@ impl Ledger {
                                    ORDER BY n.at DESC LIMIT 1) AS n
               WHERE (g.question_key IS NULL OR (g.asked_again_run <> $1
                      AND (g.closed_at IS NULL OR g.closed_at < t.last_at)))
-              ORDER BY t.people DESC, t.last_at DESC, 1
+              -- Somebody waits for those first.
+              ORDER BY EXISTS (SELECT FROM gap_asker w WHERE w.question_key = t.question_key
+                                  AND w.wanted AND w.told_at IS NULL) DESC,
+                       t.people DESC, t.last_at DESC, 1
               LIMIT $3 - (SELECT count(*) FROM gap WHERE asked_again_run = $1)",
         )
         .bind(run_id)

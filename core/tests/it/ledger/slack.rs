@@ -1,13 +1,15 @@
 //! Events of Slack: kept once, claimed by one, in the order of their conversation.
 
+use docent_core::ledger::insights::AskedAgain;
 use docent_core::ledger::{
-    HandOver, Handing, Ledger, SlackClaimant, SlackEvent, SlackHandoff, SlackKind, SlackOutcome,
+    Channel, HandOver, Handing, Interaction, InteractionOutcome, Ledger, Record, SlackClaimant, SlackEvent,
+    SlackHandoff, SlackKind, SlackOutcome, Wish,
 };
 use docent_core::process;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::ledger;
+use super::{interaction, ledger, turn};
 
 fn question(id: &str, ts: &str, conversation: Uuid) -> SlackEvent {
     SlackEvent {
@@ -28,6 +30,8 @@ pub(super) async fn fill(ledger: &Ledger) {
     let event = question("EvFilled", "1.0", Uuid::now_v7());
     assert_eq!(ledger.receive_slack(&[event]).await.unwrap(), 1);
     ledger.hand_over(&handoff()).await.unwrap();
+    let (_, press) = wish(ledger, "click");
+    assert!(ledger.wish(&press).await.unwrap().unwrap().wanted);
 }
 
 fn handoff() -> SlackHandoff {
@@ -211,4 +215,116 @@ async fn a_question_of_the_browser_is_begun_once_finished_or_given_up_and_counte
         database.rows("SELECT caller FROM slack_handoff").await,
         [[None], [None]]
     );
+}
+
+/// An abstention of somebody, and a wish to be told below it.
+fn wish(ledger: &Ledger, event_id: &str) -> (Interaction, Wish) {
+    let mut asked = interaction(Uuid::now_v7(), "who owns dim_scooters?");
+    asked.channel = Channel::Slack;
+    asked.outcome = InteractionOutcome::Abstained;
+    asked.at = chrono::Utc::now() - chrono::TimeDelta::minutes(5);
+    ledger.writer().write(turn(asked.clone()));
+    let wish = Wish {
+        interaction_id: asked.id,
+        team: "T1".to_owned(),
+        asker: "U1".to_owned(),
+        user_team: None,
+        event_id: event_id.to_owned(),
+    };
+    (asked, wish)
+}
+
+#[tokio::test]
+async fn a_press_is_a_wish_and_the_next_one_takes_it_back_however_often_each_is_delivered() {
+    let (ledger, _database, _spool) = ledger().await;
+    let (_, mut press) = wish(&ledger, "click 1");
+    let wanted = async |press: &Wish| ledger.wish(press).await.unwrap().unwrap().wanted;
+    assert!(wanted(&press).await && wanted(&press).await);
+    press.event_id = "click 2".to_owned();
+    assert!(!wanted(&press).await && !wanted(&press).await);
+    press.event_id = "click 3".to_owned();
+    let noted = ledger.wish(&press).await.unwrap().unwrap();
+    assert!(noted.wanted && !noted.told);
+    ledger
+        .note_wish_message(&noted.who, "D1", "1.0")
+        .await
+        .unwrap();
+    assert!(ledger.waiting_asker(&noted.who).await.unwrap().is_some());
+    ledger.note_told(&noted.who).await.unwrap();
+    assert!(ledger.waiting_asker(&noted.who).await.unwrap().is_none());
+    press.event_id = "click 4".to_owned();
+    let again = ledger.wish(&press).await.unwrap().unwrap();
+    assert!(again.told && again.wanted);
+    // The same question without an answer once more: another wish, with a message of its own.
+    let (_, anew) = wish(&ledger, "click 5");
+    let anew = ledger.wish(&anew).await.unwrap().unwrap();
+    assert_eq!(anew.who, noted.who);
+    assert!(anew.wanted && !anew.told && anew.channel.is_none());
+    let nowhere = Wish {
+        interaction_id: Uuid::now_v7(),
+        ..press
+    };
+    assert_eq!(ledger.wish(&nowhere).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn askers_are_told_of_what_was_closed_after_they_asked_once_for_each_run() {
+    let (ledger, database, _spool) = ledger().await;
+    let (asked, press) = wish(&ledger, "click");
+    let who = ledger.wish(&press).await.unwrap().unwrap().who;
+    let run = Uuid::now_v7();
+    let due = async |run: Uuid| ledger.askers_to_tell(run, 90, 10).await.unwrap();
+    assert!(due(run).await.is_empty(), "nothing was asked again");
+    let again = AskedAgain {
+        question_key: who.question_key,
+        run_id: run,
+        interaction_id: Uuid::now_v7(),
+        answered: true,
+        was_answered: false,
+    };
+    assert!(ledger.note_asked_again(&again).await.unwrap());
+    let found = due(run).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].1, who);
+    let event = SlackEvent {
+        kind: SlackKind::Action,
+        conversation_id: None,
+        ..question(&found[0].0, "9.0", Uuid::now_v7())
+    };
+    ledger.receive_slack(&[event]).await.unwrap();
+    assert!(due(run).await.is_empty(), "an event was made of it");
+    assert_eq!(
+        due(Uuid::now_v7()).await.len(),
+        1,
+        "after another run it is tried again"
+    );
+    database
+        .rows("UPDATE gap SET closed_at = now() - interval '1 hour' RETURNING 'x'")
+        .await;
+    assert!(
+        due(Uuid::now_v7()).await.is_empty(),
+        "it was asked after it was closed"
+    );
+
+    // It goes with the question.
+    let expiry = docent_core::ledger::Expiry {
+        channel: asked.channel,
+        before: chrono::Utc::now(),
+    };
+    assert_eq!(ledger.expire(expiry).await.unwrap(), 1);
+    assert_eq!(database.count("gap_asker").await, 0);
+}
+
+#[tokio::test]
+async fn a_deleted_conversation_takes_the_wishes_below_its_answers_with_it() {
+    let (ledger, database, _spool) = ledger().await;
+    let (asked, press) = wish(&ledger, "click");
+    assert!(ledger.wish(&press).await.unwrap().is_some());
+    let deletion = docent_core::ledger::Deletion {
+        conversation_id: asked.conversation_id,
+        caller: Some(asked.caller),
+    };
+    ledger.writer().write(Record::DeleteConversation(deletion));
+    ledger.flush().await;
+    assert_eq!(database.count("gap_asker").await, 0);
 }

@@ -1,8 +1,8 @@
-//! Messages: `chat.postMessage`, `chat.update`, `chat.delete`, `conversations.replies`.
+//! Messages: `chat.postMessage`, `chat.update`, `chat.delete`, `conversations.replies` and `.history`.
 
 use serde_json::{Value, json};
 
-use super::world::{SlackMessage, World};
+use super::world::{SlackMessage, World, conversation};
 use super::{Answer, BOT, Refusal, blocks};
 
 pub(super) fn post(world: &mut World, body: &Value) -> Answer {
@@ -74,16 +74,8 @@ pub(super) fn replies(world: &mut World, body: &Value) -> Answer {
         .iter()
         .filter(of_thread)
         .map(|message| {
-            let mut shown = json!({
-                "type": "message", "ts": message.ts, "user": message.user, "text": message.text,
-                "blocks": message.blocks, "thread_ts": ts,
-            });
-            if message.user == BOT {
-                shown["bot_id"] = "B0BOT".into();
-            }
-            if let Some(metadata) = message.metadata.as_ref().filter(|_| with_metadata) {
-                shown["metadata"] = metadata.clone();
-            }
+            let mut shown = told(message, with_metadata);
+            shown["thread_ts"] = ts.as_str().into();
             shown
         })
         .collect();
@@ -98,6 +90,43 @@ pub(super) fn replies(world: &mut World, body: &Value) -> Answer {
     };
     let page: Vec<Value> = all.into_iter().skip(after).take(limit).collect();
     Ok(json!({"messages": page, "response_metadata": {"next_cursor": cursor}}))
+}
+
+/// The newest messages outside of threads; a person's id is no conversation here.
+pub(super) fn history(world: &mut World, body: &Value) -> Answer {
+    let channel = text(body, "channel")?;
+    if conversation(&channel) != channel {
+        return Err(Refusal::Code("channel_not_found"));
+    }
+    let with_metadata = body["include_all_metadata"] == "true";
+    let limit = body["limit"].as_str().and_then(|text| text.parse().ok());
+    let of_channel = |message: &&SlackMessage| {
+        message.channel == channel && message.only_for.is_none() && message.thread_ts.is_none()
+    };
+    let messages: Vec<Value> = world
+        .messages
+        .iter()
+        .rev()
+        .filter(of_channel)
+        .take(limit.unwrap_or(100))
+        .map(|message| told(message, with_metadata))
+        .collect();
+    Ok(json!({"messages": messages}))
+}
+
+/// A message as a program reads it.
+fn told(message: &SlackMessage, with_metadata: bool) -> Value {
+    let mut told = json!({
+        "type": "message", "ts": message.ts, "user": message.user, "text": message.text,
+        "blocks": message.blocks,
+    });
+    if message.user == BOT {
+        told["bot_id"] = "B0BOT".into();
+    }
+    if let Some(metadata) = message.metadata.as_ref().filter(|_| with_metadata) {
+        told["metadata"] = metadata.clone();
+    }
+    told
 }
 
 /// The message that a call brings, where Slack takes it.
@@ -116,7 +145,7 @@ pub(super) fn message(
         return Err(Refusal::Code("msg_too_long"));
     }
     Ok(SlackMessage {
-        channel,
+        channel: conversation(&channel),
         thread_ts: body["thread_ts"].as_str().map(str::to_owned),
         user: BOT.to_owned(),
         text,

@@ -95,6 +95,14 @@ impl SlackMessage {
     }
 }
 
+/// The conversation that a message to somebody comes to; another place is itself.
+pub(super) fn conversation(place: &str) -> String {
+    match place.strip_prefix('U') {
+        Some(user) => format!("DU{user}"),
+        None => place.to_owned(),
+    }
+}
+
 /// Everything.
 pub(super) struct World {
     pub(super) rules: SlackRules,
