@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use docent_core::app::App;
 use docent_core::ledger::insights::Filter;
 use docent_core::ledger::{Channel, Deletion, Expiry, Feedback, KnownDocument, Rating, Record};
