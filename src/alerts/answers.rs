@@ -18,7 +18,8 @@ use super::statistics::{Count, chance_of_rise};
 /// Days of the past, and windows of now, in days.
 const PAST: i32 = 28;
 const WINDOWS: [i32; 2] = [1, 7];
-/// A rise is one by half at least.
+/// A rise is one by half at least, or the others become fewer by as much: where six of ten questions find no
+/// answer already, nine of ten are no less news than three of ten are after two.
 const TIMES: f64 = 1.5;
 /// The past must have so many times `min_questions`.
 const PAST_TIMES: i64 = 2;
@@ -148,8 +149,9 @@ impl Test<'_> {
         let settings = self.watch.settings();
         let least = i64::from(settings.min_questions);
         let sum: Count = past.iter().copied().sum();
-        let is_higher =
-            now.rate() >= sum.rate() + settings.min_rise && now.rate() >= sum.rate() * TIMES;
+        let (rate, before) = (now.rate(), sum.rate());
+        let is_higher = rate >= before + settings.min_rise
+            && (rate >= before * TIMES || (1.0 - rate) * TIMES <= 1.0 - before);
         let has_enough = now.all >= least && sum.all >= least * PAST_TIMES;
         let chance = settings.significance / self.tests.max(1) as f64;
         (has_enough && is_higher && chance_of_rise(now, sum, past) < chance).then_some(Rise {

@@ -3,7 +3,7 @@
 use chrono::{Datelike, Days, NaiveDate, Utc};
 use docent_core::ledger::LedgerError;
 use docent_core::ledger::insights::{
-    AssetCost, DayCost, ModelCost, MonthCost, RunCost, ShareCost, SourceCost,
+    AssetCost, CostFigures, DayCost, ModelCost, MonthCost, RunCost, ShareCost, SourceCost,
 };
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -23,13 +23,23 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     let today = Utc::now().date_naive();
     let month = today.with_day(1).unwrap_or(today);
     let since = month.min(today - Days::new(LOOKED_BACK));
-    let (days, assets, sources, runs, recent) = tokio::try_join!(
-        ledger.cost_by_day(filter),
-        ledger.cost_by_asset(filter),
+    let ((assets, of_questions), figures, sources, runs, recent) = tokio::try_join!(
+        ledger.question_costs(filter),
+        async {
+            if filter.is_narrow() {
+                return Ok(CostFigures::default());
+            }
+            ledger.cost_figures(filter).await
+        },
         ledger.cost_by_source(filter),
         ledger.dearest_runs(filter),
         ledger.cost_since(since),
     )?;
+    let days = if filter.is_narrow() {
+        of_questions
+    } else {
+        figures.days
+    };
     let step = Step::of(filter);
     let spans = step.all(filter);
     let mut view = View {
@@ -39,22 +49,23 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     if filter.is_narrow() {
         view.sections[0].note = desk.say("Of one source or data product, what questions about it cost; purposes, models, channels and teams are not told apart then.");
     } else {
-        let (models, channels, teams) = tokio::try_join!(
-            ledger.cost_by_model(filter),
-            ledger.cost_by_channel(filter),
-            ledger.cost_by_team(filter),
-        )?;
-        view.sections.push(by_model(desk, &models));
+        view.sections.push(by_model(desk, &figures.models));
         view.sections.push(shares(
             desk,
             "channels",
             "By channel",
             "Channel",
             "channel",
-            &channels,
+            &figures.channels,
         ));
-        view.sections
-            .push(shares(desk, "teams", "By team", "Team", "team", &teams));
+        view.sections.push(shares(
+            desk,
+            "teams",
+            "By team",
+            "Team",
+            "team",
+            &figures.teams,
+        ));
     }
     view.sections.push(by_asset(desk, &assets));
     view.sections.push(by_source(desk, &sources));

@@ -85,7 +85,7 @@ use writer::Flusher;
 pub use writer::{Tap, Writer};
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 35] = [
+const TABLES: [&str; 45] = [
     "open_day",
     "use_day",
     "hour_day",
@@ -95,6 +95,16 @@ const TABLES: [&str; 35] = [
     "document_day",
     "cited_document",
     "cost_day",
+    "open_month",
+    "use_month",
+    "question_month",
+    "gap_month",
+    "document_month",
+    "cost_month",
+    "spread_month",
+    "source_day",
+    "spread_day",
+    "person_month",
     "source",
     "collection",
     "ingest_request",

@@ -38,26 +38,19 @@ const EXPIRE: &str = "WITH gone AS (
              input_tokens = d.input_tokens + excluded.input_tokens,
              output_tokens = d.output_tokens + excluded.output_tokens, cost = d.cost + excluded.cost,
              unknown_price = d.unknown_price + excluded.unknown_price),
-     when_asked AS (
-         INSERT INTO hour_day AS d (day, channel, hour, questions, expired)
-         SELECT s.*, true FROM sum_hours($2, $3) s WHERE s.channel = $1
-         ON CONFLICT (day, channel, hour, expired) DO UPDATE
-         SET questions = d.questions + excluded.questions),
-     waited AS (
-         INSERT INTO latency_day AS d (day, channel, kind, ms, questions, expired)
-         SELECT s.*, true FROM sum_latency($2, $3) s WHERE s.channel = $1
-         ON CONFLICT (day, channel, kind, ms, expired) DO UPDATE
-         SET questions = d.questions + excluded.questions),
+     spread AS (
+         INSERT INTO spread_day (day, channel, whole, source, kind, value, times, expired)
+         SELECT s.*, true FROM sum_spread($2, $3) s WHERE s.channel = $1),
+     seen AS (
+         INSERT INTO person_month AS p (month, channel, whole, source, person, days, expired)
+         SELECT s.*, true FROM sum_person_days($2, $3) s WHERE s.channel = $1
+         ON CONFLICT (month, whole, source, channel, person, expired) DO UPDATE
+         SET days = p.days | excluded.days),
      asked AS (
          INSERT INTO person_day AS d (day, channel, person, questions, expired)
          SELECT s.*, true FROM sum_people($2, $3) s WHERE s.channel = $1
          ON CONFLICT (day, person, channel, expired) DO UPDATE
          SET questions = d.questions + excluded.questions),
-     talked AS (
-         INSERT INTO conversation_day AS d (day, channel, questions, conversations, expired)
-         SELECT s.*, true FROM sum_conversations($2, $3) s WHERE s.channel = $1
-         ON CONFLICT (day, channel, questions, expired) DO UPDATE
-         SET conversations = d.conversations + excluded.conversations),
      cited AS (
          INSERT INTO document_day AS d (day, channel, source, asset, document_id, citations, liked,
              disliked, expired)

@@ -24,19 +24,14 @@ const WORDINGS: i64 = 1000;
 pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     let (ledger, filter) = (desk.ledger(), desk.filter);
     let step = Step::of(filter);
-    let (days, languages, assets, hours) = tokio::try_join!(
-        ledger.use_by_day(filter),
-        ledger.use_by_language(filter),
-        ledger.use_by_asset(filter),
-        ledger.use_by_hour(filter),
-    )?;
-    let (days_of_people, conversations, waits, documents, wordings) = tokio::try_join!(
+    let (figures, spread, days_of_people, documents, wordings) = tokio::try_join!(
+        ledger.use_figures(filter),
+        ledger.spread(filter),
         ledger.days_of_people(filter),
-        ledger.conversations_by_length(filter),
-        ledger.waits(filter),
         ledger.documents_cited(filter),
         ledger.wordings(filter, WORDINGS),
     )?;
+    let (days, waits) = (figures.days, spread.waits);
     let spans = step.all(filter);
     let mut view = View {
         tiles: tiles(
@@ -67,14 +62,14 @@ pub(super) async fn view(desk: &Desk<'_>) -> Result<View, LedgerError> {
     let questions: i64 = days.iter().map(|day| day.questions).sum();
     view.sections
         .push(subjects::top_questions(desk, wordings, questions).await);
-    view.sections.push(subjects::assets(desk, &assets));
+    view.sections.push(subjects::assets(desk, &figures.assets));
     view.sections.push(subjects::documents(desk, &documents));
-    view.sections.push(times::by_hour(desk, &hours));
+    view.sections.push(times::by_hour(desk, &spread.hours));
     view.sections.push(times::waiting(desk, &waits));
     view.sections
-        .push(kinds::conversations(desk, &conversations));
+        .push(kinds::conversations(desk, &spread.conversations));
     view.sections
-        .push(kinds::languages(desk, &languages, questions));
+        .push(kinds::languages(desk, &figures.languages, questions));
     Ok(view)
 }
 

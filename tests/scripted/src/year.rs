@@ -3,10 +3,12 @@
 //!
 //! Believable: several teams, office hours, weekends, a summer and a Christmas, growth, questions that some
 //! ask often and most seldom, conversations, ratings, nightly runs. Events are planted in it
-//! ([`Truth::events`]); outside of them nothing is out of the ordinary. The same seed is the same year.
+//! ([`Truth::events`]); outside of them nothing is out of the ordinary. The same seed is the same year; another
+//! one has other people, other popular questions, and events at other places and of other sizes.
 
 mod dice;
 mod people;
+mod plan;
 mod questions;
 mod rows;
 mod runs;
@@ -20,6 +22,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use dice::Dice;
 use people::People;
+use plan::Plan;
+pub use plan::{Event, EventKind};
 use questions::Questions;
 use rows::Rows;
 
@@ -27,6 +31,8 @@ use rows::Rows;
 pub const INTERACTIONS: usize = 1_000_000;
 pub const CALLS: usize = 5_000_000;
 pub const QUESTIONS: usize = 2_000;
+/// The year that tests and the bench have unless they ask for another.
+pub const SEED: u64 = 20_260_101;
 const DAYS: u64 = 365;
 /// About how many model calls a question takes.
 const CALLS_OF_A_QUESTION: f64 = 3.5;
@@ -43,41 +49,7 @@ pub struct Truth {
     pub events: Vec<Event>,
 }
 
-/// Something out of the ordinary.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    pub kind: EventKind,
-    pub from: DateTime<Utc>,
-    pub until: DateTime<Utc>,
-    /// The model, asset or source that it is about.
-    pub about: String,
-    /// Who is to be told, where somebody owns it.
-    pub owner: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// The chat model's provider is down for hours: calls fail, answers are quoted or fail.
-    Outage,
-    /// A table was renamed and its documents were not: its questions find nothing, answers are disliked.
-    Rename,
-    /// A run embeds everything anew.
-    CostSpike,
-    /// The runs over a source fail, night after night.
-    DeadSource,
-}
-
 impl Truth {
-    /// The event of a kind.
-    ///
-    /// # Panics
-    /// When none was planted.
-    pub fn event(&self, kind: EventKind) -> &Event {
-        let event = self.events.iter().find(|event| event.kind == kind);
-        event.expect("each kind is planted once")
-    }
-
     /// Writes the truth down, as JSON.
     ///
     /// # Panics
@@ -88,89 +60,18 @@ impl Truth {
     }
 }
 
-/// What the events change, in one place: every row asks it.
-pub(crate) struct Plan {
-    events: Vec<Event>,
-}
-
-impl Plan {
-    fn new(first: NaiveDate) -> Self {
-        let at = |day: u64, hour: u32| {
-            let time = NaiveTime::from_hms_opt(hour, 0, 0).expect("a time of day");
-            (first + Days::new(day)).and_time(time).and_utc()
-        };
-        let weekday = |mut day: u64| {
-            use chrono::Datelike;
-            while (first + Days::new(day)).weekday().number_from_monday() > 4 {
-                day += 1;
-            }
-            day
-        };
-        let event = |kind, from, until, about: &str, owner: Option<&str>| Event {
-            kind,
-            from,
-            until,
-            about: about.to_owned(),
-            owner: owner.map(str::to_owned),
-        };
-        let outage = weekday(118);
-        let renamed = &questions::ASSETS[2];
-        Self {
-            events: vec![
-                event(
-                    EventKind::Outage,
-                    at(outage, 8),
-                    at(outage, 15),
-                    rows::CHAT_MODEL,
-                    None,
-                ),
-                event(
-                    EventKind::Rename,
-                    at(190, 0),
-                    at(197, 0),
-                    renamed.name,
-                    Some(renamed.owner),
-                ),
-                event(
-                    EventKind::CostSpike,
-                    at(weekday(251), 2),
-                    at(weekday(251), 4),
-                    "wiki",
-                    Some(runs::owner("wiki")),
-                ),
-                event(
-                    EventKind::DeadSource,
-                    at(300, 2),
-                    at(309, 2),
-                    "contracts",
-                    Some(runs::owner("contracts")),
-                ),
-            ],
-        }
-    }
-
-    pub(crate) fn is_on(&self, kind: EventKind, at: DateTime<Utc>) -> bool {
-        let event = self.events.iter().find(|event| event.kind == kind);
-        event.is_some_and(|event| event.from <= at && at < event.until)
-    }
-
-    pub(crate) fn about(&self, kind: EventKind) -> &str {
-        let event = self.events.iter().find(|event| event.kind == kind);
-        event.map_or("", |event| event.about.as_str())
-    }
-}
-
 /// Fills a ledger whose tables are there and empty with a year that ends on the day before `today`;
-/// `share` of it: 1.0 is a million questions.
+/// `share` of it: 1.0 is a million questions. `seed` draws everything.
 ///
 /// # Panics
 /// When Postgres refuses a row.
-pub async fn fill(options: &PgConnectOptions, today: NaiveDate, share: f64) -> Truth {
+pub async fn fill(options: &PgConnectOptions, today: NaiveDate, share: f64, seed: u64) -> Truth {
     let first = today - Days::new(DAYS);
-    let mut dice = Dice::new(20_260_101);
-    let plan = Plan::new(first);
+    let mut dice = Dice::new(seed);
     let people = People::new(&mut dice);
     let questions = Questions::new(&mut dice);
+    let a_week = INTERACTIONS as f64 * share * 7.0 / DAYS as f64;
+    let plan = Plan::drawn(seed, first, &questions.asked_about(a_week));
     let mut connection = PgConnection::connect_with(options)
         .await
         .expect("Postgres answers");
@@ -181,6 +82,9 @@ pub async fn fill(options: &PgConnectOptions, today: NaiveDate, share: f64) -> T
     let mut rows = Rows::new(&plan, &people, &questions, last);
     rows.documents(first);
     let mut asked = 0;
+    // Dollars of a day, about: what a spike is a multiple of.
+    let usual = total as f64 / DAYS as f64 * rows::DOLLARS
+        + (calls as f64 - total as f64 * CALLS_OF_A_QUESTION) / DAYS as f64 * runs::DOLLARS;
     for (offset, wanted) in per_day.into_iter().enumerate() {
         let day = first + Days::new(offset as u64);
         rows.day(&mut dice, day, wanted);
@@ -191,7 +95,7 @@ pub async fn fill(options: &PgConnectOptions, today: NaiveDate, share: f64) -> T
             (calls as f64 - total as f64 * CALLS_OF_A_QUESTION) * (offset + 1) as f64 / DAYS as f64;
         let due = (of_questions + of_ingest).round() as usize;
         let calls_of_ingest = due.saturating_sub(rows.calls);
-        runs::night(&mut rows, &mut dice, day, calls_of_ingest);
+        runs::night(&mut rows, &mut dice, day, calls_of_ingest, usual);
         rows.write(&mut connection).await;
     }
     let truth = Truth {

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::super::{Ledger, LedgerError};
-use super::{Filter, within};
+use super::{Filter, closed, days, months, of_filter, of_source, open};
 
 /// What a day's calls of one purpose cost.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
@@ -84,74 +84,207 @@ pub struct MonthCost {
     pub unknown_price: i64,
 }
 
-impl Ledger {
-    /// By day and purpose; of one source or asset, the questions about it, whose purpose is `questions`.
-    pub async fn cost_by_day(&self, filter: &Filter) -> Result<Vec<DayCost>, LedgerError> {
-        if filter.is_narrow() {
-            let sql = concat!(
-                "SELECT day, 'questions' AS purpose, sum(cost) AS cost, sum(calls)::bigint AS calls,
-                        sum(unknown_price)::bigint AS unknown_price
-                   FROM report_use WHERE ",
-                within!(),
-                "GROUP BY day ORDER BY day"
-            );
-            return self.by_day(filter, sql).await;
+/// Costs of model calls, told apart in four ways.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CostFigures {
+    pub days: Vec<DayCost>,
+    /// The dearest first; so are the next two.
+    pub models: Vec<ModelCost>,
+    /// Where questions came in, and ingest; those that people did not ask with their origin.
+    pub channels: Vec<ShareCost>,
+    /// Of people's questions.
+    pub teams: Vec<ShareCost>,
+}
+
+#[derive(sqlx::FromRow)]
+struct CostRow {
+    day: Option<NaiveDate>,
+    purpose: Option<String>,
+    model: Option<String>,
+    channel: Option<String>,
+    team: Option<String>,
+    calls: i64,
+    failed: i64,
+    estimated: i64,
+    input_tokens: i64,
+    cached_tokens: i64,
+    output_tokens: i64,
+    cost: Option<Decimal>,
+    unknown_price: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct QuestionCostRow {
+    day: Option<NaiveDate>,
+    source: Option<String>,
+    asset: Option<String>,
+    questions: Option<i64>,
+    answered: Option<i64>,
+    calls: Option<i64>,
+    tokens: Option<i64>,
+    cost: Decimal,
+    unknown_price: i64,
+}
+
+impl CostFigures {
+    fn of(rows: Vec<CostRow>) -> Self {
+        let mut figures = Self::default();
+        for row in rows {
+            let share = |name: String| ShareCost {
+                name,
+                calls: row.calls,
+                tokens: row.input_tokens + row.output_tokens,
+                cost: row.cost,
+                unknown_price: row.unknown_price,
+            };
+            match (&row.day, &row.purpose, &row.model, &row.channel, &row.team) {
+                (Some(day), Some(purpose), ..) => figures.days.push(DayCost {
+                    day: *day,
+                    purpose: purpose.clone(),
+                    cost: row.cost,
+                    calls: row.calls,
+                    unknown_price: row.unknown_price,
+                }),
+                (_, Some(purpose), Some(model), ..) => figures.models.push(ModelCost {
+                    model: model.clone(),
+                    purpose: purpose.clone(),
+                    calls: row.calls,
+                    failed: row.failed,
+                    estimated: row.estimated,
+                    input_tokens: row.input_tokens,
+                    cached_tokens: row.cached_tokens,
+                    output_tokens: row.output_tokens,
+                    cost: row.cost,
+                    unknown_price: row.unknown_price,
+                }),
+                (_, _, _, Some(channel), _) => figures.channels.push(share(channel.clone())),
+                (_, _, _, _, Some(team)) => figures.teams.push(share(team.clone())),
+                // What nobody asked has no team.
+                _ => {}
+            }
         }
-        let sql = "SELECT day, purpose, sum(cost) AS cost, sum(calls)::bigint AS calls,
-                          sum(unknown_price)::bigint AS unknown_price
-                     FROM report_spending
-                    WHERE day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3)
-                    GROUP BY day, purpose ORDER BY day, purpose";
-        self.by_day(filter, sql).await
+        figures
+            .days
+            .sort_by(|one, other| (one.day, &one.purpose).cmp(&(other.day, &other.purpose)));
+        figures
     }
+}
 
-    pub async fn cost_by_model(&self, filter: &Filter) -> Result<Vec<ModelCost>, LedgerError> {
-        let sql = "SELECT model, purpose, sum(calls)::bigint AS calls,
-                          coalesce(sum(calls) FILTER (WHERE outcome <> 'ok'), 0)::bigint AS failed,
-                          sum(estimated)::bigint AS estimated,
-                          coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
-                          coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
-                          coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
-                          sum(cost) AS cost, sum(unknown_price)::bigint AS unknown_price
-                     FROM report_spending
-                    WHERE day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3)
-                    GROUP BY model, purpose ORDER BY 9 DESC NULLS LAST, 1, 2";
-        self.by_day(filter, sql).await
-    }
-
-    pub async fn cost_by_channel(&self, filter: &Filter) -> Result<Vec<ShareCost>, LedgerError> {
-        let sql = "SELECT CASE WHEN channel = '' THEN 'ingest' ELSE channel END
-                          || CASE WHEN origin IN ('', 'person') THEN '' ELSE ' (' || origin || ')' END AS name,
-                          sum(calls)::bigint AS calls,
-                          (coalesce(sum(input_tokens), 0) + coalesce(sum(output_tokens), 0))::bigint AS tokens,
-                          sum(cost) AS cost, sum(unknown_price)::bigint AS unknown_price
-                     FROM report_spending
-                    WHERE day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3)
-                    GROUP BY 1 ORDER BY 4 DESC NULLS LAST, 1";
-        self.by_day(filter, sql).await
-    }
-
-    pub async fn cost_by_team(&self, filter: &Filter) -> Result<Vec<ShareCost>, LedgerError> {
-        let sql = "SELECT team AS name, sum(calls)::bigint AS calls,
-                          (coalesce(sum(input_tokens), 0) + coalesce(sum(output_tokens), 0))::bigint AS tokens,
-                          sum(cost) AS cost, sum(unknown_price)::bigint AS unknown_price
-                     FROM report_spending
-                    WHERE day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3) AND origin = 'person'
-                    GROUP BY 1 ORDER BY 4 DESC NULLS LAST, 1";
-        self.by_day(filter, sql).await
-    }
-
-    /// What questions cost, by what they are about.
-    pub async fn cost_by_asset(&self, filter: &Filter) -> Result<Vec<AssetCost>, LedgerError> {
+impl Ledger {
+    /// What every kind of call cost, by whatever it can be told apart by, in one reading.
+    pub async fn cost_figures(&self, filter: &Filter) -> Result<CostFigures, LedgerError> {
+        macro_rules! sums {
+            () => {
+                "sum(calls)::bigint AS calls,
+                 coalesce(sum(calls) FILTER (WHERE outcome <> 'ok'), 0)::bigint AS failed,
+                 sum(estimated)::bigint AS estimated, coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
+                 coalesce(sum(cached_tokens), 0)::bigint AS cached_tokens,
+                 coalesce(sum(output_tokens), 0)::bigint AS output_tokens, sum(cost) AS cost,
+                 sum(unknown_price)::bigint AS unknown_price"
+            };
+        }
+        macro_rules! counts {
+            () => {
+                " purpose, model, outcome, channel, origin, team, calls, estimated, input_tokens,
+                  cached_tokens, output_tokens, cost, unknown_price "
+            };
+        }
         let sql = concat!(
-            "SELECT source, asset, sum(questions)::bigint AS questions, sum(answered)::bigint AS answered,
-                    (sum(input_tokens) + sum(output_tokens))::bigint AS tokens, sum(cost) AS cost,
-                    sum(unknown_price)::bigint AS unknown_price
-               FROM report_use WHERE ",
-            within!(),
-            "GROUP BY source, asset ORDER BY 6 DESC, 1, 2"
+            "WITH open AS MATERIALIZED (
+                 SELECT day,", counts!(), "FROM report_spending WHERE ", open!(), " AND ($3 = '' OR channel = $3))
+             SELECT day, purpose, NULL AS model, NULL AS channel, NULL AS team,", sums!(),
+            "  FROM (SELECT day, purpose, outcome, calls, estimated, input_tokens, cached_tokens, output_tokens,
+                            cost, unknown_price
+                       FROM cost_day
+                      WHERE day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3) AND ", closed!(),
+            "        UNION ALL
+                     SELECT day, purpose, outcome, calls, estimated, input_tokens, cached_tokens, output_tokens,
+                            cost, unknown_price
+                       FROM open) AS by_day
+              GROUP BY day, purpose
+             UNION ALL
+             SELECT NULL, purpose, model, channel, team,", sums!(),
+            "  FROM (SELECT purpose, model, outcome, calls, estimated, input_tokens, cached_tokens, output_tokens,
+                            cost, unknown_price,
+                            CASE WHEN channel = '' THEN 'ingest' ELSE channel END
+                            || CASE WHEN origin IN ('', 'person') THEN '' ELSE ' (' || origin || ')' END AS channel,
+                            CASE WHEN origin = 'person' THEN team END AS team
+                       FROM (SELECT", counts!(), "FROM cost_month
+                              WHERE ", months!(), " AND ($3 = '' OR channel = $3)
+                             UNION ALL SELECT", counts!(), "FROM cost_day
+                              WHERE ", days!(), " AND ", closed!(), " AND ($3 = '' OR channel = $3)
+                             UNION ALL SELECT", counts!(), "FROM open) AS each) AS spent
+              GROUP BY GROUPING SETS ((model, purpose), (channel), (team))
+              ORDER BY day, cost DESC NULLS LAST, model, purpose, channel, team"
         );
-        self.by_day(filter, sql).await
+        Ok(CostFigures::of(self.by_day(filter, sql).await?))
+    }
+
+    /// What questions cost: by what they are about, and by day (their purpose is `questions`).
+    pub async fn question_costs(
+        &self,
+        filter: &Filter,
+    ) -> Result<(Vec<AssetCost>, Vec<DayCost>), LedgerError> {
+        macro_rules! costs {
+            ($days:literal, $wanted:expr) => {
+                concat!(
+                    "WITH open AS MATERIALIZED (
+                         SELECT day, source, asset, questions, answered, calls, input_tokens, output_tokens,
+                                cost, unknown_price
+                           FROM report_use WHERE ", open!(), " AND ", of_filter!(), ")
+                     SELECT NULL AS day, source, asset, sum(questions)::bigint AS questions,
+                            sum(answered)::bigint AS answered, NULL AS calls,
+                            (sum(input_tokens) + sum(output_tokens))::bigint AS tokens, sum(cost) AS cost,
+                            sum(unknown_price)::bigint AS unknown_price
+                       FROM (SELECT source, asset, questions, answered, input_tokens, output_tokens, cost, unknown_price
+                               FROM use_month WHERE ", months!(), " AND ", of_filter!(),
+                    "        UNION ALL
+                             SELECT source, asset, questions, answered, input_tokens, output_tokens, cost, unknown_price
+                               FROM use_day WHERE ", days!(), " AND ", closed!(), " AND ", of_filter!(),
+                    "        UNION ALL
+                             SELECT source, asset, questions, answered, input_tokens, output_tokens, cost, unknown_price
+                               FROM open) AS about
+                      GROUP BY source, asset
+                     UNION ALL
+                     SELECT day, NULL, NULL, NULL, NULL, sum(calls)::bigint, NULL, sum(cost),
+                            sum(unknown_price)::bigint
+                       FROM (SELECT day, calls, cost, unknown_price FROM ", $days,
+                    "         WHERE day BETWEEN $1 AND $2 AND ", $wanted, " AND ", closed!(),
+                    "        UNION ALL SELECT day, calls, cost, unknown_price FROM open) AS by_day
+                      GROUP BY day
+                      ORDER BY day, cost DESC, source, asset"
+                )
+            };
+        }
+        let sql: &'static str = if filter.asset.is_empty() {
+            costs!("source_day", of_source!())
+        } else {
+            costs!("use_day", of_filter!())
+        };
+        let rows: Vec<QuestionCostRow> = self.by_day(filter, sql).await?;
+        let (mut assets, mut days) = (Vec::new(), Vec::new());
+        for row in rows {
+            if let Some(day) = row.day {
+                days.push(DayCost {
+                    day,
+                    purpose: "questions".to_owned(),
+                    cost: Some(row.cost),
+                    calls: row.calls.unwrap_or_default(),
+                    unknown_price: row.unknown_price,
+                });
+            } else {
+                assets.push(AssetCost {
+                    source: row.source.unwrap_or_default(),
+                    asset: row.asset.unwrap_or_default(),
+                    questions: row.questions.unwrap_or_default(),
+                    answered: row.answered.unwrap_or_default(),
+                    tokens: row.tokens.unwrap_or_default(),
+                    cost: row.cost,
+                    unknown_price: row.unknown_price,
+                });
+            }
+        }
+        Ok((assets, days))
     }
 
     /// What ingest cost, by source.

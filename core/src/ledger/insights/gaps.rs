@@ -5,7 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::super::{Ledger, LedgerError};
-use super::Filter;
+use super::{Filter, months, of_filter};
 
 /// A question, in the words it was asked with, that had no good answer.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
@@ -60,29 +60,22 @@ impl Ledger {
     /// most people.
     pub async fn gaps(&self, filter: &Filter, limit: i64) -> Result<Vec<Gap>, LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let sql = concat!(
             "WITH trouble AS (
-                 SELECT i.id, i.question_key, i.at, i.caller, true AS abstained FROM interaction i
-                  WHERE i.origin = 'person' AND i.outcome = 'abstained' AND i.at >= $1 AND i.at < $2
-                    AND ($3 = '' OR i.channel = $3) AND ($4 = '' OR i.source = $4)
-                    AND ($5 = '' OR i.asset = $5)
+                 SELECT question_key, person, abstained, disliked, last_at FROM gap_month
+                  WHERE ", months!(), " AND ", of_filter!(), "
                  UNION ALL
-                 SELECT i.id, i.question_key, i.at, i.caller, false
-                   FROM feedback f JOIN interaction i ON i.id = f.interaction_id
-                  WHERE f.rating = 'down' AND i.origin = 'person' AND i.outcome <> 'abstained'
-                    AND i.at >= $1 AND i.at < $2 AND ($3 = '' OR i.channel = $3)
-                    AND ($4 = '' OR i.source = $4) AND ($5 = '' OR i.asset = $5)),
-             each AS (
-                 -- Ids are made in the order of time.
-                 SELECT question_key, hashtextextended(caller, 0) AS person, max(at) AS last_at,
-                        max(id::text) AS id, count(*) FILTER (WHERE abstained) AS abstained,
-                        count(*) FILTER (WHERE NOT abstained) AS disliked
-                   FROM trouble GROUP BY 1, 2),
+                 SELECT t.question_key, t.person, t.abstained, t.disliked, t.at
+                   FROM other_spans($1, $2) AS o
+                  CROSS JOIN LATERAL troubles(day_begins(o.begins), day_begins(o.ends)) AS t
+                  WHERE ", of_filter!(), "),
              asked AS (
-                 SELECT question_key, sum(abstained)::bigint AS abstained,
-                        sum(disliked)::bigint AS disliked, max(last_at) AS last_at,
-                        max(id)::uuid AS id, array_agg(person) AS people
-                   FROM each GROUP BY 1 ORDER BY count(*) DESC, max(last_at) DESC, 1 LIMIT $6),
+                 SELECT * FROM (
+                     SELECT question_key, sum(abstained)::bigint AS abstained,
+                            sum(disliked)::bigint AS disliked, max(last_at) AS last_at,
+                            array_agg(DISTINCT person) AS people
+                       FROM trouble GROUP BY 1) AS each
+                  ORDER BY cardinality(people) DESC, last_at DESC, 1 LIMIT $6),
              closed AS (
                  SELECT g.question_key, g.asked_again_at,
                         CASE WHEN g.closed_at IS NOT NULL AND NOT EXISTS (
@@ -96,18 +89,26 @@ impl Ledger {
                     n.standalone_question AS question, n.question_embedding AS embedding,
                     n.source, n.asset, n.owner, g.asked_again_at, g.closed_at,
                     CASE WHEN g.closed_at IS NOT NULL THEN g.closed_run END AS closed_run
-               FROM asked a JOIN interaction n ON n.id = a.id LEFT JOIN closed g ON g.question_key = a.question_key
-              ORDER BY cardinality(a.people) DESC, a.last_at DESC, a.question_key",
-        )
-        .bind(filter.begin())
-        .bind(filter.end())
-        .bind(&filter.channel)
-        .bind(&filter.source)
-        .bind(&filter.asset)
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+               FROM asked a
+              CROSS JOIN LATERAL (
+                    SELECT * FROM interaction n
+                     WHERE n.question_key = a.question_key AND n.origin = 'person' AND n.at = a.last_at
+                       AND (n.outcome = 'abstained' OR EXISTS (
+                            SELECT FROM feedback f WHERE f.interaction_id = n.id AND f.rating = 'down'))
+                     ORDER BY n.id DESC LIMIT 1) AS n
+               LEFT JOIN closed g ON g.question_key = a.question_key
+              ORDER BY cardinality(a.people) DESC, a.last_at DESC, a.question_key"
+        );
+        sqlx::query_as(sql)
+            .bind(filter.from)
+            .bind(filter.until)
+            .bind(&filter.channel)
+            .bind(&filter.source)
+            .bind(&filter.asset)
+            .bind(limit)
+            .fetch_all(pool)
+            .await
+            .map_err(|error| self.connection.failed(&error))
     }
 
     /// Gaps of the last `days` that are open and were not asked again since a run, those first of which

@@ -1,7 +1,8 @@
 //! What the pages of the data team read, one file a page, and [`rollup`], which keeps it quick.
 //!
-//! Everything comes from the `report_*` views (migrations 0060 and 0061); only a question's own page,
-//! wordings of questions, and figures of one source or asset that no sum has, read the rows themselves.
+//! Everything comes from sums of months and days that are over and from rows of those that are not
+//! (migrations 0060, 0061 and 0088), as in the `report_*` views; only a question's own page, gaps, and
+//! figures of one asset that no sum has, read the rows themselves.
 
 mod cost;
 mod gaps;
@@ -12,7 +13,9 @@ mod rollup;
 mod usage;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
-pub use cost::{AssetCost, DayCost, ModelCost, MonthCost, RunCost, ShareCost, SourceCost};
+pub use cost::{
+    AssetCost, CostFigures, DayCost, ModelCost, MonthCost, RunCost, ShareCost, SourceCost,
+};
 pub use gaps::{AskedAgain, Gap, OpenGap};
 pub use ingest::{DayRuns, FailedDocument, OldDocument, Run, SourceState};
 pub use interaction::{InteractionPage, PageCall, PageFeedback, PagePassage};
@@ -20,7 +23,8 @@ pub use program::{PageView, PageViews};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, SqlSafeStr};
 pub use usage::{
-    AssetUse, Conversations, DayUse, DocumentUse, HourUse, Known, LanguageUse, Wait, Wording,
+    AssetUse, Conversations, DayUse, DocumentUse, HourUse, Known, LanguageUse, Spread, UseFigures,
+    Wait, Wording,
 };
 
 use super::{Ledger, LedgerError};
@@ -54,11 +58,38 @@ impl Filter {
     }
 }
 
-/// Days and columns of a view that has all of a filter's.
-macro_rules! within {
+/// Columns of a table that has all of a filter's.
+macro_rules! of_filter {
     () => {
-        " day BETWEEN $1 AND $2 AND ($3 = '' OR channel = $3) AND ($4 = '' OR source = $4)
-          AND ($5 = '' OR asset = $5) "
+        " ($3 = '' OR channel = $3) AND ($4 = '' OR source = $4) AND ($5 = '' OR asset = $5) "
+    };
+}
+/// Those of a table that knows no asset, where the filter names none.
+macro_rules! of_source {
+    () => {
+        " ($3 = '' OR channel = $3) AND ($4 = '' OR source = $4) AND $5 = '' "
+    };
+}
+/// Closed months in a filter's days; what is in none of them, [`days`] has.
+macro_rules! months {
+    () => {
+        " month = ANY(ARRAY(SELECT whole_months($1, $2))) "
+    };
+}
+macro_rules! days {
+    () => {
+        " day = ANY(ARRAY(SELECT other_days($1, $2))) "
+    };
+}
+/// Days of a filter whose rows are not summed, and the others.
+macro_rules! open {
+    () => {
+        " day = ANY(ARRAY(SELECT day FROM open_day WHERE day BETWEEN $1 AND $2)) "
+    };
+}
+macro_rules! closed {
+    () => {
+        " day <> ALL(ARRAY(SELECT day FROM open_day WHERE day BETWEEN $1 AND $2)) "
     };
 }
 /// The same of `interaction i`; `$1` and `$2` are moments.
@@ -68,7 +99,7 @@ macro_rules! asked_within {
           AND ($4 = '' OR i.source = $4) AND ($5 = '' OR i.asset = $5) "
     };
 }
-use {asked_within, within};
+use {asked_within, closed, days, months, of_filter, of_source, open};
 
 impl Ledger {
     /// Rows of a query that takes the filter's days and columns as $1 to $5.

@@ -247,6 +247,18 @@ impl Questions {
         }
     }
 
+    /// How many of so many questions are about each asset, about.
+    pub(crate) fn asked_about(&self, questions: f64) -> Vec<f64> {
+        let mut asked = vec![0.0; ASSETS.len()];
+        let all = self.sums[0].last().copied().unwrap_or(1.0);
+        let mut before = 0.0;
+        for (question, sum) in self.english.iter().zip(&self.sums[0]) {
+            asked[question.asset] += (sum - before) / all * questions;
+            before = *sum;
+        }
+        asked
+    }
+
     pub(crate) fn any(&self, dice: &mut Dice, korean: bool) -> &Question {
         let (questions, sums) = if korean {
             (&self.korean, &self.sums[1])

@@ -7,15 +7,22 @@ use sqlx::PgConnection;
 use uuid::{Builder, Uuid};
 
 use super::dice::Dice;
+use super::moment;
 use super::people::{People, Person};
+use super::plan::{EventKind, Plan};
 use super::questions::{ASSETS, Question, Questions, document};
-use super::{EventKind, Plan, moment};
 
 pub(crate) const CHAT_MODEL: &str = "gpt-4.1-mini";
 const TRIAL_MODEL: &str = "trial-chat";
+/// Dollars of a token that is embedded, and, about, of a question.
+pub(crate) const EMBEDDING_DOLLARS: f64 = 0.02e-6;
+pub(crate) const DOLLARS: f64 = 0.0025;
 const EMBEDDING_MODEL: &str = "text-embedding-3-small";
 /// The language of these days is tried on a model whose price nobody has configured.
 const TRIAL_DAYS: i64 = 21;
+
+/// How often a question without an answer is asked again at once.
+const AGAIN: f64 = 0.35;
 
 /// Tables in the order that foreign keys want, with the columns that are written.
 const TABLES: [(&str, &str); 10] = [
@@ -180,13 +187,17 @@ impl<'a> Rows<'a> {
         let id = id(dice, began);
         let mut at = began;
         let mut title = "";
+        let mut unanswered = None;
         for number in 0..length {
             let korean = person.korean && dice.chance(0.9);
-            let question = questions.any(dice, korean);
+            // Who got no answer often tries once more: questions are not independent of each other.
+            let again = unanswered.take().filter(|_| dice.chance(AGAIN));
+            let question = again.unwrap_or_else(|| questions.any(dice, korean));
             if number == 0 {
                 title = &question.text;
             }
-            self.question(dice, id, person, question, at, number);
+            let outcome = self.question(dice, id, person, question, at, number);
+            unanswered = (outcome == "abstained").then_some(question);
             at = (at + TimeDelta::seconds(30 + dice.below(240) as i64)).min(end);
         }
         self.push(
@@ -210,21 +221,22 @@ impl<'a> Rows<'a> {
         question: &Question,
         at: DateTime<Utc>,
         number: usize,
-    ) {
+    ) -> &'static str {
         let plan = self.plan;
-        let outage = plan.is_on(EventKind::Outage, at);
-        let renamed = plan.is_on(EventKind::Rename, at)
-            && ASSETS[question.asset].name == plan.about(EventKind::Rename);
-        let abstains = if renamed { 0.72 } else { question.abstains };
+        let outage = plan.on(EventKind::Outage, at).map(|event| event.size);
+        let renamed = plan.on(EventKind::Rename, at);
+        let renamed = renamed.filter(|event| event.about == ASSETS[question.asset].name);
+        let abstains = renamed.map_or(question.abstains, |event| event.size.max(question.abstains));
         let outcome = if dice.chance(abstains) {
             "abstained"
-        } else if dice.chance(if outage { 0.3 } else { 0.004 }) {
+        } else if dice.chance(outage.unwrap_or(0.004)) {
             "failed"
         } else if dice.chance(0.012) {
             "cancelled"
         } else {
             "answered"
         };
+        let (outage, renamed) = (outage.is_some(), renamed.is_some());
         let quoted = outage || dice.chance(0.02);
         let (generator, reason) = match (outcome, quoted) {
             ("answered", true) => ("extractive", "the chat model gave no answer in time"),
@@ -274,6 +286,7 @@ impl<'a> Rows<'a> {
         self.passages(dice, id, question, answered);
         self.feedback(dice, id, person, at, outcome, renamed);
         self.calls_of(dice, id, at, outcome, number > 0, outage);
+        outcome
     }
 
     fn passages(&mut self, dice: &mut Dice, id: Uuid, question: &Question, answered: bool) {
@@ -349,7 +362,19 @@ impl<'a> Rows<'a> {
             run: None,
             interaction: Some(id),
         };
-        if follow_up {
+        // A provider that is down answers to nothing.
+        if outage {
+            let purposes = ["condense", "answer"];
+            let first = usize::from(!follow_up);
+            let last = if outcome == "abstained" { 1 } else { 2 };
+            for purpose in &purposes[first.min(last)..last] {
+                for _ in 0..3 {
+                    let call = of(purpose, CHAT_MODEL, None, None, 5000, "unavailable");
+                    self.call(dice, &call);
+                }
+            }
+        }
+        if follow_up && !outage {
             let tokens = (380 + dice.below(200) as i64, 24);
             let call = of(
                 "condense",
@@ -365,7 +390,7 @@ impl<'a> Rows<'a> {
             "embed_question",
             EMBEDDING_MODEL,
             Some((14, 0)),
-            Some(14.0 * 0.02e-6),
+            Some(14.0 * EMBEDDING_DOLLARS),
             dice.duration(70.0),
             "ok",
         );
@@ -379,7 +404,7 @@ impl<'a> Rows<'a> {
             "ok",
         );
         self.call(dice, &call);
-        if dice.chance(0.15) {
+        if !outage && dice.chance(0.15) {
             let tokens = (160, 60);
             let call = of(
                 "expand",
@@ -391,14 +416,7 @@ impl<'a> Rows<'a> {
             );
             self.call(dice, &call);
         }
-        if outcome == "abstained" {
-            return;
-        }
-        if outage {
-            for _ in 0..3 {
-                let call = of("answer", CHAT_MODEL, None, None, 5000, "unavailable");
-                self.call(dice, &call);
-            }
+        if outage || outcome == "abstained" {
             return;
         }
         if dice.chance(0.012) {
@@ -460,7 +478,7 @@ impl<'a> Rows<'a> {
         run: Uuid,
         tokens: i64,
     ) -> f64 {
-        let cost = tokens as f64 * 0.02e-6;
+        let cost = tokens as f64 * EMBEDDING_DOLLARS;
         let ms = dice.duration(300.0);
         self.call(
             dice,

@@ -2,9 +2,10 @@
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
+use super::Truth;
 use super::dice::Dice;
-use super::rows::{REQUEST, RUN, Rows, SOURCE, id, text};
-use super::{EventKind, Truth};
+use super::plan::EventKind;
+use super::rows::{EMBEDDING_DOLLARS, REQUEST, RUN, Rows, SOURCE, id, text};
 
 /// Name, kind, hour of the run, share of the embedding, owner.
 const SOURCES: [(&str, &str, u32, usize, &str); 5] = [
@@ -17,12 +18,13 @@ const SOURCES: [(&str, &str, u32, usize, &str); 5] = [
 
 /// Tokens of one request.
 const TOKENS: i64 = 6000;
-/// How much more a run that embeds everything anew sends.
-const SPIKE: i64 = 150;
+/// Dollars of one request.
+pub(crate) const DOLLARS: f64 = TOKENS as f64 * EMBEDDING_DOLLARS;
 
-pub(crate) fn owner(source: &str) -> &'static str {
-    let found = SOURCES.iter().find(|(name, ..)| *name == source);
-    found.map_or("", |(.., owner)| owner)
+/// A source and its owner.
+pub(crate) fn any(dice: &mut Dice) -> (&'static str, &'static str) {
+    let (name, .., owner) = SOURCES[dice.below(SOURCES.len())];
+    (name, owner)
 }
 
 /// The sources, as their runs leave them.
@@ -45,18 +47,27 @@ pub(crate) fn sources(rows: &mut Rows<'_>, truth: &Truth) {
     }
 }
 
-/// The runs of a night, with so many requests altogether.
-pub(crate) fn night(rows: &mut Rows<'_>, dice: &mut Dice, day: NaiveDate, calls: usize) {
+/// The runs of a night, with so many requests altogether. `usual`: dollars of a day.
+pub(crate) fn night(
+    rows: &mut Rows<'_>,
+    dice: &mut Dice,
+    day: NaiveDate,
+    calls: usize,
+    usual: f64,
+) {
     let mut left = calls;
     for (place, (source, _, hour, share, _)) in SOURCES.iter().enumerate() {
         let began = day
             .and_time(NaiveTime::from_hms_opt(*hour, 5 * place as u32, 0).unwrap_or_default())
             .and_utc();
         let run = id(dice, began);
-        let dead = rows.plan.is_on(EventKind::DeadSource, began)
-            && rows.plan.about(EventKind::DeadSource) == *source;
-        let spike = rows.plan.is_on(EventKind::CostSpike, began)
-            && rows.plan.about(EventKind::CostSpike) == *source;
+        let event = |kind| {
+            let event = rows.plan.on(kind, began);
+            event.filter(|event| event.about == *source)
+        };
+        let dead = event(EventKind::DeadSource).is_some();
+        // It embeds everything anew.
+        let spike = event(EventKind::CostSpike).map(|event| event.size);
         let last = place + 1 == SOURCES.len();
         let requests = match (dead, last) {
             (true, _) => 0,
@@ -64,7 +75,9 @@ pub(crate) fn night(rows: &mut Rows<'_>, dice: &mut Dice, day: NaiveDate, calls:
             _ => (calls * share / 100).min(left),
         };
         left -= requests;
-        let tokens = if spike { TOKENS * SPIKE } else { TOKENS };
+        let tokens = spike.map_or(TOKENS, |times| {
+            (usual * times / EMBEDDING_DOLLARS / requests.max(1) as f64) as i64
+        });
         let mut cost = 0.0;
         for _ in 0..requests {
             let at = began + TimeDelta::milliseconds(dice.below(600_000) as i64);
