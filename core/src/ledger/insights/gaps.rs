@@ -59,8 +59,7 @@ impl Ledger {
     /// The questions of a filter that had no good answer, at most `limit`, those first that reached
     /// most people.
     pub async fn gaps(&self, filter: &Filter, limit: i64) -> Result<Vec<Gap>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "WITH trouble AS (
                  SELECT i.id, i.question_key, i.at, i.caller, true AS abstained FROM interaction i
                   WHERE i.origin = 'person' AND i.outcome = 'abstained' AND i.at >= $1 AND i.at < $2
@@ -104,10 +103,8 @@ impl Ledger {
         .bind(&filter.channel)
         .bind(&filter.source)
         .bind(&filter.asset)
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(limit);
+        self.connection.all(query).await
     }
 
     /// Gaps of the last `days` that are open and were not asked again since a run, those first that
@@ -118,8 +115,7 @@ impl Ledger {
         days: i32,
         limit: i64,
     ) -> Result<Vec<OpenGap>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "WITH trouble AS (
                  SELECT question_key, max(at) AS last_at, count(DISTINCT caller) AS people,
                         (array_agg(outcome = 'answered' ORDER BY at DESC))[1] AS was_answered
@@ -144,10 +140,8 @@ impl Ledger {
         )
         .bind(run_id)
         .bind(days)
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(limit);
+        self.connection.all(query).await
     }
 
     /// Notes what came of it, and answers whether the gap is closed. One whose answer somebody disliked
