@@ -54,4 +54,4 @@ bench:
 	@cargo build --release --locked --workspace --benches
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo bench --locked --bench docent
 	# The ledger's tokens against the provider's, over 10,000 calls with failures and cancelled streams.
-	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" USAGE_CALLS=10000 cargo test --release --locked --test it -- usage::
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" DOCENT_USAGE_CALLS=10000 cargo test --release --locked --test it -- usage::
