@@ -25,7 +25,7 @@ test: check
 	@scripts/tools.sh mcp
 	@scripts/tools.sh schemathesis
 	@scripts/tools.sh slack
-	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" SLACK_SDK_PYTHON="$$(scripts/tools.sh slack_python)" cargo test --workspace --locked
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" SLACK_SDK_PYTHON="$$(scripts/tools.sh slack_python)" cargo test --workspace --locked --features otlp
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/ tests/clients/
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$$(scripts/tools.sh python_of mcp)" tests/clients/mcp_test.py
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$$(scripts/tools.sh python_of schemathesis)" tests/clients/openapi_test.py
@@ -36,8 +36,10 @@ check:
 	@scripts/tools.sh widget
 	npm run --silent --prefix web/widget check
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+	cargo clippy --workspace --all-targets --locked --features otlp -- -D warnings
+	# Without traces, which is the default build; all below it is the same.
+	cargo clippy --workspace --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items --features otlp
 	cargo deny --log-level error check bans licenses sources
 
 ## Measure the question sets of tests/eval: over demo/docs, and over Mozilla's documents where

@@ -36,7 +36,17 @@ pub(super) async fn run(mut overrides: Overrides, arguments: &Arguments) -> anyh
     }
     overrides.config.get_or_insert(file);
     let config = config::load(&overrides)?;
-    super::log(&config, true);
+    let traces = super::log::begin(&config, true);
+    let ended = Box::pin(demo(config, &overrides, arguments)).await;
+    traces.end().await;
+    ended
+}
+
+async fn demo(
+    config: Config,
+    overrides: &Overrides,
+    arguments: &Arguments,
+) -> anyhow::Result<Ended> {
     say("docent demo: the documents of Tandemoor, an invented bike-sharing company");
     choose_model(&config).await;
 

@@ -43,7 +43,7 @@ use crate::chat::{Chat, Conversations, Prompts};
 use crate::metrics::{self, Metrics};
 use crate::notify::Channels;
 use crate::slack::{self, Bridge};
-use crate::{insights, mcp, owner, retention, runs};
+use crate::{insights, mcp, owner, retention, runs, traces};
 
 /// How much longer a request with a whole conversation may be than one with a question.
 const CONVERSATION: usize = 16;
@@ -108,9 +108,10 @@ pub fn router(service: AppState) -> Router {
     let body_limit = DefaultBodyLimit::max(config.server.max_body_bytes);
     let own = middleware::from_fn_with_state(Arc::clone(&service), guard::own);
     let for_widget = middleware::from_fn_with_state(Arc::clone(&service), guard::widget);
+    let traced = |route: &'static str| middleware::from_fn_with_state(route, traces::request);
     // Programs, the chat page, and the widget on pages of others.
     let asking = Router::new()
-        .route("/v1/chat", post(chat::ask))
+        .route("/v1/chat", post(chat::ask).route_layer(traced("/v1/chat")))
         .route("/v1/chat/stop", post(chat::stop))
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}", get(conversations::read))
@@ -126,12 +127,18 @@ pub fn router(service: AppState) -> Router {
     // Front ends and programs that speak another protocol. They send the whole conversation each time.
     let conversation_limit = DefaultBodyLimit::max(config.server.max_body_bytes * CONVERSATION);
     let front_ends = Router::new()
-        .route("/v1/ui-message", post(ui_message::ask))
+        .route(
+            "/v1/ui-message",
+            post(ui_message::ask).route_layer(traced("/v1/ui-message")),
+        )
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(conversation_limit)
         .layer(for_widget.clone());
     let openai = Router::new()
-        .route("/v1/chat/completions", post(openai::complete))
+        .route(
+            "/v1/chat/completions",
+            post(openai::complete).route_layer(traced("/v1/chat/completions")),
+        )
         .route("/v1/models", get(openai::models))
         .route("/v1/models/{model}", get(openai::model))
         .method_not_allowed_fallback(problem::method_not_allowed)
@@ -157,7 +164,7 @@ pub fn router(service: AppState) -> Router {
         .layer(own.clone());
     // Assistants and editors.
     let tools = Router::new()
-        .route("/mcp", post(mcp::http::serve))
+        .route("/mcp", post(mcp::http::serve).route_layer(traced("/mcp")))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(own.clone());
     // Whoever was told of an alert.

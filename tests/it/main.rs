@@ -47,6 +47,8 @@ mod server;
 mod slack;
 mod sources;
 mod support;
+#[cfg(feature = "otlp")]
+mod traces;
 mod turns;
 mod ui_message;
 mod usage;
