@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use docent_core::config::{self, ChatKind, Config, Overrides};
+use docent_core::ledger::Origin;
 use docent_ingest::ProgressSender;
 
 use super::terminal::{note, say};
@@ -52,7 +53,7 @@ async fn demo(
 
     let data = config.data.clone();
     let questions = config.server.suggestions.clone();
-    let service = serve::open(config).await?;
+    let service = serve::open(config, Origin::Demo).await?;
     say(format!(
         "ingesting {} …",
         arguments.folder.join("docs").display()
@@ -96,6 +97,9 @@ fn welcome(url: &str, questions: &[String], config: &Path, data: &Path) {
             config.display()
         ));
     }
+    say(
+        "(what is asked here counts as demo, not as use: /insights says what it cost, not who asked)",
+    );
     say(format!(
         "(Ctrl-C stops it; what it made lies in {})",
         data.display()

@@ -31,6 +31,7 @@ use axum::middleware;
 use axum::routing::{delete, get, patch, post};
 use docent_core::app::App;
 use docent_core::config::Config;
+use docent_core::ledger::Origin;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
@@ -59,6 +60,8 @@ pub struct Service {
     pub slack: Option<Arc<Bridge>>,
     pub(crate) channels: Channels,
     pub metrics: Arc<Metrics>,
+    /// What questions that come in count as: people's, unless it is all a demo.
+    pub origin: Origin,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -97,6 +100,7 @@ impl Service {
             slack,
             channels,
             metrics,
+            origin: Origin::Person,
             stopping: CancellationToken::new(),
         })
     }

@@ -3,4 +3,5 @@
 
 mod figures;
 mod gaps;
+mod origins;
 mod pages;
