@@ -50,6 +50,7 @@ async fn nobody_waits_for_a_collector_that_hangs() {
     let scene = Scene::new(Mood::Hangs).await;
     scene.ingest().await;
     let serving = scene.serve().await;
+    // A request to the collector takes five seconds until it is given up.
     // The first is slow for reasons of its own.
     serving.ask(QUESTION).send().await.unwrap();
     for _ in 0..3 {
@@ -64,7 +65,7 @@ async fn nobody_waits_for_a_collector_that_hangs() {
             .unwrap();
         assert!(answer.contains(r#""outcome":"answered""#), "{answer}");
         assert!(
-            asked.elapsed() < Duration::from_secs(2),
+            asked.elapsed() < Duration::from_secs(4),
             "{:?}",
             asked.elapsed()
         );
@@ -73,7 +74,7 @@ async fn nobody_waits_for_a_collector_that_hangs() {
     drop(serving);
     // Two seconds for what is left, and what else the end takes.
     assert!(
-        stopped.elapsed() < Duration::from_secs(8),
+        stopped.elapsed() < Duration::from_secs(12),
         "{:?}",
         stopped.elapsed()
     );

@@ -32,7 +32,10 @@ async fn what_the_provider_bills_is_what_the_ledger_has() {
     let mut world = World::new().await;
     world.embed_with(&model);
     world.chat_with(&model);
+    // Only what is to be late is late, also on a busy machine.
     world.config.chat.first_token_ms = 5000;
+    world.config.chat.stall_ms = 2000;
+    world.config.embedding.timeout_ms = 2000;
     world.config.embedding.batch_texts = 2;
     world.config.embedding.retries = 5;
     world.config.retrieval.min_evidence = 0.0;

@@ -46,7 +46,7 @@ pub(super) async fn ingest(world: &World, model: &ScriptedOpenAi, documents: usi
             Fault::status(500, "broken"),
             Fault::Malformed,
             Fault::CutAfter(0),
-            Fault::MissingVectors(1),
+            Fault::status(503, "busy"),
             Fault::rate_limited_open(),
         ];
         for fault in faults {
