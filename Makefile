@@ -25,7 +25,7 @@ test: check
 	@scripts/tools.sh mcp
 	@scripts/tools.sh schemathesis
 	@scripts/tools.sh slack
-	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" SLACK_SDK_PYTHON="$$(scripts/tools.sh slack_python)" cargo test --workspace --locked
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" SLACK_SDK_PYTHON="$$(scripts/tools.sh slack_python)" cargo test --workspace --locked --features otlp
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" node --test tests/browser/ tests/clients/
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$$(scripts/tools.sh python_of mcp)" tests/clients/mcp_test.py
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" "$$(scripts/tools.sh python_of schemathesis)" tests/clients/openapi_test.py
@@ -36,8 +36,10 @@ check:
 	@scripts/tools.sh widget
 	npm run --silent --prefix web/widget check
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+	cargo clippy --workspace --all-targets --locked --features otlp -- -D warnings
+	# Without traces, which is the default build; all below it is the same.
+	cargo clippy --workspace --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items --features otlp
 	cargo deny --log-level error check bans licenses sources
 
 ## Measure the question sets of tests/eval: over demo/docs, and over Mozilla's documents where
@@ -54,7 +56,7 @@ bench:
 	@cargo build --release --locked --workspace --benches
 	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" cargo bench --locked --bench docent
 	# The ledger's tokens against the provider's, over 10,000 calls with failures and cancelled streams.
-	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" USAGE_CALLS=10000 cargo test --release --locked --test it -- usage::
+	PG_BIN_DIR="$$(scripts/tools.sh pg_bin_dir)" DOCENT_USAGE_CALLS=10000 cargo test --release --locked --test it -- usage::
 
 ## Have a conversation of six turns with a real, very small model, and write it to tests/transcripts
 transcript:

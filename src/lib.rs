@@ -13,6 +13,7 @@ pub mod alerts;
 pub mod notify;
 pub mod report;
 pub mod metrics;
+mod traces;
 mod lease;
 mod runs;
 pub mod slack;

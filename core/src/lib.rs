@@ -5,6 +5,7 @@ pub mod document;
 pub mod redaction;
 pub mod net;
 pub mod models;
+pub mod traces;
 pub mod index;
 pub mod lines;
 pub mod ledger;

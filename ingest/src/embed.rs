@@ -2,7 +2,7 @@
 //! wherever it is: in the collection, in the one that it replaces, among what an interrupted run
 //! received or this run took out, or in another batch that is being embedded just now.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use docent_core::document::point_id;
@@ -11,10 +11,12 @@ use docent_core::index::{IndexError, Point};
 use docent_core::ledger::{DocumentRow, Purpose, TermDeltas};
 use docent_core::models::CallFor;
 use rust_decimal::Decimal;
+use tracing::{Instrument, Span};
 
 use crate::flight::Claims;
 use crate::prepare::{Batch, ChangedDocument, Prepared, PreparedChunk};
 use crate::run::Run;
+use crate::traces::{self, Trace};
 
 /// A changed document with the points of its chunks.
 pub(crate) struct EmbeddedDocument {
@@ -27,6 +29,7 @@ pub(crate) struct EmbeddedDocument {
     pub(crate) failure: Option<String>,
     pub(crate) embedded: u64,
     pub(crate) reused: u64,
+    pub(crate) trace: Trace,
 }
 
 /// A batch after the embedder.
@@ -45,6 +48,19 @@ pub(crate) struct Embedded {
     pub(crate) claims: Claims,
     /// The index could not be asked for vectors to use again.
     pub(crate) failure: Option<IndexError>,
+}
+
+impl ChangedDocument {
+    /// The step of its trace that lasts until `batch` has its vectors.
+    fn embedding(&mut self, batch: &Span) -> Span {
+        if self.trace.is_none() {
+            self.trace = Trace::begin(&self.row.source, &self.row.path);
+            self.trace.cut(self.chunks.len());
+        }
+        let step = self.trace.step("embed");
+        step.follows_from(batch);
+        step
+    }
 }
 
 /// Embeds what is new in a batch.
@@ -69,6 +85,9 @@ pub(crate) async fn batch(run: &Arc<Run>, batch: Batch) -> Embedded {
     if changed.is_empty() {
         return embedded;
     }
+    let span = traces::batch(changed.len());
+    // Held until the batch has its vectors; its requests to the model are in the trace of the run.
+    let steps: Vec<Span> = changed.iter_mut().map(|one| one.embedding(&span)).collect();
 
     let mut wanted: Vec<String> = Vec::new();
     let mut texts: HashMap<String, String> = HashMap::new();
@@ -99,7 +118,6 @@ pub(crate) async fn batch(run: &Arc<Run>, batch: Batch) -> Embedded {
         .iter()
         .filter_map(|hash| texts.remove(hash))
         .collect();
-    vectors.new = wanted.iter().cloned().collect();
     let call = CallFor::run(Purpose::EmbedPassages, run.id);
     let keep = |arrived: &[(usize, &[f32])]| {
         let arrived = arrived
@@ -108,10 +126,14 @@ pub(crate) async fn batch(run: &Arc<Run>, batch: Batch) -> Embedded {
         run.received.add(arrived);
     };
     let embedder = &run.app.embedder;
-    let results = embedder.embed_arriving(&call, &missing, &keep).await;
+    let results = embedder
+        .embed_arriving(&call, &missing, &keep)
+        .instrument(span)
+        .await;
     for (hash, result) in wanted.iter().zip(results) {
         let came = match result {
             Ok(one) => {
+                vectors.new.insert(hash.clone(), one.tokens);
                 embedded.tokens += one.tokens;
                 embedded.cost = embedded.cost.zip(one.cost).map(|(sum, cost)| sum + cost);
                 Ok(one.vector)
@@ -123,6 +145,7 @@ pub(crate) async fn batch(run: &Arc<Run>, batch: Batch) -> Embedded {
     for (hash, came) in embedded.claims.others().await {
         vectors.insert(hash, came);
     }
+    drop(steps);
 
     (embedded.documents, embedded.terms) = points(run, vectors, changed).await;
     embedded
@@ -183,8 +206,9 @@ async fn known_vectors(
 #[derive(Default)]
 struct Vectors {
     by_hash: HashMap<String, Arc<Vec<f32>>>,
-    /// Those asked of the embedder by this batch; the first chunk that takes one counts as embedded.
-    new: HashSet<String>,
+    /// Those that the embedder gave this batch, with their tokens; the first chunk that takes one counts as
+    /// embedded.
+    new: HashMap<String, u64>,
     failures: HashMap<String, String>,
 }
 
@@ -216,7 +240,9 @@ impl Vectors {
             failure: None,
             embedded: 0,
             reused: 0,
+            trace: changed.trace,
         };
+        let mut tokens = 0;
         let has_vector =
             |chunk: &PreparedChunk| self.by_hash.contains_key(&chunk.payload.text_hash);
         let mut counts = changed
@@ -233,8 +259,9 @@ impl Vectors {
             let occurrence = occurrences.entry(payload.text_hash.clone()).or_default();
             let id = point_id(changed.document.id, &payload.text_hash, *occurrence);
             *occurrence += 1;
-            if self.new.remove(&payload.text_hash) {
+            if let Some(own) = self.new.remove(&payload.text_hash) {
                 embedded.embedded += 1;
+                tokens += own;
             } else {
                 embedded.reused += 1;
             }
@@ -251,6 +278,8 @@ impl Vectors {
                 payload,
             });
         }
+        let (new, reused) = (embedded.embedded, embedded.reused);
+        embedded.trace.embedded(new, reused, tokens);
         embedded
     }
 }

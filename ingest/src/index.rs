@@ -144,7 +144,9 @@ async fn changed(
 ) -> Result<(), IndexError> {
     let mut points: Vec<Point> = Vec::new();
     let mut stale: Vec<StoredPoint> = Vec::new();
+    let mut traced = Vec::with_capacity(documents.len());
     for document in documents {
+        let step = document.trace.step("index");
         indexed.embedded += document.embedded;
         indexed.reused += document.reused;
         let id = document.row.document_id;
@@ -157,6 +159,7 @@ async fn changed(
                 indexed.written = true;
             }
             let outcome = Outcome::Failed(reason);
+            traced.push((document.trace, step, outcome.clone()));
             indexed.outcomes.push((document.row.path.clone(), outcome));
         } else {
             // A document without a row has points only where a run was interrupted.
@@ -172,6 +175,7 @@ async fn changed(
                 stale.append(&mut old);
             }
             let path = document.row.path.clone();
+            traced.push((document.trace, step, Outcome::Indexed));
             indexed.outcomes.push((path, Outcome::Indexed));
             indexed.rows.push(document.row);
         }
@@ -179,7 +183,12 @@ async fn changed(
     }
     indexed.written |= !points.is_empty() || !stale.is_empty();
     upsert(run, points).await?;
-    delete(run, &stale).await
+    delete(run, &stale).await?;
+    for (trace, step, outcome) in traced {
+        drop(step);
+        trace.end(&outcome);
+    }
+    Ok(())
 }
 
 /// Takes points out. Their vectors stay at hand: the same texts may turn up elsewhere.

@@ -27,6 +27,7 @@ mod removal;
 pub mod report;
 pub mod source;
 mod spool;
+mod traces;
 mod vector_file;
 
 pub use answers::{allowed, answer_document, index_answers};

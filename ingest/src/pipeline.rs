@@ -14,6 +14,7 @@ use docent_core::document::Outcome;
 use docent_core::ledger::DocumentRow;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use tracing::Instrument;
 
 use crate::answers;
 use crate::average;
@@ -86,7 +87,8 @@ pub(crate) async fn run(
                 match batch? {
                     Some(batch) => {
                         let run = Arc::clone(run);
-                        embedding.spawn(async move { embed::batch(&run, batch).await });
+                        let work = async move { embed::batch(&run, batch).await };
+                        embedding.spawn(work.in_current_span());
                     }
                     None => exhausted = true,
                 }

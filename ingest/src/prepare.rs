@@ -20,6 +20,7 @@ use crate::clean::model::{Cleaner, Untidy};
 use crate::extract::isolated::{Extractor, Isolation};
 use crate::run::{IngestError, Run};
 use crate::source::{Content, Found, Listing, uri};
+use crate::traces::Trace;
 use crate::{chunk, clean, extract, source};
 
 /// A batch is handed on when its chunks keep every connection to the embedder busy once (what is
@@ -57,6 +58,8 @@ pub(crate) struct ChangedDocument {
     pub(crate) chunks: Vec<PreparedChunk>,
     /// Its row from an earlier run, where it has one.
     pub(crate) before: Option<DocumentRow>,
+    #[serde(skip)]
+    pub(crate) trace: Trace,
 }
 
 /// What is stored of a chunk, and what is embedded of it.
@@ -147,6 +150,8 @@ struct Reader {
     counter: TokenCounter,
     known: HashMap<String, DocumentRow>,
     full: bool,
+    /// Whether documents are traced: a plan only looks at them.
+    traced: bool,
     /// Hash of the source's own settings: a new owner or group there changes every document.
     settings_hash: String,
     /// Tidies the text, where the source wants that.
@@ -180,6 +185,7 @@ pub(crate) fn start(
         counter: run.app.embedder.counter().clone(),
         known,
         full: run.full,
+        traced: !run.plans,
         settings_hash: settings_hash(source, cleaner.as_deref()),
         cleaner,
     });
@@ -257,22 +263,47 @@ impl Reader {
 
     fn prepare(&self, found: &Found, extractor: &mut Extractor) -> Prepared {
         let known = self.known.get(&found.path);
-        match self.walk(found, known, extractor) {
-            Ok(prepared) => prepared,
-            Err(outcome) => Prepared::LeftOut {
-                path: found.path.clone(),
-                outcome,
-                known: known.cloned(),
-            },
+        let mut trace = Trace::default();
+        match self.walk(found, known, extractor, &mut trace) {
+            Ok(prepared) => {
+                match &prepared {
+                    Prepared::Unchanged(_) => trace.end(&Outcome::Unchanged),
+                    // All that is left to do is the new payload.
+                    Prepared::Metadata(..) => trace.end(&Outcome::Indexed),
+                    Prepared::Changed(_) | Prepared::LeftOut { .. } => {}
+                }
+                prepared
+            }
+            Err(outcome) => {
+                if trace.is_none() {
+                    trace = self.trace(found);
+                }
+                trace.end(&outcome);
+                Prepared::LeftOut {
+                    path: found.path.clone(),
+                    outcome,
+                    known: known.cloned(),
+                }
+            }
         }
     }
 
-    /// source → extract → clean → chunk, stopping as soon as nothing has changed.
+    fn trace(&self, found: &Found) -> Trace {
+        if self.traced {
+            Trace::begin(&self.source.name, &found.path)
+        } else {
+            Trace::default()
+        }
+    }
+
+    /// source → extract → clean → chunk, stopping as soon as nothing has changed. From where there is
+    /// something to do, it is traced.
     fn walk(
         &self,
         found: &Found,
         known: Option<&DocumentRow>,
         extractor: &mut Extractor,
+        trace: &mut Trace,
     ) -> Result<Prepared, Outcome> {
         let raw = source::read(found, &self.root, self.max_file_bytes)?;
         let raw_hash = text_hash(&format!("{}\n{}", raw.raw_hash, self.settings_hash));
@@ -281,14 +312,17 @@ impl Reader {
             return Ok(Prepared::Unchanged(None));
         }
 
-        let extracted = extractor.extract(&raw)?;
+        *trace = self.trace(found);
+        let extracted = trace.step("extract").in_scope(|| extractor.extract(&raw))?;
         for note in raw.notes.iter().chain(&extracted.front.problem) {
             tracing::warn!(source = %self.source.name, path = %found.path, "{note}");
         }
-        let text = clean::clean(&extracted.markdown);
+        let cleaning = trace.step("clean");
+        let text = cleaning.in_scope(|| clean::clean(&extracted.markdown));
         let above = extracted.front.above.clone();
         let mut document = self.document(found, &raw, extracted, text)?;
-        let cleaned = self.tidy(&mut document);
+        let cleaned = cleaning.in_scope(|| self.tidy(&mut document));
+        drop(cleaning);
         let mut content = format!("{}\n{}", document.title, document.text);
         if !above.is_empty() {
             content = format!("{}\n{content}", above.join("\n"));
@@ -325,7 +359,10 @@ impl Reader {
             title: &document.title,
             above: &above,
         };
-        let chunks = chunk::chunks(place, &document.text, &self.counter, &self.chunk);
+        let chunks = trace
+            .step("chunk")
+            .in_scope(|| chunk::chunks(place, &document.text, &self.counter, &self.chunk));
+        trace.cut(chunks.len());
         row.chunks = chunks.len() as i32;
         let chunks = chunks.iter().map(|chunk| {
             let embedded_text = chunk.embedded_text(&document.title);
@@ -341,6 +378,7 @@ impl Reader {
             document,
             chunks,
             before: known.cloned(),
+            trace: trace.clone(),
         })))
     }
 

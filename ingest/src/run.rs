@@ -12,6 +12,7 @@ use docent_core::index::{IndexError, SparseVector};
 use docent_core::ledger::{Lease, LedgerError, RunOrigin, TermDeltas};
 use docent_core::models::ModelError;
 use parking_lot::Mutex;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::claim::Claim;
@@ -21,7 +22,7 @@ use crate::plan::{self, Plan, Planned};
 use crate::received::Received;
 use crate::report::{Progress, ProgressSender, RunReport, SourceReport, millis};
 use crate::source::SourceError;
-use crate::{budget, leftovers, pipeline};
+use crate::{budget, leftovers, pipeline, traces};
 
 /// What ends a source's run, or the whole run, early.
 #[derive(Debug, thiserror::Error)]
@@ -346,7 +347,11 @@ async fn run_source(
     let ledger = &run.app.ledger;
     let row = collection::source_row(request, source);
     ledger.start_run(run.id, &run.collection, &row).await?;
-    let (report, failure) = match pipeline::run(run, source, planned).await {
+    let span = traces::run(run.id, &source.name);
+    let ran = pipeline::run(run, source, planned)
+        .instrument(span.clone())
+        .await;
+    let (report, failure) = match ran {
         Ok(report) => (report, None),
         Err(error) => {
             let mut report = SourceReport::new(&source.name);
@@ -354,6 +359,7 @@ async fn run_source(
             (report, Some(error))
         }
     };
+    traces::ran(&span, &report);
     ledger
         .finish_run(run.id, &source.name, &report.row())
         .await?;

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Chat, ChatError, Event, Events, Turn, answer};
@@ -202,7 +203,7 @@ impl LiveTurns {
     ) {
         let by_message = Arc::clone(&self.by_message);
         let limit = self.answer_limit;
-        self.tasks.spawn(async move {
+        let answering = async move {
             let (events, mut arriving) = Events::channel();
             let work = async {
                 run_limited(&app, &chat, &turn, &events, limit).await;
@@ -225,7 +226,9 @@ impl LiveTurns {
                 tokio::time::sleep(KEEP_FINISHED).await;
                 forget(&by_message, &key, &live);
             });
-        });
+        };
+        // Its trace is that of the request which brought it.
+        self.tasks.spawn(answering.in_current_span());
     }
 
     /// Takes no new turns.

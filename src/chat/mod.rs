@@ -28,7 +28,11 @@ use std::time::Instant;
 use docent_core::app::App;
 use docent_core::index::IndexError;
 use docent_core::models::ModelError;
+use docent_core::traces::step;
 use futures::FutureExt;
+use tracing::Instrument;
+
+use crate::traces::question;
 
 pub(crate) use cite::plain;
 pub use history::{Conversations, PastTurn};
@@ -85,11 +89,13 @@ pub async fn answer(
     events: &Events,
 ) -> Result<Answer, ChatError> {
     let mut draft = record::Draft::new(app, turn, Instant::now());
-    let walking = walk(app, chat, turn, events, &mut draft);
+    let span = question::begin(turn);
+    let walking = walk(app, chat, turn, events, &mut draft).instrument(span.clone());
     let result = tokio::select! {
         result = unbroken(walking) => result,
         () = turn.cancelled.cancelled() => Err(ChatError::Cancelled),
     };
+    question::end(&span, &result);
     record::record(app, chat, turn, draft, &result);
     match &result {
         Ok(answer) => events.send(Event::Done(Box::new(answer.clone()))),
@@ -121,7 +127,9 @@ async fn walk(
     app.know_terms().await;
     // Condense: a follow-up becomes a question that stands alone.
     let history = chat.conversations.history(app, turn).await;
-    draft.standalone_question = condense::condense(app, chat, turn, &history, draft).await?;
+    draft.standalone_question = condense::condense(app, chat, turn, &history, draft)
+        .instrument(step("condense"))
+        .await?;
     events.send(Event::Turn {
         interaction_id: turn.interaction_id,
         conversation_id: turn.conversation_id,
@@ -131,11 +139,12 @@ async fn walk(
 
     // Retrieve: the passages that the caller may read and that fit best.
     let reach = retrieve::Reach::of_answer(app);
-    let retrieved = Box::pin(retrieve::retrieve(app, turn, draft, &reach)).await?;
-    let retrieved = Box::pin(retrieve::expand::expand(
-        app, chat, turn, draft, &reach, retrieved,
-    ))
-    .await;
+    let retrieving = step("retrieve");
+    let retrieved = Box::pin(retrieve::retrieve(app, turn, draft, &reach))
+        .instrument(retrieving.clone())
+        .await?;
+    let expanded = retrieve::expand::expand(app, chat, turn, draft, &reach, retrieved);
+    let retrieved = Box::pin(expanded).instrument(retrieving).await;
     draft.retrieved(&retrieved);
     if let Some(reason) = abstain::too_weak(app, &retrieved) {
         tracing::debug!(interaction = %turn.interaction_id, %reason, "abstained");
@@ -147,9 +156,12 @@ async fn walk(
 
     // Prompt, generate, cite: by the chat model, or quoted from the passages; checked as it streams.
     let prompt = prompt::prompt(app, chat, draft, &history, &retrieved)?;
-    let generated = generate::generate(app, turn, events, draft, &retrieved, prompt).await?;
+    let generated = generate::generate(app, turn, events, draft, &retrieved, prompt)
+        .instrument(step("generate"))
+        .await?;
     let generator = generated.generator;
-    let Some(cited) = cite::cite(generated, &retrieved) else {
+    let cited = step("check").in_scope(|| cite::cite(generated, &retrieved));
+    let Some(cited) = cited else {
         return Ok(abstain::abstention(app, turn, draft, &retrieved));
     };
     events.send(Event::Citations {

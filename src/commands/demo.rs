@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use docent_core::config::{self, ChatKind, Config, Overrides};
+use docent_core::ledger::Origin;
 use docent_ingest::ProgressSender;
 
 use super::terminal::{note, say};
@@ -36,13 +37,23 @@ pub(super) async fn run(mut overrides: Overrides, arguments: &Arguments) -> anyh
     }
     overrides.config.get_or_insert(file);
     let config = config::load(&overrides)?;
-    super::log(&config, true);
+    let traces = super::log::begin(&config, true);
+    let ended = Box::pin(demo(config, &overrides, arguments)).await;
+    traces.end().await;
+    ended
+}
+
+async fn demo(
+    config: Config,
+    overrides: &Overrides,
+    arguments: &Arguments,
+) -> anyhow::Result<Ended> {
     say("docent demo: the documents of Tandemoor, an invented bike-sharing company");
     choose_model(&config).await;
 
     let data = config.data.clone();
     let questions = config.server.suggestions.clone();
-    let service = serve::open(config).await?;
+    let service = serve::open(config, Origin::Demo).await?;
     say(format!(
         "ingesting {} …",
         arguments.folder.join("docs").display()
@@ -86,6 +97,9 @@ fn welcome(url: &str, questions: &[String], config: &Path, data: &Path) {
             config.display()
         ));
     }
+    say(
+        "(what is asked here counts as demo, not as use: /insights says what it cost, not who asked)",
+    );
     say(format!(
         "(Ctrl-C stops it; what it made lies in {})",
         data.display()

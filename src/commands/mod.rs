@@ -8,6 +8,7 @@ pub mod eval;
 pub mod ingest;
 mod init;
 pub mod key;
+mod log;
 mod mcp;
 mod migrate;
 mod open;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use docent_core::config::{self, Config, LogFormat, Overrides};
+use docent_core::config::{self, Config, Overrides};
 use docent_core::process;
 
 pub use open::{Access, open};
@@ -146,81 +147,32 @@ async fn run(cli: Cli) -> anyhow::Result<Ended> {
         return Box::pin(demo::run(overrides, arguments)).await;
     }
     let config = config::load(&overrides)?;
-    match cli.command {
-        Command::Serve => {
-            log(&config, false);
-            Box::pin(serve::run(config)).await
-        }
-        Command::Ingest(arguments) => {
-            log(&config, true);
-            Box::pin(ingest::command(config, arguments)).await
-        }
-        Command::Purge(arguments) => {
-            log(&config, true);
-            Box::pin(purge::command(config, arguments)).await
-        }
-        Command::Key(arguments) => {
-            log(&config, true);
-            Box::pin(key::command(config, arguments)).await
-        }
-        Command::Ask(arguments) => {
-            log(&config, true);
-            Box::pin(ask::command(config, arguments)).await
-        }
-        Command::Mcp => {
-            log(&config, true);
-            Box::pin(mcp::run(config)).await
-        }
-        Command::Eval(arguments) => {
-            log(&config, true);
-            Box::pin(eval::command(config, arguments)).await
-        }
-        Command::Report(arguments) => {
-            log(&config, true);
-            Box::pin(report::command(config, arguments)).await
-        }
-        Command::Slack(arguments) => slack::run(config, arguments),
-        Command::Doctor => {
-            log(&config, true);
-            Box::pin(doctor::run(config)).await
-        }
-        Command::Migrate => {
-            log(&config, true);
-            Box::pin(migrate::run(config)).await
-        }
-        Command::Backup(arguments) => {
-            log(&config, true);
-            Box::pin(backup::backup(config, arguments)).await
-        }
-        Command::Restore(arguments) => {
-            log(&config, true);
-            Box::pin(backup::restore(config, arguments)).await
-        }
-        Command::Demo(_) | Command::Init(_) | Command::ExtractWorker => Ok(Ended::Done),
+    if let Command::Slack(arguments) = cli.command {
+        return slack::run(config, arguments);
     }
+    let short = !matches!(cli.command, Command::Serve);
+    let traces = log::begin(&config, short);
+    let ended = Box::pin(command(config, cli.command)).await;
+    traces.end().await;
+    ended
 }
 
-/// Logs to standard error: a short command only warnings, unless `log.level` was changed.
-fn log(config: &Config, short: bool) {
-    let level = &config.log.level;
-    let filter = if short && level == "info" {
-        "warn"
-    } else {
-        level
-    };
-    // Qdrant's engine warns of settings of a server that it is not part of; async-openai logs the
-    // texts of answers that it cannot read, and rmcp messages with questions in them.
-    let filter = format!("qdrant_edge=error,async_openai=off,rmcp=off,sqlx=warn,{filter}");
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(terminal::is_watched())
-        .with_writer(std::io::stderr);
-    let result = match config.log.format {
-        LogFormat::Text => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
-    // A second `serve` in one process (the tests) keeps the first one's log.
-    drop(result);
+async fn command(config: Config, command: Command) -> anyhow::Result<Ended> {
+    match command {
+        Command::Serve => Box::pin(serve::run(config)).await,
+        Command::Ingest(arguments) => Box::pin(ingest::command(config, arguments)).await,
+        Command::Purge(arguments) => Box::pin(purge::command(config, arguments)).await,
+        Command::Key(arguments) => Box::pin(key::command(config, arguments)).await,
+        Command::Ask(arguments) => Box::pin(ask::command(config, arguments)).await,
+        Command::Mcp => Box::pin(mcp::run(config)).await,
+        Command::Eval(arguments) => Box::pin(eval::command(config, arguments)).await,
+        Command::Report(arguments) => Box::pin(report::command(config, arguments)).await,
+        Command::Doctor => Box::pin(doctor::run(config)).await,
+        Command::Migrate => Box::pin(migrate::run(config)).await,
+        Command::Backup(arguments) => Box::pin(backup::backup(config, arguments)).await,
+        Command::Restore(arguments) => Box::pin(backup::restore(config, arguments)).await,
+        Command::Slack(_) | Command::Demo(_) | Command::Init(_) | Command::ExtractWorker => {
+            Ok(Ended::Done)
+        }
+    }
 }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use docent_core::app::{App, OpenError};
 use docent_core::config::Config;
 use docent_core::data_folder::DataFolder;
+use docent_core::ledger::Origin;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
@@ -23,13 +24,13 @@ const LOOK: Duration = Duration::from_secs(5);
 const TERMS_EVERY: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
-    let service = open(config).await?;
+    let service = open(config, Origin::Person).await?;
     listen(service, |url| tracing::info!("docent listens on {url}")).await?;
     Ok(Ended::Done)
 }
 
-/// Opens everything that the service needs; Postgres may come later.
-pub(super) async fn open(config: Config) -> anyhow::Result<Arc<Service>> {
+/// Opens everything that the service needs; Postgres may come later. `origin` is what its questions count as.
+pub(super) async fn open(config: Config, origin: Origin) -> anyhow::Result<Arc<Service>> {
     let data = DataFolder::open(&config.data)?;
     let ownership = if App::needs_ownership(&config) {
         Some(data.own("serve", PATIENCE).await?)
@@ -37,8 +38,11 @@ pub(super) async fn open(config: Config) -> anyhow::Result<Arc<Service>> {
         None
     };
     let app = Box::pin(App::open(config, data, ownership, true)).await?;
-    let service = Arc::new(Service::new(app)?);
-    Ok(service)
+    let service = Service {
+        origin,
+        ..Service::new(app)?
+    };
+    Ok(Arc::new(service))
 }
 
 /// Listens, tells the address, and serves until SIGINT or SIGTERM.

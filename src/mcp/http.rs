@@ -15,6 +15,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, RoleServer};
 use serde::Deserialize;
+use tracing::{Instrument, Span};
 use uuid::Uuid;
 
 use super::calls::CallId;
@@ -67,6 +68,8 @@ pub(crate) async fn serve(
         service.mcp.cancel(&id);
     }
     parts.extensions.insert(caller);
+    // The call is done in a task of its own.
+    parts.extensions.insert(Span::current());
     let answered = answer(service, Request::from_parts(parts, Body::from(body))).await;
     with_headers(answered, message.method == "initialize")
 }
@@ -137,7 +140,9 @@ impl Http {
         let underway = id.map(|id| self.service.mcp.begin(id));
         let mut stop = vec![&context.ct];
         stop.extend(underway.as_ref().map(|underway| &underway.cancelled));
-        let work = tools::call(&self.service, caller.clone(), call, &progress);
+        let span = parts.extensions.get::<Span>().cloned();
+        let work = tools::call(&self.service, caller.clone(), call, &progress)
+            .instrument(span.unwrap_or_else(Span::none));
         unless_cancelled(work, &stop).await.ok_or_else(cancelled)
     }
 }

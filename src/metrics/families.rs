@@ -6,7 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
 pub(super) type Labels = Vec<(&'static str, String)>;
 type Histograms = Family<Labels, Histogram, fn() -> Histogram>;
@@ -45,111 +45,106 @@ fn short() -> Histogram {
 }
 
 impl Families {
+    /// Makes every family and adds it to the registry, in the order in which they are shown.
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let families = Self {
-            token_usage: Family::new_with_constructor(tokens),
-            call_duration: Family::new_with_constructor(seconds),
-            cost: Family::default(),
-            turns: Family::default(),
-            turn_duration: Family::new_with_constructor(seconds),
-            retrieval_duration: short(),
-            first_token: seconds(),
-            requests: Family::default(),
-            request_duration: Family::new_with_constructor(short),
-            spool: Gauge::default(),
-            ledger_up: Gauge::default(),
-            source_run: Family::default(),
-            source_failing: Family::default(),
-            source_documents: Family::default(),
-            alerts: Family::default(),
-        };
-        registry.register(
-            "gen_ai_client_token_usage",
-            "Tokens of each model call, as the provider reported or docent estimated them",
-            families.token_usage.clone(),
-        );
-        registry.register_with_unit(
-            "gen_ai_client_operation_duration",
-            "Time of each attempt to call a model; error_type where it failed",
-            Unit::Seconds,
-            families.call_duration.clone(),
-        );
-        registry.register(
-            "docent_model_cost_usd",
-            "US dollars of calls whose model has a price",
-            families.cost.clone(),
-        );
-        registry.register(
-            "docent_turns",
-            "Questions of people by how they ended",
-            families.turns.clone(),
-        );
-        registry.register_with_unit(
-            "docent_turn_duration",
-            "Time from a question to the end of its answer",
-            Unit::Seconds,
-            families.turn_duration.clone(),
-        );
-        registry.register_with_unit(
-            "docent_retrieval_duration",
-            "Time to find the passages of a question",
-            Unit::Seconds,
-            families.retrieval_duration.clone(),
-        );
-        registry.register_with_unit(
-            "docent_first_token",
-            "Time from a question to the first word of its answer",
-            Unit::Seconds,
-            families.first_token.clone(),
-        );
-        registry.register(
-            "docent_http_requests",
-            "Requests by route, never by address",
-            families.requests.clone(),
-        );
-        registry.register_with_unit(
-            "docent_http_request_duration",
-            "Time to the head of a response; streamed answers go on after it",
-            Unit::Seconds,
-            families.request_duration.clone(),
-        );
-        families.register_states(registry);
-        families
+        let mut register = Registering(registry);
+        Self {
+            token_usage: register.plain(
+                "gen_ai_client_token_usage",
+                "Tokens of each model call, as the provider reported or docent estimated them",
+                Family::new_with_constructor(tokens),
+            ),
+            call_duration: register.seconds(
+                "gen_ai_client_operation_duration",
+                "Time of each attempt to call a model; error_type where it failed",
+                Family::new_with_constructor(seconds),
+            ),
+            cost: register.plain(
+                "docent_model_cost_usd",
+                "US dollars of calls whose model has a price",
+                Family::default(),
+            ),
+            turns: register.plain(
+                "docent_turns",
+                "Questions of people by how they ended",
+                Family::default(),
+            ),
+            turn_duration: register.seconds(
+                "docent_turn_duration",
+                "Time from a question to the end of its answer",
+                Family::new_with_constructor(seconds),
+            ),
+            retrieval_duration: register.seconds(
+                "docent_retrieval_duration",
+                "Time to find the passages of a question",
+                short(),
+            ),
+            first_token: register.seconds(
+                "docent_first_token",
+                "Time from a question to the first word of its answer",
+                seconds(),
+            ),
+            requests: register.plain(
+                "docent_http_requests",
+                "Requests by route, never by address",
+                Family::default(),
+            ),
+            request_duration: register.seconds(
+                "docent_http_request_duration",
+                "Time to the head of a response; streamed answers go on after it",
+                Family::new_with_constructor(short),
+            ),
+            // What is read when somebody asks.
+            spool: register.of(
+                "docent_ledger_spool",
+                "Records that wait on disk for Postgres, in this process's data folder",
+                Unit::Bytes,
+                Gauge::default(),
+            ),
+            ledger_up: register.plain(
+                "docent_ledger_up",
+                "Whether Postgres answers: 1 or 0",
+                Gauge::default(),
+            ),
+            source_run: register.seconds(
+                "docent_source_last_run_timestamp",
+                "When a source was last begun to be run",
+                Family::default(),
+            ),
+            source_failing: register.plain(
+                "docent_source_failing",
+                "Whether the last run of a source failed: 1 or 0",
+                Family::default(),
+            ),
+            source_documents: register.plain(
+                "docent_source_documents",
+                "Documents of the last run of a source: known, failed",
+                Family::default(),
+            ),
+            alerts: register.plain(
+                "docent_alerts_open",
+                "Alerts that are not over, by rule and state",
+                Family::default(),
+            ),
+        }
+    }
+}
+
+/// Adds metrics to a registry; what is handed back shares their values.
+struct Registering<'a>(&'a mut Registry);
+
+impl Registering<'_> {
+    fn plain<M: Metric + Clone>(&mut self, name: &str, says: &str, metric: M) -> M {
+        self.0.register(name, says, metric.clone());
+        metric
     }
 
-    /// What is read when somebody asks.
-    fn register_states(&self, registry: &mut Registry) {
-        registry.register_with_unit(
-            "docent_ledger_spool",
-            "Records that wait on disk for Postgres, in this process's data folder",
-            Unit::Bytes,
-            self.spool.clone(),
-        );
-        registry.register(
-            "docent_ledger_up",
-            "Whether Postgres answers: 1 or 0",
-            self.ledger_up.clone(),
-        );
-        registry.register_with_unit(
-            "docent_source_last_run_timestamp",
-            "When a source was last begun to be run",
-            Unit::Seconds,
-            self.source_run.clone(),
-        );
-        registry.register(
-            "docent_source_failing",
-            "Whether the last run of a source failed: 1 or 0",
-            self.source_failing.clone(),
-        );
-        registry.register(
-            "docent_source_documents",
-            "Documents of the last run of a source: known, failed",
-            self.source_documents.clone(),
-        );
-        registry.register(
-            "docent_alerts_open",
-            "Alerts that are not over, by rule and state",
-            self.alerts.clone(),
-        );
+    fn of<M: Metric + Clone>(&mut self, name: &str, says: &str, unit: Unit, metric: M) -> M {
+        self.0.register_with_unit(name, says, unit, metric.clone());
+        metric
+    }
+
+    fn seconds<M: Metric + Clone>(&mut self, name: &str, says: &str, metric: M) -> M {
+        self.of(name, says, Unit::Seconds, metric)
     }
 }

@@ -17,7 +17,8 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use docent_core::ledger::{CallOutcome, Interaction, ModelCall, Origin, Purpose, Record};
+use docent_core::ledger::{CallOutcome, Interaction, ModelCall, Origin, Record};
+use docent_core::traces;
 use prometheus_client::registry::Registry;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
@@ -51,16 +52,8 @@ impl Metrics {
     }
 
     fn call(&self, call: &ModelCall) {
-        let operation = match call.purpose {
-            Purpose::EmbedPassages | Purpose::EmbedQuestion => "embeddings",
-            Purpose::Rerank => "rerank",
-            _ => "chat",
-        };
-        let provider = if call.model.starts_with("builtin/") {
-            "docent"
-        } else {
-            "openai"
-        };
+        let operation = traces::operation(call.purpose);
+        let provider = traces::provider(&call.model);
         let labels = |more: Option<(&'static str, String)>| {
             let mut labels = vec![
                 ("gen_ai_operation_name", operation.to_owned()),

@@ -81,7 +81,8 @@ pub fn router(service: AppState) -> Router {
 }
 
 async fn ask(State(service): State<AppState>, Json(request): Json<AskRequest>) -> Response {
-    let turn = terminal_turn(&service.app, request);
+    let mut turn = terminal_turn(&service.app, request);
+    turn.origin = service.origin;
     match crate::server::begin(&service, turn, "", None).await {
         Ok(reader) => crate::server::sse::stream(reader),
         Err(problem) => problem.into_response(),

@@ -8,7 +8,7 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use docent_core::ledger::{Channel, Origin};
+use docent_core::ledger::Channel;
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -270,7 +270,7 @@ pub(crate) fn turn(
         told: asked.told,
         caller,
         channel,
-        origin: Origin::Person,
+        origin: service.origin,
         cancelled: CancellationToken::new(),
     })
 }

@@ -32,6 +32,7 @@ use axum::middleware;
 use axum::routing::{delete, get, patch, post};
 use docent_core::app::App;
 use docent_core::config::Config;
+use docent_core::ledger::Origin;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
@@ -44,7 +45,7 @@ use crate::chat::{Chat, Conversations, Prompts};
 use crate::metrics::{self, Metrics};
 use crate::notify::Channels;
 use crate::slack::{self, Bridge};
-use crate::{insights, mcp, owner, retention, runs};
+use crate::{insights, mcp, owner, retention, runs, traces};
 
 /// How much longer a request with a whole conversation may be than one with a question.
 const CONVERSATION: usize = 16;
@@ -60,6 +61,8 @@ pub struct Service {
     pub slack: Option<Arc<Bridge>>,
     pub(crate) channels: Channels,
     pub metrics: Arc<Metrics>,
+    /// What questions that come in count as: people's, unless it is all a demo.
+    pub origin: Origin,
     /// Cancelled when the service stops.
     pub stopping: CancellationToken,
 }
@@ -98,6 +101,7 @@ impl Service {
             slack,
             channels,
             metrics,
+            origin: Origin::Person,
             stopping: CancellationToken::new(),
         })
     }
@@ -109,9 +113,10 @@ pub fn router(service: AppState) -> Router {
     let body_limit = DefaultBodyLimit::max(config.server.max_body_bytes);
     let own = middleware::from_fn_with_state(Arc::clone(&service), guard::own);
     let for_widget = middleware::from_fn_with_state(Arc::clone(&service), guard::widget);
+    let traced = |route: &'static str| middleware::from_fn_with_state(route, traces::request);
     // Programs, the chat page, and the widget on pages of others.
     let asking = Router::new()
-        .route("/v1/chat", post(chat::ask))
+        .route("/v1/chat", post(chat::ask).route_layer(traced("/v1/chat")))
         .route("/v1/chat/stop", post(chat::stop))
         .route("/v1/conversations", get(conversations::list))
         .route("/v1/conversations/{id}", get(conversations::read))
@@ -128,13 +133,19 @@ pub fn router(service: AppState) -> Router {
     // Front ends and programs that speak another protocol. They send the whole conversation each time.
     let conversation_limit = DefaultBodyLimit::max(config.server.max_body_bytes * CONVERSATION);
     let front_ends = Router::new()
-        .route("/v1/ui-message", post(ui_message::ask))
+        .route(
+            "/v1/ui-message",
+            post(ui_message::ask).route_layer(traced("/v1/ui-message")),
+        )
         .route("/v1/ui-message/{chat}/stream", get(ui_message::resume))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(conversation_limit)
         .layer(for_widget.clone());
     let openai = Router::new()
-        .route("/v1/chat/completions", post(openai::complete))
+        .route(
+            "/v1/chat/completions",
+            post(openai::complete).route_layer(traced("/v1/chat/completions")),
+        )
         .route("/v1/models", get(openai::models))
         .route("/v1/models/{model}", get(openai::model))
         .method_not_allowed_fallback(problem::method_not_allowed)
@@ -158,7 +169,7 @@ pub fn router(service: AppState) -> Router {
         .layer(own.clone());
     // Assistants and editors.
     let tools = Router::new()
-        .route("/mcp", post(mcp::http::serve))
+        .route("/mcp", post(mcp::http::serve).route_layer(traced("/mcp")))
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(own.clone());
     // Whoever was told of an alert.

@@ -78,7 +78,7 @@ pub(crate) async fn answer(
         .caller(&bridge.slack, &app.config.slack, speaker)
         .await;
     note_running(bridge, event, asked, &caller);
-    let turn = turn(event, asked, caller);
+    let turn = turn(event, asked, caller, service.origin);
     let reader = match begin(service, turn, FROM, None).await {
         Ok(reader) => reader,
         Err(problem) => match problem.code() {
@@ -233,7 +233,7 @@ pub(crate) fn language(settings: SlackLanguage, question: &str) -> Language {
     }
 }
 
-fn turn(event: &ClaimedSlackEvent, asked: &Asked, caller: Caller) -> Turn {
+fn turn(event: &ClaimedSlackEvent, asked: &Asked, caller: Caller, origin: Origin) -> Turn {
     Turn {
         interaction_id: Uuid::now_v7(),
         conversation_id: conversation_id(&asked.team, &asked.channel, &asked.thread),
@@ -242,7 +242,7 @@ fn turn(event: &ClaimedSlackEvent, asked: &Asked, caller: Caller) -> Turn {
         question: asked.text.clone(),
         caller,
         channel: Channel::Slack,
-        origin: Origin::Person,
+        origin,
         told: None,
         cancelled: CancellationToken::new(),
     }

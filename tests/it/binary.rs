@@ -176,6 +176,25 @@ fn init_writes_a_starter_that_works_and_overwrites_nothing() {
     );
 }
 
+#[cfg(not(feature = "otlp"))]
+#[test]
+fn a_collector_is_of_no_use_to_a_program_without_traces_and_it_says_so() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let ingest = docent(&data)
+        .arg("ingest")
+        .arg(folder.path().join("docs"))
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+        .output()
+        .unwrap();
+    assert_eq!(ingest.status.code(), Some(0));
+    let said = text(&ingest.stderr);
+    assert!(
+        said.contains("this docent was built without traces") && said.contains("--features otlp"),
+        "{said}"
+    );
+}
+
 /// `docent serve` that is stopped when the test ends, however it ends.
 pub(crate) struct Serving(pub(crate) Child);
 

@@ -4,4 +4,5 @@
 mod exact;
 mod figures;
 mod gaps;
+mod origins;
 mod pages;

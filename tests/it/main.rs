@@ -47,6 +47,8 @@ mod server;
 mod slack;
 mod sources;
 mod support;
+#[cfg(feature = "otlp")]
+mod traces;
 mod transcript;
 mod turns;
 mod ui_message;

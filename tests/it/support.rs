@@ -181,7 +181,11 @@ pub(crate) struct TestServer {
 
 impl TestServer {
     pub(crate) async fn start(app: App) -> Self {
-        let service = Arc::new(Service::new(app).unwrap());
+        Self::of(Service::new(app).unwrap()).await
+    }
+
+    pub(crate) async fn of(service: Service) -> Self {
+        let service = Arc::new(service);
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();

@@ -8,7 +8,7 @@ use super::ConfigError;
 use super::load::{nearest, unknown};
 
 /// Environment names that people expect, and the settings they fill.
-const KNOWN_NAMES: [(&str, &str); 7] = [
+const KNOWN_NAMES: [(&str, &str); 8] = [
     ("DATABASE_URL", "ledger.database_url"),
     ("QDRANT_URL", "index.qdrant_url"),
     ("QDRANT_API_KEY", "index.qdrant_api_key"),
@@ -16,6 +16,7 @@ const KNOWN_NAMES: [(&str, &str); 7] = [
     ("SLACK_BOT_TOKEN", "slack.bot_token"),
     ("SLACK_SIGNING_SECRET", "slack.signing_secret"),
     ("SLACK_APP_TOKEN", "slack.app_token"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces.endpoint"),
 ];
 
 /// Names that other programs or docent's own scripts set and that are no settings.

@@ -275,6 +275,11 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
             &mut config.webhook.secret,
             &config.webhook.secret_file,
         ),
+        (
+            "traces.headers",
+            &mut config.traces.headers,
+            &config.traces.headers_file,
+        ),
     ];
     for (name, secret, file) in pairs {
         if file.as_os_str().is_empty() || !secret.is_empty() {

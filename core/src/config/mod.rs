@@ -13,6 +13,7 @@ mod schedule;
 mod secret;
 mod slack;
 mod source;
+mod traces;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ pub use slack::{
     AnswersWhat, HandOffs, SlackApp, SlackChannel, SlackLanguage, SlackMode, SlackPlace, Streaming,
 };
 pub use source::{ANSWERS, CleanedBy, Source, SourceKind};
+pub use traces::Traces;
 
 /// The embedded reference configuration.
 pub const DEFAULTS: &str = include_str!("../../../docent.default.toml");
@@ -74,6 +76,7 @@ pub struct Config {
     pub webhook: Webhook,
     pub digest: Digest,
     pub metrics: Metrics,
+    pub traces: Traces,
     pub insights: Insights,
     pub log: Log,
     pub prices: BTreeMap<String, Price>,

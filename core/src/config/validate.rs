@@ -15,6 +15,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     check_limits(config)?;
     check_slack(config)?;
     super::alerts::check(config)?;
+    super::traces::check(&config.traces)?;
     check_sources(config)
 }
 

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::query::QueryAs;
+use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, Postgres};
 use tokio::sync::OnceCell;
 
 use super::LedgerError;
@@ -20,6 +21,13 @@ const BELIEVED_AWAY: Duration = Duration::from_secs(1);
 const MIGRATION_LOCK: i64 = 0x646f_6365_6e74;
 /// Of our own, so that another program in the same database may use sqlx's default.
 pub(super) const MIGRATION_TABLE: &str = "docent_migration";
+
+/// A query with its parameters, ready to be sent.
+type Query<'q, T> = QueryAs<'q, Postgres, T, PgArguments>;
+
+/// What a row can be read as.
+pub(super) trait Row: for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T: for<'r> FromRow<'r, PgRow> + Send + Unpin> Row for T {}
 
 pub(super) struct Connection {
     pool: PgPool,
@@ -75,6 +83,27 @@ impl Connection {
                 .await?;
         }
         Ok(&self.pool)
+    }
+
+    /// Every row of a query.
+    pub(super) async fn all<T: Row>(&self, query: Query<'_, T>) -> Result<Vec<T>, LedgerError> {
+        let rows = query.fetch_all(self.pool().await?).await;
+        rows.map_err(|error| self.failed(&error))
+    }
+
+    /// The row of a query that always has one.
+    pub(super) async fn one<T: Row>(&self, query: Query<'_, T>) -> Result<T, LedgerError> {
+        let row = query.fetch_one(self.pool().await?).await;
+        row.map_err(|error| self.failed(&error))
+    }
+
+    /// The row of a query that may have one.
+    pub(super) async fn maybe<T: Row>(
+        &self,
+        query: Query<'_, T>,
+    ) -> Result<Option<T>, LedgerError> {
+        let row = query.fetch_optional(self.pool().await?).await;
+        row.map_err(|error| self.failed(&error))
     }
 
     /// Runs every migration that is missing.

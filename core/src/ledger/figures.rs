@@ -109,8 +109,7 @@ pub struct CitedFigure {
 impl Ledger {
     /// What people asked.
     pub async fn totals(&self, span: &Span) -> Result<Totals, LedgerError> {
-        let pool = self.connection.pool().await?;
-        let totals = if let Some(owner) = &span.owner {
+        let query = if let Some(owner) = &span.owner {
             sqlx::query_as(
                 "WITH asked AS (
                      SELECT * FROM report_interactions
@@ -139,8 +138,6 @@ impl Ledger {
             .bind(span.from)
             .bind(span.until)
             .bind(owner)
-            .fetch_one(pool)
-            .await
         } else {
             sqlx::query_as(
                 "WITH waited AS (
@@ -167,26 +164,21 @@ impl Ledger {
             )
             .bind(span.from)
             .bind(span.until)
-            .fetch_one(pool)
-            .await
         };
-        totals.map_err(|error| self.connection.failed(&error))
+        self.connection.one(query).await
     }
 
     /// Questions by channel, the most first.
     pub async fn by_channel(&self, span: &Span) -> Result<Vec<(String, i64)>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT channel, count(*) FROM report_interactions
               WHERE at >= day_begins($1) AND at < day_begins($2) AND ($3::text IS NULL OR owner = $3)
               GROUP BY 1 ORDER BY 2 DESC, 1",
         )
         .bind(span.from)
         .bind(span.until)
-        .bind(&span.owner)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(&span.owner);
+        self.connection.all(query).await
     }
 
     /// What was asked most, by people and then by times. Texts: only for whoever may read them.
@@ -195,8 +187,7 @@ impl Ledger {
         span: &Span,
         limit: i64,
     ) -> Result<Vec<AskedQuestion>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT (array_agg(standalone_question ORDER BY at DESC))[1] AS question,
                     count(*) AS times, count(DISTINCT caller) AS people
                FROM interaction
@@ -207,16 +198,13 @@ impl Ledger {
         .bind(span.from)
         .bind(span.until)
         .bind(&span.owner)
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(limit);
+        self.connection.all(query).await
     }
 
     /// Gaps that were met in the span, or closed in it; those that reached most people first.
     pub async fn gaps_of(&self, span: &Span, limit: i64) -> Result<Vec<GapFigure>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT g.interaction_id, i.standalone_question AS question,
                     i.question_embedding AS embedding, g.abstained, g.disliked,
                     array(SELECT DISTINCT md5(q.caller)::uuid FROM interaction q
@@ -233,16 +221,13 @@ impl Ledger {
         .bind(span.from)
         .bind(span.until)
         .bind(&span.owner)
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(limit);
+        self.connection.all(query).await
     }
 
     /// What models cost, whatever for; the dearest first.
     pub async fn costs_of(&self, span: &Span) -> Result<Vec<CostFigure>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT purpose, model, sum(calls)::bigint AS calls,
                     coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
                     coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
@@ -251,10 +236,8 @@ impl Ledger {
               GROUP BY 1, 2 ORDER BY cost DESC NULLS LAST, calls DESC, purpose, model",
         )
         .bind(span.from)
-        .bind(span.until)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(span.until);
+        self.connection.all(query).await
     }
 
     /// Runs over sources, by name; of some sources, or of all.
@@ -263,8 +246,7 @@ impl Ledger {
         span: &Span,
         sources: Option<&[String]>,
     ) -> Result<Vec<SourceFigure>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT source, count(*) AS runs, count(*) FILTER (WHERE outcome = 'failed') AS failed_runs,
                     sum(indexed)::bigint AS indexed, sum(removed)::bigint AS removed,
                     (array_agg(failed ORDER BY started_at DESC))[1] AS failed_documents,
@@ -277,10 +259,8 @@ impl Ledger {
         )
         .bind(span.from)
         .bind(span.until)
-        .bind(sources)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(sources);
+        self.connection.all(query).await
     }
 
     /// Documents that answers cited most.
@@ -289,8 +269,7 @@ impl Ledger {
         span: &Span,
         limit: i64,
     ) -> Result<Vec<CitedFigure>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT (array_agg(source))[1] AS source, max(path) AS path, max(title) AS title,
                     sum(citations)::bigint AS citations, sum(liked)::bigint AS liked,
                     sum(disliked)::bigint AS disliked
@@ -301,10 +280,8 @@ impl Ledger {
         .bind(span.from)
         .bind(span.until)
         .bind(&span.owner)
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(limit);
+        self.connection.all(query).await
     }
 
     /// Alerts that fired in the span, and those that are not over: rule, addressed to, title, state.
@@ -312,8 +289,7 @@ impl Ledger {
         &self,
         span: &Span,
     ) -> Result<Vec<(String, String, String, String)>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT rule, addressed_to, title, state FROM report_alerts
               WHERE ((fired_at >= day_begins($1) AND fired_at < day_begins($2)) OR state <> 'resolved')
                 AND ($3::text IS NULL OR addressed_to = $3)
@@ -321,16 +297,13 @@ impl Ledger {
         )
         .bind(span.from)
         .bind(span.until)
-        .bind(&span.owner)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(&span.owner);
+        self.connection.all(query).await
     }
 
     /// Owners of documents that questions of the span were about, with one of their documents each.
     pub async fn owners_of(&self, span: &Span) -> Result<Vec<(String, Option<Uuid>)>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT o.owner, (SELECT p.document_id FROM passage p
                                WHERE p.interaction_id = o.interaction AND p.owner = o.owner LIMIT 1)
                FROM (SELECT owner, (array_agg(id ORDER BY at DESC))[1] AS interaction
@@ -340,9 +313,7 @@ impl Ledger {
               ORDER BY o.owner",
         )
         .bind(span.from)
-        .bind(span.until)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(span.until);
+        self.connection.all(query).await
     }
 }

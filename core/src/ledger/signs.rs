@@ -104,8 +104,7 @@ impl Ledger {
         sources: &[String],
         now: DateTime<Utc>,
     ) -> Result<Vec<RunState>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "WITH run AS (
                  SELECT r.source, r.id, r.started_at, r.failed, r.held_back,
                         r.indexed + r.unchanged + r.failed + r.skipped AS documents, r.problems,
@@ -144,26 +143,21 @@ impl Ledger {
         )
         .bind(sources)
         .bind(now)
-        .bind(RUNS)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(RUNS);
+        self.connection.all(query).await
     }
 
     /// What models cost from the beginning of a moment's month (UTC) to that moment: for ingest, and in
     /// all. US dollars of calls whose price is known.
     pub async fn month_cost(&self, now: DateTime<Utc>) -> Result<(Decimal, Decimal), LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT coalesce(sum(cost) FILTER (WHERE purpose IN ('embed_passages', 'clean')), 0),
                     coalesce(sum(cost), 0)
                FROM model_call
               WHERE at <= $1 AND at >= date_trunc('month', $1 AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'",
         )
-        .bind(now)
-        .fetch_one(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(now);
+        self.connection.one(query).await
     }
 
     /// What models cost on each of the last `days` days, counted back from a moment.
@@ -172,18 +166,15 @@ impl Ledger {
         now: DateTime<Utc>,
         days: i32,
     ) -> Result<Vec<(i32, Decimal)>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT floor(extract(epoch FROM $1 - at) / 86400)::integer AS days_ago, sum(cost)
                FROM model_call
               WHERE at <= $1 AND at > $1 - make_interval(days => $2) AND cost IS NOT NULL
               GROUP BY 1 ORDER BY 1",
         )
         .bind(now)
-        .bind(days)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(days);
+        self.connection.all(query).await
     }
 
     /// What cost most in the 24 hours before a moment: purpose, model, US dollars.
@@ -191,16 +182,13 @@ impl Ledger {
         &self,
         now: DateTime<Utc>,
     ) -> Result<Vec<(String, String, Decimal)>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT purpose, model, sum(cost) FROM model_call
               WHERE at <= $1 AND at > $1 - interval '1 day' AND cost > 0
               GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 3",
         )
-        .bind(now)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(now);
+        self.connection.all(query).await
     }
 
     /// Questions of people on each of the last `days` days, counted back from a moment.
@@ -209,8 +197,7 @@ impl Ledger {
         now: DateTime<Utc>,
         days: i32,
     ) -> Result<Vec<DayCount>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT floor(extract(epoch FROM $1 - at) / 86400)::integer AS days_ago,
                     count(*) AS questions,
                     count(*) FILTER (WHERE outcome = 'abstained') AS abstained,
@@ -221,10 +208,8 @@ impl Ledger {
               GROUP BY 1 ORDER BY 1",
         )
         .bind(now)
-        .bind(days)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(days);
+        self.connection.all(query).await
     }
 
     /// The same for each data product that at least `least` questions were about in the last seven days.
@@ -234,8 +219,7 @@ impl Ledger {
         days: i32,
         least: i64,
     ) -> Result<Vec<AssetCount>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "WITH asked AS (
                  SELECT asset, owner, at, outcome,
                         floor(extract(epoch FROM $1 - at) / 86400)::integer AS days_ago
@@ -253,10 +237,8 @@ impl Ledger {
         )
         .bind(now)
         .bind(days)
-        .bind(least)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(least);
+        self.connection.all(query).await
     }
 
     /// Questions of people in the hour before a moment, those that failed, and the first of these.
@@ -264,18 +246,15 @@ impl Ledger {
         &self,
         now: DateTime<Utc>,
     ) -> Result<(i64, i64, Option<DateTime<Utc>>), LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT count(*), count(*) FILTER (WHERE outcome = 'failed'),
                     min(at) FILTER (WHERE outcome = 'failed')
                FROM interaction
               WHERE at <= $1 AND at > $1 - interval '1 hour'
                 AND origin = 'person' AND outcome <> 'cancelled'",
         )
-        .bind(now)
-        .fetch_one(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(now);
+        self.connection.one(query).await
     }
 
     /// Documents whose answers at least `least` different readers rated down within `recent` before a
@@ -287,7 +266,6 @@ impl Ledger {
         recent: TimeDelta,
         least: i64,
     ) -> Result<(Vec<RatedDocument>, (i64, i64)), LedgerError> {
-        let pool = self.connection.pool().await?;
         let rated = sqlx::query_as(
             "WITH rated AS (
                  SELECT p.document_id, p.source, p.title, p.path, p.owner, f.rating, f.at, f.at > $2 AS recent,
@@ -312,20 +290,17 @@ impl Ledger {
         .bind(now)
         .bind(now - recent)
         .bind(least)
-        .bind(DOCUMENTS)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))?;
+        .bind(DOCUMENTS);
         let all = sqlx::query_as(
             "SELECT count(*) FILTER (WHERE rating = 'down'), count(*) FILTER (WHERE rating = 'up')
                FROM feedback f JOIN interaction i ON i.id = f.interaction_id
               WHERE f.at <= $1 AND f.at > $1 - interval '180 days' AND i.origin = 'person'",
         )
-        .bind(now - recent)
-        .fetch_one(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))?;
-        Ok((rated, all))
+        .bind(now - recent);
+        Ok((
+            self.connection.all(rated).await?,
+            self.connection.one(all).await?,
+        ))
     }
 
     /// Documents of some sources that at least `least` answers to people cited in the 30 days before a
@@ -336,8 +311,7 @@ impl Ledger {
         now: DateTime<Utc>,
         least: i64,
     ) -> Result<Vec<CitedDocument>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT p.document_id, (array_agg(p.source ORDER BY i.at DESC))[1] AS source,
                     (array_agg(p.title ORDER BY i.at DESC))[1] AS title,
                     (array_agg(p.path ORDER BY i.at DESC))[1] AS path,
@@ -352,10 +326,8 @@ impl Ledger {
         .bind(sources)
         .bind(now)
         .bind(least)
-        .bind(DOCUMENTS)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(DOCUMENTS);
+        self.connection.all(query).await
     }
 
     /// How the calls of each model went in the day before a moment, and in `window` before it. Calls
@@ -365,8 +337,7 @@ impl Ledger {
         now: DateTime<Utc>,
         window: TimeDelta,
     ) -> Result<Vec<ModelState>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "WITH call AS (
                  SELECT model, at, purpose, outcome, outcome = 'ok' AS ok FROM model_call
                   WHERE at <= $1 AND at > $1 - interval '1 day' AND outcome <> 'cancelled'),
@@ -383,9 +354,7 @@ impl Ledger {
               GROUP BY c.model HAVING bool_or(NOT ok) ORDER BY c.model",
         )
         .bind(now)
-        .bind(now - window)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(now - window);
+        self.connection.all(query).await
     }
 }

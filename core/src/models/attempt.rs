@@ -5,8 +5,10 @@ use std::time::Instant;
 
 use rust_decimal::Decimal;
 
+use super::failure::{Failed, outcome};
 use super::{CallFor, CostBook, TokenCounter, Usage};
 use crate::ledger::{CallOutcome, UsageSource};
+use crate::traces;
 
 /// An attempt under way. It is booked exactly once: by [`Attempt::close`], or as cancelled with
 /// estimated tokens when it is dropped before its end.
@@ -19,6 +21,7 @@ pub(super) struct Attempt {
     input: Arc<Vec<String>>,
     /// What the model has said so far.
     pub(super) output: String,
+    trace: traces::ModelCall,
     open: bool,
 }
 
@@ -39,6 +42,7 @@ impl Attempt {
             counter: counter.clone(),
             input,
             output: String::new(),
+            trace: traces::ModelCall::begin(call.purpose, model),
             open: true,
         }
     }
@@ -48,7 +52,13 @@ impl Attempt {
         self.book(usage, outcome)
     }
 
-    /// The same of a request that is billed by searches, besides any tokens.
+    /// Books a failed attempt: with estimated tokens where the provider may have worked on it.
+    pub(super) fn fail(mut self, failed: &Failed) {
+        let usage = failed.worked.then(|| self.estimate());
+        self.book(usage, outcome(&failed.error));
+    }
+
+    /// The same as [`Attempt::close`] of a request that is billed by searches, besides any tokens.
     pub(super) fn close_searches(
         mut self,
         usage: Usage,
@@ -58,8 +68,11 @@ impl Attempt {
         self.open = false;
         let latency = self.started.elapsed();
         let used = (usage, searches);
-        self.book
-            .record_searches(&self.call, &self.model, used, latency, outcome)
+        let cost = self
+            .book
+            .record_searches(&self.call, &self.model, used, latency, outcome);
+        self.trace.end(Some(&usage), cost, outcome);
+        cost
     }
 
     /// Tokens of what was sent and said, counted here.
@@ -79,8 +92,11 @@ impl Attempt {
     fn book(&mut self, usage: Option<Usage>, outcome: CallOutcome) -> Option<Decimal> {
         self.open = false;
         let latency = self.started.elapsed();
-        self.book
-            .record(&self.call, &self.model, usage, latency, outcome)
+        let cost = self
+            .book
+            .record(&self.call, &self.model, usage, latency, outcome);
+        self.trace.end(usage.as_ref(), cost, outcome);
+        cost
     }
 }
 

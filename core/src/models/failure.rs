@@ -17,6 +17,8 @@ const LONGEST_QUOTE: usize = 240;
 pub(super) struct Failed {
     pub(super) error: ModelError,
     pub(super) next: Next,
+    /// The request arrived and was not refused: the provider may have done the work, and bill it.
+    pub(super) worked: bool,
 }
 
 /// What may help after a failed attempt.
@@ -33,14 +35,32 @@ pub(super) enum Next {
 }
 
 impl Failed {
+    /// Of a request that arrived.
     pub(super) fn again(error: ModelError) -> Self {
-        let next = Next::Again { after: None };
-        Self { error, next }
+        Self::worked(error, Next::Again { after: None })
     }
 
+    /// Of a request that arrived.
     pub(super) fn for_good(error: ModelError) -> Self {
-        let next = Next::GiveUp;
-        Self { error, next }
+        Self::worked(error, Next::GiveUp)
+    }
+
+    /// Of a request that arrived.
+    pub(super) fn worked(error: ModelError, next: Next) -> Self {
+        Self {
+            error,
+            next,
+            worked: true,
+        }
+    }
+
+    /// Of a request that never arrived, or was refused: it costs nothing.
+    fn unworked(error: ModelError, next: Next) -> Self {
+        Self {
+            error,
+            next,
+            worked: false,
+        }
     }
 
     /// `key` is taken out of whatever the provider said.
@@ -61,11 +81,17 @@ impl Failed {
                     place,
                 }),
             },
-            OpenAIError::Reqwest(error) => Self::again(ModelError::Unavailable {
-                reason: transport(&error),
-                model,
-                place,
-            }),
+            OpenAIError::Reqwest(error) => {
+                let never_sent = error.is_connect() || error.is_builder();
+                Self {
+                    worked: !never_sent,
+                    ..Self::again(ModelError::Unavailable {
+                        reason: transport(&error),
+                        model,
+                        place,
+                    })
+                }
+            }
             OpenAIError::StreamError(error) => Self::again(ModelError::Unavailable {
                 reason: match *error {
                     StreamError::EventStream(_) => {
@@ -77,22 +103,19 @@ impl Failed {
                 place,
             }),
             // The library's text repeats the whole content; the parser's says where it broke off.
-            OpenAIError::JSONDeserialize(error, _) => Self {
-                error: ModelError::BadResponse {
+            OpenAIError::JSONDeserialize(error, _) => Self::worked(
+                ModelError::BadResponse {
                     reason: error.to_string(),
                     model,
                     place,
                 },
-                next: Next::OnceMore,
-            },
-            other => Self {
-                error: ModelError::BadResponse {
-                    reason: quoted(&other.to_string(), key),
-                    model,
-                    place,
-                },
-                next: Next::GiveUp,
-            },
+                Next::OnceMore,
+            ),
+            other => Self::for_good(ModelError::BadResponse {
+                reason: quoted(&other.to_string(), key),
+                model,
+                place,
+            }),
         }
     }
 
@@ -106,10 +129,7 @@ impl Failed {
                 model,
                 place,
             };
-            return Self {
-                error,
-                next: Next::Again { after },
-            };
+            return Self::unworked(error, Next::Again { after });
         }
         // Out of quota is sent as 429 too, but no wait ends it.
         if status == 429 && !refused.body.contains("insufficient_quota") {
@@ -118,10 +138,7 @@ impl Failed {
                 model,
                 place,
             };
-            return Self {
-                error,
-                next: Next::Again { after },
-            };
+            return Self::unworked(error, Next::Again { after });
         }
         let reason = match status {
             401 | 403 if key.is_empty() => {
@@ -144,7 +161,7 @@ impl Failed {
             400 | 413 | 422 => Next::Smaller,
             _ => Next::GiveUp,
         };
-        Self { error, next }
+        Self::unworked(error, next)
     }
 
     /// Whether the provider says that the input is longer than the model takes.

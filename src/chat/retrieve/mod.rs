@@ -20,6 +20,8 @@ use docent_core::index::{
 };
 use docent_core::ledger::Purpose;
 use docent_core::models::{CallFor, Passage};
+use docent_core::traces::step;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::probe::Trace;
@@ -212,7 +214,10 @@ async fn question_vector(
     question: &str,
 ) -> Option<Vec<f32>> {
     let call = CallFor::interaction(Purpose::EmbedQuestion, turn.interaction_id);
-    let embedding = app.embedder.embed_question(&call, question);
+    let embedding = app
+        .embedder
+        .embed_question(&call, question)
+        .instrument(step("embed"));
     // Half of the time that is left: the answer itself needs some.
     let Ok(embedded) = tokio::time::timeout(draft.time_left(app) / 2, embedding).await else {
         tracing::warn!("embedding the question takes too long; searching by words alone");

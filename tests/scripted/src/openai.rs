@@ -7,6 +7,7 @@ mod chat;
 mod embeddings;
 mod fault;
 mod load;
+mod made;
 mod rerank;
 mod script;
 
@@ -25,11 +26,11 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-pub use self::chat::Made;
 pub use self::embeddings::vector;
 use self::fault::Faults;
 pub use self::fault::{Fault, Route, Times};
 pub use self::load::Load;
+pub use self::made::Made;
 pub use self::script::{Answer, Script};
 
 /// A running server. It stops when it is dropped.
@@ -49,6 +50,8 @@ struct Shared {
     embedding_bodies: Mutex<Vec<Value>>,
     chat_requests: Mutex<Vec<Value>>,
     made: Mutex<Vec<Made>>,
+    embedded: Mutex<Vec<Made>>,
+    chat_count: AtomicUsize,
     rerank_requests: Mutex<Vec<Value>>,
     model_requests: AtomicUsize,
     stopped_streams: AtomicUsize,
@@ -129,6 +132,16 @@ impl ScriptedOpenAi {
     /// What the chat requests that were answered, or begun to be, have cost so far.
     pub fn made(&self) -> Vec<Made> {
         self.shared.made.lock().clone()
+    }
+
+    /// What the embedding requests that were accepted have cost so far.
+    pub fn embedded(&self) -> Vec<Made> {
+        self.shared.embedded.lock().clone()
+    }
+
+    /// Requests to `/v1/chat/completions`, failed ones too.
+    pub fn chat_count(&self) -> usize {
+        self.shared.chat_count.load(Ordering::Relaxed)
     }
 
     /// Bodies of the requests to `/v1/chat/completions`, failed ones too.

@@ -309,15 +309,12 @@ impl Ledger {
 
     /// Dollars of each day since a day, whatever for: what a forecast is made from.
     pub async fn cost_since(&self, day: NaiveDate) -> Result<Vec<MonthCost>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT day, coalesce(sum(cost) FILTER (WHERE purpose IN ('embed_passages', 'clean')), 0) AS ingest,
                     coalesce(sum(cost), 0) AS total, sum(unknown_price)::bigint AS unknown_price
                FROM report_spending WHERE day >= $1 GROUP BY day ORDER BY day",
         )
-        .bind(day)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(day);
+        self.connection.all(query).await
     }
 }

@@ -59,8 +59,7 @@ impl Ledger {
     /// The questions of a filter that had no good answer, at most `limit`, those first that reached
     /// most people.
     pub async fn gaps(&self, filter: &Filter, limit: i64) -> Result<Vec<Gap>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        let sql = concat!(
+        let query = sqlx::query_as(concat!(
             "WITH trouble AS (
                  SELECT question_key, person, abstained, disliked, last_at FROM gap_month
                   WHERE ", months!(), " AND ", of_filter!(), "
@@ -98,17 +97,14 @@ impl Ledger {
                      ORDER BY n.id DESC LIMIT 1) AS n
                LEFT JOIN closed g ON g.question_key = a.question_key
               ORDER BY cardinality(a.people) DESC, a.last_at DESC, a.question_key"
-        );
-        sqlx::query_as(sql)
-            .bind(filter.from)
-            .bind(filter.until)
-            .bind(&filter.channel)
-            .bind(&filter.source)
-            .bind(&filter.asset)
-            .bind(limit)
-            .fetch_all(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))
+        ))
+        .bind(filter.from)
+        .bind(filter.until)
+        .bind(&filter.channel)
+        .bind(&filter.source)
+        .bind(&filter.asset)
+        .bind(limit);
+        self.connection.all(query).await
     }
 
     /// Gaps of the last `days` that are open and were not asked again since a run, those first of which
@@ -119,8 +115,7 @@ impl Ledger {
         days: i32,
         limit: i64,
     ) -> Result<Vec<OpenGap>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "WITH trouble AS (
                  SELECT question_key, max(at) AS last_at, count(DISTINCT caller) AS people,
                         (array_agg(outcome = 'answered' ORDER BY at DESC))[1] AS was_answered
@@ -148,10 +143,8 @@ impl Ledger {
         )
         .bind(run_id)
         .bind(days)
-        .bind(limit)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(limit);
+        self.connection.all(query).await
     }
 
     /// Notes what came of it, and answers whether the gap is closed. One whose answer somebody disliked

@@ -100,14 +100,11 @@ impl Ledger {
     }
 
     pub async fn source_states(&self) -> Result<Vec<SourceState>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT source, kind, last_run_at, last_good_at, last_outcome, documents, failed_documents
                FROM report_sources ORDER BY source",
-        )
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        );
+        self.connection.all(query).await
     }
 
     /// Documents of the live collection whose last attempt failed, or that were left out.
@@ -129,8 +126,7 @@ impl Ledger {
         filter: &Filter,
         before: DateTime<Utc>,
     ) -> Result<Vec<OldDocument>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT source, asset, path, title, owner, updated_at, fresh_at, citations
                FROM report_old_documents
               WHERE (updated_at < $3 OR fresh_at < $3) AND ($1 = '' OR source = $1)
@@ -139,9 +135,7 @@ impl Ledger {
         )
         .bind(&filter.source)
         .bind(&filter.asset)
-        .bind(before)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(before);
+        self.connection.all(query).await
     }
 }

@@ -69,52 +69,40 @@ pub struct PageFeedback {
 
 impl Ledger {
     pub async fn interaction_page(&self, id: Uuid) -> Result<Option<InteractionPage>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT id, at, conversation_id, channel, caller, origin, team, language, question,
                     standalone_question, answer, outcome, generator, fallback_reason, retrieve_ms,
                     first_token_ms, total_ms, checked, unverified
                FROM interaction WHERE id = $1",
         )
-        .bind(id)
-        .fetch_optional(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(id);
+        self.connection.maybe(query).await
     }
 
     pub async fn passages_of(&self, id: Uuid) -> Result<Vec<PagePassage>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT rank, source, path, title, asset, owner, score, cosine, coverage, cited_as, quote
                FROM passage WHERE interaction_id = $1 ORDER BY rank",
         )
-        .bind(id)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(id);
+        self.connection.all(query).await
     }
 
     pub async fn calls_of(&self, id: Uuid) -> Result<Vec<PageCall>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT at, purpose, model, input_tokens, cached_tokens, output_tokens, usage_source, cost,
                     latency_ms, outcome
                FROM model_call WHERE interaction_id = $1 ORDER BY at, id",
         )
-        .bind(id)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(id);
+        self.connection.all(query).await
     }
 
     pub async fn feedback_of(&self, id: Uuid) -> Result<Vec<PageFeedback>, LedgerError> {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT at, rating, comment FROM feedback WHERE interaction_id = $1 ORDER BY at",
         )
-        .bind(id)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        .bind(id);
+        self.connection.all(query).await
     }
 }

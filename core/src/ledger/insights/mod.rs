@@ -20,13 +20,13 @@ pub use gaps::{AskedAgain, Gap, OpenGap};
 pub use ingest::{DayRuns, FailedDocument, OldDocument, Run, SourceState};
 pub use interaction::{InteractionPage, PageCall, PageFeedback, PagePassage};
 pub use program::{PageView, PageViews};
-use sqlx::postgres::PgRow;
-use sqlx::{FromRow, SqlSafeStr};
+use sqlx::SqlSafeStr;
 pub use usage::{
     AssetUse, Conversations, DayUse, DocumentUse, HourUse, Known, LanguageUse, Spread, UseFigures,
     Wait, Wording,
 };
 
+use super::connection::Row;
 use super::{Ledger, LedgerError};
 
 /// What a page is about.
@@ -103,40 +103,32 @@ use {asked_within, closed, days, months, of_filter, of_source, open};
 
 impl Ledger {
     /// Rows of a query that takes the filter's days and columns as $1 to $5.
-    async fn by_day<T>(&self, filter: &Filter, sql: impl SqlSafeStr) -> Result<Vec<T>, LedgerError>
-    where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(sql)
+    async fn by_day<T: Row>(
+        &self,
+        filter: &Filter,
+        sql: impl SqlSafeStr,
+    ) -> Result<Vec<T>, LedgerError> {
+        let query = sqlx::query_as(sql)
             .bind(filter.from)
             .bind(filter.until)
             .bind(&filter.channel)
             .bind(&filter.source)
-            .bind(&filter.asset)
-            .fetch_all(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))
+            .bind(&filter.asset);
+        self.connection.all(query).await
     }
 
     /// Rows of a query that takes moments instead of days.
-    async fn by_moment<T>(
+    async fn by_moment<T: Row>(
         &self,
         filter: &Filter,
         sql: impl SqlSafeStr,
-    ) -> Result<Vec<T>, LedgerError>
-    where
-        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        let pool = self.connection.pool().await?;
-        sqlx::query_as(sql)
+    ) -> Result<Vec<T>, LedgerError> {
+        let query = sqlx::query_as(sql)
             .bind(filter.begin())
             .bind(filter.end())
             .bind(&filter.channel)
             .bind(&filter.source)
-            .bind(&filter.asset)
-            .fetch_all(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))
+            .bind(&filter.asset);
+        self.connection.all(query).await
     }
 }

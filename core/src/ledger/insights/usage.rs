@@ -382,7 +382,6 @@ impl Ledger {
 
     /// The wordings asked most, at most `limit`.
     pub async fn wordings(&self, filter: &Filter, limit: i64) -> Result<Vec<Wording>, LedgerError> {
-        let pool = self.connection.pool().await?;
         let sql = concat!(
             "WITH asked AS (
                  SELECT question_key, sum(questions)::bigint AS questions, sum(abstained)::bigint AS abstained
@@ -405,22 +404,19 @@ impl Ledger {
                      ORDER BY n.at DESC LIMIT 1) AS n
               ORDER BY a.questions DESC, a.question_key"
         );
-        sqlx::query_as(sql)
+        let query = sqlx::query_as(sql)
             .bind(filter.from)
             .bind(filter.until)
             .bind(&filter.channel)
             .bind(&filter.source)
             .bind(&filter.asset)
-            .bind(limit)
-            .fetch_all(pool)
-            .await
-            .map_err(|error| self.connection.failed(&error))
+            .bind(limit);
+        self.connection.all(query).await
     }
 
     /// Channels, sources and data products that were ever asked in or about.
     pub async fn known(&self) -> Result<Known, LedgerError> {
-        let pool = self.connection.pool().await?;
-        let rows: Vec<(String, String, String)> = sqlx::query_as(
+        let query = sqlx::query_as(
             "SELECT channel, source, asset FROM use_month
               WHERE month NOT IN (SELECT month FROM open_month)
              UNION
@@ -433,10 +429,8 @@ impl Ledger {
               WHERE i.origin = 'person'
              UNION
              SELECT '', name, '' FROM source",
-        )
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))?;
+        );
+        let rows: Vec<(String, String, String)> = self.connection.all(query).await?;
         let mut all: [BTreeSet<String>; 3] = Default::default();
         for (channel, source, asset) in rows {
             for (known, name) in all.iter_mut().zip([channel, source, asset]) {

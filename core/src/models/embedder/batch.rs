@@ -69,10 +69,8 @@ impl Batch<'_> {
                         continue;
                     }
                     let reason = format!("it left out the vectors of {} texts", pieces.len());
-                    Failed {
-                        error: self.embedder.bad_response(self.model, reason),
-                        next: Next::OnceMore,
-                    }
+                    let error = self.embedder.bad_response(self.model, reason);
+                    Failed::worked(error, Next::OnceMore)
                 }
                 Err(failed) => failed,
             };

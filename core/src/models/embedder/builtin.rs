@@ -12,6 +12,7 @@ use super::vector::{cost_share, weighted_mean};
 use super::{Embedded, EmbeddingSpace, parts};
 use crate::ledger::{CallOutcome, UsageSource};
 use crate::models::{CallFor, CostBook, ModelError, TokenCounter, Usage};
+use crate::traces;
 
 const MODEL: &str = "builtin/minilm-l3";
 const DIMENSIONS: usize = 384;
@@ -82,6 +83,7 @@ impl BuiltinEmbedder {
             return Vec::new();
         }
         let started = Instant::now();
+        let trace = traces::ModelCall::begin(call.purpose, MODEL);
         let vectors = join_all(texts.iter().map(|text| self.embed(text.clone()))).await;
         let tokens: u64 = vectors.iter().flatten().map(|(_, tokens)| tokens).sum();
         let outcome = if vectors.iter().any(Result::is_ok) {
@@ -89,19 +91,16 @@ impl BuiltinEmbedder {
         } else {
             CallOutcome::Rejected
         };
-        let cost = self.book.record(
-            call,
-            MODEL,
-            Some(Usage {
-                input_tokens: tokens,
-                cached_tokens: 0,
-                output_tokens: 0,
-                // Counted by the very tokenizer that the model reads with.
-                source: UsageSource::Reported,
-            }),
-            started.elapsed(),
-            outcome,
-        );
+        let usage = Usage {
+            input_tokens: tokens,
+            cached_tokens: 0,
+            output_tokens: 0,
+            // Counted by the very tokenizer that the model reads with.
+            source: UsageSource::Reported,
+        };
+        let latency = started.elapsed();
+        let cost = self.book.record(call, MODEL, Some(usage), latency, outcome);
+        trace.end(Some(&usage), cost, outcome);
         let share = |(vector, own): (Vec<f32>, u64)| Embedded {
             vector,
             tokens: own,

@@ -19,7 +19,7 @@ use crate::config::Embedding;
 use crate::ledger::{CallOutcome, Purpose, UsageSource};
 use crate::models::attempt::Attempt;
 use crate::models::backoff::Patience;
-use crate::models::failure::{Failed, Next, outcome};
+use crate::models::failure::{Failed, Next};
 use crate::models::http::Endpoint;
 use crate::models::pace::{Pace, Permit};
 use crate::models::{CallFor, CostBook, ModelError, TokenCounter, Usage};
@@ -300,6 +300,7 @@ impl OpenAiEmbedder {
             Some(Failed {
                 error: ModelError::Unavailable { .. },
                 next: Next::Again { after },
+                ..
             }) if after.is_some() || took >= limit => permit.refused(*after),
             Some(_) | None => {}
         }
@@ -360,7 +361,7 @@ impl OpenAiEmbedder {
             Ok(Err(error)) => self.0.endpoint.failed(model, error),
             Err(_) => Failed::again(self.0.endpoint.too_slow(model, "no embeddings", limit)),
         };
-        attempt.close(None, outcome(&failed.error));
+        attempt.fail(&failed);
         Err(failed)
     }
 

@@ -17,7 +17,7 @@ use crate::config::Chat;
 use crate::ledger::CallOutcome;
 use crate::models::attempt::Attempt;
 use crate::models::backoff::{Attempts, Patience};
-use crate::models::failure::{Failed, Next, outcome};
+use crate::models::failure::{Failed, Next};
 use crate::models::http::Endpoint;
 use crate::models::{CallFor, CostBook, ModelError, TokenCounter};
 use crate::redaction::Redactor;
@@ -260,7 +260,7 @@ impl OpenAiGenerator {
                 stream.begin(started, limit).await
             }
             Err(failed) => {
-                attempt.close(None, outcome(&failed.error));
+                attempt.fail(&failed);
                 Err(failed)
             }
         }
@@ -287,16 +287,13 @@ impl OpenAiGenerator {
                 if text.is_empty() {
                     attempt.close(Some(usage), CallOutcome::BadResponse);
                     let error = endpoint.bad_response(model, "the answer is empty");
-                    return Err(Failed {
-                        error,
-                        next: Next::OnceMore,
-                    });
+                    return Err(Failed::worked(error, Next::OnceMore));
                 }
                 let cost = attempt.close(Some(usage), CallOutcome::Ok);
                 Ok(Completed { text, usage, cost })
             }
             Err(failed) => {
-                attempt.close(None, outcome(&failed.error));
+                attempt.fail(&failed);
                 Err(failed)
             }
         }

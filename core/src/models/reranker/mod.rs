@@ -197,8 +197,22 @@ impl Reranker {
                 Failed::again(endpoint.too_slow(self.model(), "no order", limit))
             }
         };
-        attempt.close(None, outcome(&failed.error));
+        if failed.worked {
+            let usage = attempt.estimate();
+            let searches = self.searches(|| Decimal::ONE);
+            attempt.close_searches(usage, searches, outcome(&failed.error));
+        } else {
+            attempt.fail(&failed);
+        }
         Err(failed)
+    }
+
+    /// Searches that are billed, where the service bills by them.
+    fn searches(&self, billed: impl FnOnce() -> Decimal) -> Decimal {
+        match self.0.config.kind {
+            RerankKind::Cohere => billed(),
+            RerankKind::Tei | RerankKind::Jina | RerankKind::None => Decimal::ZERO,
+        }
     }
 
     fn answer(
@@ -216,10 +230,7 @@ impl Reranker {
             },
             None => attempt.estimate(),
         };
-        let searches = match self.0.config.kind {
-            RerankKind::Cohere => response.searches(texts),
-            RerankKind::Tei | RerankKind::Jina | RerankKind::None => Decimal::ZERO,
-        };
+        let searches = self.searches(|| response.searches(texts));
         match response.scores(texts) {
             Ok(scores) => Ok(Reranked {
                 scores,
@@ -228,10 +239,8 @@ impl Reranker {
             }),
             Err(reason) => {
                 attempt.close_searches(usage, searches, CallOutcome::BadResponse);
-                Err(Failed {
-                    error: self.0.endpoint.bad_response(self.model(), reason),
-                    next: Next::OnceMore,
-                })
+                let error = self.0.endpoint.bad_response(self.model(), reason);
+                Err(Failed::worked(error, Next::OnceMore))
             }
         }
     }

@@ -19,6 +19,7 @@ use minijinja::{Environment, context};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::plan::Calls;
@@ -168,9 +169,10 @@ impl Cleaner {
         let original = untidy.text.clone();
         let (done, wait) = oneshot::channel();
         let cleaner = Arc::clone(self);
-        self.runtime.spawn(async move {
+        let work = async move {
             let _ = done.send(cleaner.document(&untidy).await);
-        });
+        };
+        self.runtime.spawn(work.in_current_span());
         // The runtime is going down: the next run will see to it.
         wait.blocking_recv().unwrap_or(Tidied {
             title: None,

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::fault::{Fault, Route};
+use super::made::{Work, answer_tokens, prompt_tokens};
 use super::script::{Answer, Script};
 use super::{Shared, error};
 
@@ -32,10 +33,14 @@ pub(super) async fn complete(
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok().map(str::to_owned));
     }
+    shared.chat_count.fetch_add(1, Ordering::Relaxed);
     let fault = shared.fault(Route::Chat);
+    let prompt = prompt_tokens(&request, &script);
+    let mut work = Work::on(&shared, Route::Chat, prompt);
     if let Some(fault) = &fault
         && let Some(response) = fault.response().await
     {
+        work.refuse();
         return response;
     }
     let refused = script.refused_parameters.iter();
@@ -48,6 +53,7 @@ pub(super) async fn complete(
         } else {
             ""
         };
+        work.refuse();
         let message = format!("Unsupported parameter: '{name}' is not supported.{other}");
         return error(StatusCode::BAD_REQUEST, "unsupported_parameter", &message);
     }
@@ -55,20 +61,17 @@ pub(super) async fn complete(
         Answer::Text(text) => text.clone(),
         Answer::Made(make) => make(&request),
         Answer::Raw(body) => {
+            work.refuse();
             return ([(header::CONTENT_TYPE, "text/event-stream")], body.clone()).into_response();
         }
     };
     let tokens: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
-    let prompt = prompt_tokens(&request, &script);
     let usage = script.usage.then(|| usage(prompt, &script, &text));
     if request["stream"] == true {
         let usage = usage.filter(|_| request["stream_options"]["include_usage"] == true);
-        let made = Made {
-            prompt,
-            ..Made::default()
-        };
-        return streamed(shared, &script, tokens, usage, fault, made);
+        return streamed(&script, tokens, usage, fault, work);
     }
+    work.made.output = answer_tokens(&script, &text);
     sleep(script.first_token + script.gap * tokens.len() as u32).await;
     if matches!(fault, Some(Fault::Malformed | Fault::CutAfter(_))) {
         return (
@@ -82,51 +85,15 @@ pub(super) async fn complete(
         "choices": [{"index": 0, "finish_reason": "stop",
             "message": {"role": "assistant", "content": text}}],
     });
-    shared.made.lock().push(Made {
-        prompt,
-        output: count(&script, &text),
-        reported: usage.is_some(),
-    });
+    work.made.reported = usage.is_some();
     if let Some(usage) = usage {
         answer["usage"] = usage;
     }
     Json(answer).into_response()
 }
 
-/// What a chat request cost the provider: what it bills.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Made {
-    pub prompt: usize,
-    pub output: usize,
-    /// Whether its client was told.
-    pub reported: bool,
-}
-
-/// OpenAI's templates put four tokens around each message and three before the answer.
-const OF_A_MESSAGE: usize = 4;
-const OF_AN_ANSWER: usize = 3;
-
-fn count(script: &Script, text: &str) -> usize {
-    match &script.tokenizer {
-        Some(tokenizer) => tokenizer.count(text),
-        None => text.split_inclusive(' ').count(),
-    }
-}
-
-fn prompt_tokens(request: &Value, script: &Script) -> usize {
-    let messages = request["messages"].as_array().into_iter().flatten();
-    let texts = messages.filter_map(|message| message["content"].as_str());
-    match &script.tokenizer {
-        Some(tokenizer) => {
-            let each = texts.map(|text| tokenizer.count(text) + OF_A_MESSAGE);
-            each.sum::<usize>() + OF_AN_ANSWER
-        }
-        None => texts.map(|text| text.split_whitespace().count()).sum(),
-    }
-}
-
 fn usage(prompt: usize, script: &Script, text: &str) -> Value {
-    let tokens = count(script, text);
+    let tokens = answer_tokens(script, text);
     json!({
         "prompt_tokens": prompt, "completion_tokens": tokens, "total_tokens": prompt + tokens,
         "prompt_tokens_details": {"cached_tokens": script.cached_tokens},
@@ -135,10 +102,9 @@ fn usage(prompt: usize, script: &Script, text: &str) -> Value {
 
 /// Tells when a stream's reader goes away before its end.
 struct Watch {
-    shared: Arc<Shared>,
+    work: Work,
     finished: bool,
     script: Script,
-    made: Made,
     sent: String,
 }
 
@@ -151,10 +117,10 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if !self.finished {
-            self.shared.stopped_streams.fetch_add(1, Ordering::Relaxed);
+            let stopped = &self.work.shared().stopped_streams;
+            stopped.fetch_add(1, Ordering::Relaxed);
         }
-        self.made.output = count(&self.script, &self.sent);
-        self.shared.made.lock().push(self.made);
+        self.work.made.output = answer_tokens(&self.script, &self.sent);
     }
 }
 
@@ -166,18 +132,16 @@ enum Piece {
 }
 
 fn streamed(
-    shared: Arc<Shared>,
     script: &Script,
     tokens: Vec<String>,
     usage: Option<Value>,
     fault: Option<Fault>,
-    made: Made,
+    work: Work,
 ) -> Response {
     let watch = Watch {
-        shared,
+        work,
         finished: false,
         script: script.clone(),
-        made,
         sent: String::new(),
     };
     let mut events: VecDeque<(Piece, String)> = VecDeque::with_capacity(tokens.len() + 4);
@@ -232,7 +196,7 @@ fn streamed(
             }
             match piece {
                 Piece::Token(token) => watch.sent.push_str(&token),
-                Piece::Usage => watch.made.reported = true,
+                Piece::Usage => watch.work.made.reported = true,
                 Piece::Other => {}
             }
             Some((Ok(event), (events, watch, sent + usize::from(is_token))))

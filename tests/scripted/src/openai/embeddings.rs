@@ -17,6 +17,8 @@ use serde_json::json;
 
 use super::fault::{Fault, Route};
 use super::load::Serving;
+use super::made::{Work, text_tokens};
+use super::script::Script;
 use super::{Shared, error};
 
 #[derive(Deserialize)]
@@ -68,6 +70,8 @@ pub(super) async fn embed(
             .await
             .unwrap_or_else(|| StatusCode::TOO_MANY_REQUESTS.into_response());
     };
+    let tokens = text_tokens(&script, &texts);
+    let mut work = Work::on(&shared, Route::Embeddings, tokens);
     if !script.embedding_delay.is_zero() {
         tokio::time::sleep(script.embedding_delay).await;
     }
@@ -75,48 +79,27 @@ pub(super) async fn embed(
     if let Some(fault) = &fault
         && let Some(response) = fault.response().await
     {
+        work.refuse();
         return response;
     }
-    if request.encoding_format.is_some() && !script.base64 {
-        let message = "Unrecognized request argument supplied: encoding_format";
-        return error(StatusCode::BAD_REQUEST, "unknown_parameter", message);
-    }
-    if let Some(limit) = script.max_input_words
-        && let Some(long) = texts.iter().find(|text| words(text) > limit)
-    {
-        let message = format!(
-            "This model's maximum context length is {limit} tokens, however you requested {} tokens",
-            words(long)
-        );
-        return error(StatusCode::BAD_REQUEST, "context_length_exceeded", &message);
-    }
-    if let Some(word) = &script.refused_word
-        && texts.iter().any(|text| text.contains(word))
-    {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "invalid_input",
-            "'$.input' is invalid.",
-        );
-    }
-    if texts.iter().any(String::is_empty) || texts.is_empty() {
-        return error(
-            StatusCode::BAD_REQUEST,
-            "invalid_input",
-            "'$.input' is empty.",
-        );
+    if let Some(refusal) = refusal(&script, &texts, request.encoding_format.is_some()) {
+        work.refuse();
+        return refusal;
     }
     let base64 = request.encoding_format.as_deref() == Some("base64");
     let dimensions = request.dimensions.unwrap_or(script.dimensions);
+    let usage = script.usage.then_some(tokens);
     let body = body(
         &texts,
         &request.model,
         dimensions,
         base64,
-        script.usage,
+        usage,
         fault.as_ref(),
     );
-    if script.keep && !matches!(fault, Some(Fault::Malformed | Fault::CutAfter(_))) {
+    let is_whole = !matches!(fault, Some(Fault::Malformed | Fault::CutAfter(_)));
+    work.made.reported = usage.is_some() && is_whole;
+    if script.keep && is_whole {
         let sent = texts.len() - missing(fault.as_ref()).min(texts.len());
         shared
             .embedded_texts
@@ -134,6 +117,44 @@ pub(super) async fn embed(
     }
 }
 
+/// The answer to a request that is not accepted.
+fn refusal(script: &Script, texts: &[String], encoded: bool) -> Option<Response> {
+    if encoded && !script.base64 {
+        let message = "Unrecognized request argument supplied: encoding_format";
+        return Some(error(StatusCode::BAD_REQUEST, "unknown_parameter", message));
+    }
+    if let Some(limit) = script.max_input_words
+        && let Some(long) = texts.iter().find(|text| words(text) > limit)
+    {
+        let message = format!(
+            "This model's maximum context length is {limit} tokens, however you requested {} tokens",
+            words(long)
+        );
+        return Some(error(
+            StatusCode::BAD_REQUEST,
+            "context_length_exceeded",
+            &message,
+        ));
+    }
+    if let Some(word) = &script.refused_word
+        && texts.iter().any(|text| text.contains(word))
+    {
+        return Some(error(
+            StatusCode::BAD_REQUEST,
+            "invalid_input",
+            "'$.input' is invalid.",
+        ));
+    }
+    if texts.iter().any(String::is_empty) || texts.is_empty() {
+        return Some(error(
+            StatusCode::BAD_REQUEST,
+            "invalid_input",
+            "'$.input' is empty.",
+        ));
+    }
+    None
+}
+
 fn json_response(body: Body) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
@@ -144,7 +165,7 @@ fn body(
     model: &str,
     dimensions: usize,
     base64: bool,
-    usage: bool,
+    usage: Option<usize>,
     fault: Option<&Fault>,
 ) -> String {
     let mut body = String::with_capacity(texts.len() * dimensions * 6 + 256);
@@ -183,8 +204,7 @@ fn body(
         body.push('}');
     }
     let _ = write!(body, r#"],"model":{}"#, json!(model));
-    if usage {
-        let tokens: usize = texts.iter().map(|text| words(text)).sum();
+    if let Some(tokens) = usage {
         let _ = write!(
             body,
             r#","usage":{{"prompt_tokens":{tokens},"total_tokens":{tokens}}}"#
