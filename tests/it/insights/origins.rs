@@ -106,6 +106,10 @@ async fn evaluations_what_is_asked_again_and_the_demo_are_never_use() {
         let query = format!("UPDATE {table} SET at = at - interval '3 days' RETURNING id::text");
         world.database.rows(&query).await;
     }
+    // No program moves a row, so nothing has opened that day.
+    let open = "INSERT INTO open_day SELECT DISTINCT (at AT TIME ZONE 'UTC')::date FROM interaction
+                ON CONFLICT DO NOTHING RETURNING day::text";
+    world.database.rows(open).await;
     let app = &server.service.app;
     while app.ledger.sum_days(50).await.unwrap() > 0 {}
     let open = world
