@@ -3,7 +3,7 @@
 //!
 //! What a refusal taught is kept: the number that went well just below it is the *ceiling*. Up to
 //! there the pace climbs again at once; beyond it a single request more is tried after a long good
-//! stretch only, because each try costs a halving. So a provider that takes eight requests is kept
+//! stretch only, twice as long after each try that was refused, because each costs a halving. So a provider that takes eight requests is kept
 //! busy with eight, and one that takes more later is found out as well.
 //!
 //! A refused request waits as it was told. The others go on at half the pace, for the limit may be one
@@ -17,6 +17,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Good answers for each request at once, until more than the ceiling is tried again.
 const STRETCH: usize = 48;
+/// The same where each try was refused so far: it becomes twice as many with each refusal.
+const LONGEST_STRETCH: usize = 8 * STRETCH;
 
 /// The requests at once of one provider.
 pub(super) struct Pace {
@@ -52,6 +54,8 @@ struct State {
     step: usize,
     /// Good answers at the ceiling.
     stretch: usize,
+    /// How many of them, for each request at once, are wanted before the next try.
+    wanted: usize,
     epoch: u64,
     in_flight: usize,
     /// Whether a request of this epoch was answered.
@@ -137,6 +141,7 @@ impl State {
             ceiling: most,
             step: 1,
             stretch: 0,
+            wanted: STRETCH,
             epoch: 0,
             in_flight: 0,
             answered: false,
@@ -171,10 +176,13 @@ impl State {
         }
         if self.limit >= self.ceiling {
             self.stretch += 1;
-            if self.stretch < STRETCH * self.limit {
+            if self.stretch < self.wanted * self.limit {
                 return false;
             }
             self.stretch = 0;
+            if self.step > 1 {
+                self.wanted = STRETCH;
+            }
             self.ceiling = (self.limit + self.step).min(self.most);
             self.step *= 2;
         }
@@ -200,6 +208,9 @@ impl State {
             self.answered = false;
             self.step = 1;
             self.stretch = 0;
+            if self.epoch > 1 {
+                self.wanted = (self.wanted * 2).min(LONGEST_STRETCH);
+            }
         } else if sent.epoch + 1 == self.epoch {
             // Of the same crowd as the one that was refused first.
             self.ceiling = self.ceiling.min(went_well);

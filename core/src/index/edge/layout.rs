@@ -38,8 +38,17 @@ const FILLED_WITH: usize = 750;
 /// Segments that a collection which is being built is spread over at the most.
 const BUILDING_SEGMENTS: usize = 64;
 
+/// Points that a collection which is being built is filled with before they are settled.
+const SETTLED_WITH: usize = 25_000;
+
 /// Segments of a collection with a graph: one with it, one for what comes later.
-const SEGMENTS: usize = 2;
+const SEGMENTS_WITH_GRAPH: usize = 2;
+
+/// The folder of a collection's segments.
+pub(super) const SEGMENTS: &str = "segments";
+
+/// The folder of a segment without points, beside the others: copies of it are filled.
+const EMPTY: &str = "empty-segment";
 
 /// The configuration of a new collection.
 pub(super) fn config(dimensions: usize, quantization: Quantization) -> EdgeConfig {
@@ -68,7 +77,7 @@ pub(super) fn config(dimensions: usize, quantization: Quantization) -> EdgeConfi
         hnsw_config: HnswIndexConfig::default(),
         quantization_config: quantized(quantization),
         optimizers: EdgeOptimizersConfig {
-            default_segment_number: Some(SEGMENTS),
+            default_segment_number: Some(SEGMENTS_WITH_GRAPH),
             max_segment_size: Some(MAX_SEGMENT_KB),
             indexing_threshold: Some(INDEXING_THRESHOLD_KB),
             ..EdgeOptimizersConfig::default()
@@ -92,35 +101,86 @@ fn quantized(quantization: Quantization) -> Option<QuantizationConfig> {
     }
 }
 
-/// Copies the one empty segment of a new collection, so that there are enough for so many points. A
-/// copy that is cut short by a crash stands under a hidden name, which Edge passes over.
-pub(super) fn copy_segments(segments: &Path, points: usize) -> io::Result<()> {
-    let entries: Vec<_> = fs::read_dir(segments)?.collect::<io::Result<_>>()?;
-    let [empty] = entries.as_slice() else {
+/// Keeps the one segment of a new collection, which has no points yet, for [`copy_segments`].
+pub(super) fn keep_empty(collection: &Path) -> io::Result<()> {
+    forget_empty(collection)?;
+    let entries: Vec<_> = fs::read_dir(collection.join(SEGMENTS))?.collect::<io::Result<_>>()?;
+    match entries.as_slice() {
+        [empty] => files::copy_folder(&empty.path(), &collection.join(EMPTY)),
+        _ => Ok(()),
+    }
+}
+
+/// The collection is built.
+pub(super) fn forget_empty(collection: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(collection.join(EMPTY)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Adds segments without points, so that there are enough for so many points. A copy that is cut short by
+/// a crash stands under a hidden name, which Edge passes over.
+pub(super) fn copy_segments(collection: &Path, points: usize) -> io::Result<()> {
+    let (segments, empty) = (collection.join(SEGMENTS), collection.join(EMPTY));
+    if !empty.is_dir() {
         return Ok(());
-    };
+    }
     for _ in 1..(points / FILLED_WITH).min(BUILDING_SEGMENTS) {
         let name = Uuid::new_v4().to_string();
         let passing = segments.join(format!(".{name}"));
-        files::copy_folder(&empty.path(), &passing)?;
+        files::copy_folder(&empty, &passing)?;
         fs::rename(passing, segments.join(name))?;
     }
     Ok(())
+}
+
+/// Whether a collection that is being built was filled with as many points as are kept in memory. Only
+/// where [`aim`] will build a graph: otherwise nothing is ever merged.
+pub(super) fn is_full(points: usize, dimensions: usize) -> bool {
+    points >= SETTLED_WITH && is_large(points, dimensions)
+}
+
+/// Whether so many dense vectors get a graph.
+fn is_large(points: usize, dimensions: usize) -> bool {
+    points * dimensions * size_of::<f32>() >= INDEXING_THRESHOLD_KB * 1024
+}
+
+/// Tells `optimize` to merge what is being filled into one segment that is read from the disk, without a
+/// graph; then there are `settled` of them, and an empty one.
+pub(super) fn aim_at_settled(engine: &EdgeShard, settled: usize) -> OperationResult<()> {
+    let optimizers = EdgeOptimizersConfig {
+        default_segment_number: Some(settled + 1),
+        // Whatever is larger than nothing.
+        indexing_threshold: Some(1),
+        ..engine.config().optimizers.clone()
+    };
+    engine.set_optimizers_config(optimizers)?;
+    engine.set_hnsw_config(HnswIndexConfig {
+        m: 0,
+        ..HnswIndexConfig::default()
+    })
 }
 
 /// Tells what `optimize` should come to. With enough dense vectors for a graph: few segments. Below
 /// that nothing is rebuilt: a search compares with every vector anyway (Edge would else build the
 /// graph where the sparse vectors alone are large, and then not use it).
 pub(super) fn aim(engine: &EdgeShard) -> OperationResult<()> {
-    let (bytes, before) = {
+    let (dimensions, before, graph) = {
         let config = engine.config();
-        let dimensions: usize = config.vectors.values().map(|vector| vector.size).sum();
-        let bytes = engine.info().points_count * dimensions * size_of::<f32>();
-        (bytes, config.optimizers.clone())
+        let dimensions = config.vectors.values().map(|vector| vector.size).sum();
+        (dimensions, config.optimizers.clone(), config.hnsw_config)
     };
-    let large = bytes >= INDEXING_THRESHOLD_KB * 1024;
+    if graph != HnswIndexConfig::default() {
+        engine.set_hnsw_config(HnswIndexConfig::default())?;
+    }
+    let large = is_large(engine.info().points_count, dimensions);
     let after = EdgeOptimizersConfig {
-        default_segment_number: Some(if large { SEGMENTS } else { BUILDING_SEGMENTS }),
+        default_segment_number: Some(if large {
+            SEGMENTS_WITH_GRAPH
+        } else {
+            BUILDING_SEGMENTS
+        }),
         // 0: never.
         indexing_threshold: Some(if large { INDEXING_THRESHOLD_KB } else { 0 }),
         ..before.clone()

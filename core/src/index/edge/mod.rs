@@ -181,13 +181,7 @@ impl EdgeIndex {
         name: &str,
         points: Vec<Point>,
     ) -> Result<(), IndexError> {
-        self.with_shard(name, |shard| {
-            if points.iter().any(|point| point.sparse.is_empty()) {
-                shard.miscounts();
-            }
-            shard.update([convert::upsert(points)])
-        })
-        .await
+        self.with_shard(name, |shard| shard.upsert(points)).await
     }
 
     pub(super) async fn delete(

@@ -30,8 +30,8 @@ use crate::config::Quantization;
 use crate::index::IndexError;
 use crate::index::collection::DENSE;
 use crate::index::edge::layout;
+use crate::index::point::Point;
 
-const SEGMENTS: &str = "segments";
 const GENERATION: &str = "generation";
 const UNFLUSHED: &str = "unflushed";
 
@@ -41,6 +41,17 @@ const LONG_LOG: usize = 8;
 /// Points looked at together when copies are searched for.
 const BATCH: usize = 1_000;
 
+/// What a writer knows of a new collection that it fills.
+#[derive(Debug, Default)]
+struct Filling {
+    /// Points that it is made ready for; `None`: it is not new, or nobody said that many would come.
+    expected: Option<usize>,
+    /// Points written since the last [`Shard::settle`].
+    points: usize,
+    /// Segments that are settled.
+    settled: usize,
+}
+
 /// An open collection. Searches run in parallel with each other and with a writer.
 #[derive(Debug)]
 pub(super) struct Shard {
@@ -49,7 +60,7 @@ pub(super) struct Shard {
     /// `None` once closed. Locked for writing only while the shard is loaded again or closed.
     engine: RwLock<Option<EdgeShard>>,
     /// Held by the one writer.
-    writer: Mutex<()>,
+    writer: Mutex<Filling>,
     unflushed: AtomicBool,
     /// Whether the engine's count of sparse vectors may be too small: see [`Shard::miscounts`].
     miscounted: AtomicBool,
@@ -86,20 +97,65 @@ impl Shard {
     /// point. Edge walks over all of a term's points in a segment for each new one, so that a segment
     /// filled with many points takes a time that grows with their square.
     pub(super) fn spread(&self, points: usize) -> Result<(), IndexError> {
-        let _writer = self.writer.lock();
-        let mut engine = self.engine.write();
-        let Some(open) = engine.as_ref() else {
-            return Err(self.closed());
-        };
-        if open.info().points_count > 0 {
+        let mut filling = self.writer.lock();
+        if self.read(|engine| Ok(engine.info().points_count > 0))? {
             return Ok(());
         }
-        if let Some(engine) = engine.take() {
-            drop_engine(&self.folder, engine)?;
-        }
-        let copied = layout::copy_segments(&self.folder.join(SEGMENTS), points);
+        self.reload(|| {
+            layout::keep_empty(&self.folder)?;
+            layout::copy_segments(&self.folder, points)
+        })?;
+        *filling = Filling {
+            expected: Some(points),
+            ..Filling::default()
+        };
+        Ok(())
+    }
+
+    /// Loads the folder again, after `between` has changed it while the engine was closed.
+    fn reload(&self, between: impl FnOnce() -> std::io::Result<()>) -> Result<(), IndexError> {
+        let mut engine = self.engine.write();
+        let Some(open) = engine.take() else {
+            return Err(self.closed());
+        };
+        drop_engine(&self.folder, open)?;
+        let done = between();
         *engine = Some(load_engine(&self.folder)?);
-        copied.map_err(|error| unavailable(&self.folder, &error))
+        done.map_err(|error| unavailable(&self.folder, &error))
+    }
+
+    /// Stores points, replacing those with the same id. Visible to searches at once, durable after a
+    /// flush.
+    pub(super) fn upsert(&self, points: Vec<Point>) -> Result<(), IndexError> {
+        if points.iter().any(|point| point.sparse.is_empty()) {
+            self.miscounts();
+        }
+        let mut filling = self.writer.lock();
+        filling.points += points.len();
+        self.update_as_writer([convert::upsert(points)])?;
+        if layout::is_full(filling.points, self.dimensions) {
+            self.settle(&mut filling)?;
+        }
+        Ok(())
+    }
+
+    /// Turns what a new collection was filled with so far into one segment that is read from the disk,
+    /// still without a graph, and goes on with empty ones: what Edge holds of points that it may still
+    /// change is 3 KB of memory for each.
+    fn settle(&self, filling: &mut Filling) -> Result<(), IndexError> {
+        let Some(expected) = filling.expected else {
+            return Ok(());
+        };
+        self.mark_unflushed()?;
+        self.read(|engine| {
+            layout::aim_at_settled(engine, filling.settled + 1)?;
+            engine.optimize()
+        })?;
+        self.flush_as_writer()?;
+        self.reload(|| layout::copy_segments(&self.folder, expected))?;
+        filling.points = 0;
+        filling.settled += 1;
+        Ok(())
     }
 
     /// Opens a collection.
@@ -165,6 +221,13 @@ impl Shard {
         operations: impl IntoIterator<Item = UpdateOperation>,
     ) -> Result<(), IndexError> {
         let _writer = self.writer.lock();
+        self.update_as_writer(operations)
+    }
+
+    fn update_as_writer(
+        &self,
+        operations: impl IntoIterator<Item = UpdateOperation>,
+    ) -> Result<(), IndexError> {
         self.mark_unflushed()?;
         self.read(|engine| {
             operations
@@ -181,29 +244,26 @@ impl Shard {
 
     /// Builds the graph of the dense vectors, drops what was deleted, and shortens a long log.
     pub(super) fn optimize(&self) -> Result<(), IndexError> {
-        let _writer = self.writer.lock();
+        let mut filling = self.writer.lock();
+        *filling = Filling::default();
         self.mark_unflushed()?;
         self.read(|engine| {
             layout::aim(engine)?;
             engine.optimize()
         })?;
         self.flush_as_writer()?;
+        layout::forget_empty(&self.folder).map_err(|error| unavailable(&self.folder, &error))?;
         let miscounted = self.miscounted.swap(false, Ordering::AcqRel);
         if !miscounted && closed_logs(&self.folder).len() < LONG_LOG {
             return Ok(());
         }
-        let mut engine = self.engine.write();
-        if let Some(engine) = engine.take() {
-            drop_engine(&self.folder, engine)?;
-        }
-        *engine = Some(load_engine(&self.folder)?);
-        Ok(())
+        self.reload(|| Ok(()))
     }
 
     /// Has the system read what searches will touch. Edge drops it from memory when it loads a folder,
     /// and each question would wait for the disk, for a hundred questions or so.
     pub(super) fn warm(&self) -> Result<u64, IndexError> {
-        files::read_ahead(&self.folder.join(SEGMENTS))
+        files::read_ahead(&self.folder.join(layout::SEGMENTS))
             .map_err(|error| unavailable(&self.folder, &error))
     }
 

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use docent_core::index::{CollectionSpec, Filter, Point, VectorIndex};
 use tempfile::TempDir;
 
-use super::backend::{by_words, embedded_in, id, point, spec};
+use super::backend::{by_words, embedded_in, id, point, spec, unit};
 
 /// Points of the collection; a segment is filled with 750 or so.
 const POINTS: u128 = 3_000;
@@ -47,4 +48,84 @@ async fn many_points_are_spread_found_and_read_ahead() {
         assert_eq!(hits[0].id, id(number));
     }
     assert!(index.warm("not-there").await.is_err());
+}
+
+/// Numbers of a vector: enough for 25,000 of them to get a graph.
+const LONG: usize = 112;
+
+fn long_point(number: u128, text: &str) -> Point {
+    let mut dense = vec![0.1; LONG];
+    dense[number as usize % LONG] = 1.0;
+    Point {
+        dense: unit(&dense),
+        ..point(number, text, [1.0, 0.0, 0.0, 0.0])
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_collection_is_settled_while_it_is_filled_and_stays_whole() {
+    const MANY: u128 = 26_000;
+    let folder = TempDir::new().unwrap();
+    let name = "settled";
+    let index = embedded_in(folder.path());
+    let spec = CollectionSpec {
+        dimensions: LONG,
+        ..spec(name)
+    };
+    index.create(&spec).await.unwrap();
+    index.spread(name, 3_000).await.unwrap();
+    let kept = folder.path().join(name).join("empty-segment");
+    assert!(kept.is_dir());
+    for first in (0..MANY).step_by(1_000) {
+        let points = (first..first + 1_000).map(|number| {
+            let text = format!("common word{number}");
+            long_point(number, &text)
+        });
+        index.upsert(name, points.collect()).await.unwrap();
+    }
+    // One with the first 25,000, the one that took their place while they were settled, three copies.
+    assert_eq!(segments(folder.path(), name), 5);
+    let all = Filter::default();
+    assert_eq!(index.count(name, &all).await.unwrap(), MANY as u64);
+
+    // What is settled can be replaced and deleted as well.
+    index
+        .upsert(name, vec![long_point(7, "another text")])
+        .await
+        .unwrap();
+    index.delete(name, &[id(8), id(25_500)]).await.unwrap();
+    let found = async |index: &VectorIndex, question: &str| {
+        let hits = index.search(name, by_words(question)).await.unwrap();
+        hits.first().map(|hit| hit.id)
+    };
+    let check = async |index: &VectorIndex| {
+        assert_eq!(index.count(name, &all).await.unwrap(), MANY as u64 - 2);
+        for number in [0, 24_999, 25_001, 25_999] {
+            let question = format!("word{number}");
+            assert_eq!(found(index, &question).await, Some(id(number)));
+        }
+        assert_eq!(found(index, "another").await, Some(id(7)));
+        for gone in [7, 8, 25_500] {
+            // Its parts stand in others.
+            let question = format!("word{gone}");
+            assert_ne!(found(index, &question).await, Some(id(gone)), "{gone}");
+        }
+        let of_text = Filter {
+            text_hash: Some(vec![
+                point(9, "common word9", [1.0, 0.0, 0.0, 0.0])
+                    .payload
+                    .text_hash,
+            ]),
+            ..Filter::default()
+        };
+        assert_eq!(index.count(name, &of_text).await.unwrap(), 1);
+    };
+    check(&index).await;
+    index.optimize(name).await.unwrap();
+    index.flush(name).await.unwrap();
+    assert_eq!(segments(folder.path(), name), 2);
+    assert!(!kept.exists());
+    check(&index).await;
+    drop(index);
+    check(&embedded_in(folder.path())).await;
 }
