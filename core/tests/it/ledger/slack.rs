@@ -2,8 +2,8 @@
 
 use docent_core::ledger::insights::AskedAgain;
 use docent_core::ledger::{
-    Channel, HandOver, Handing, Interaction, InteractionOutcome, Ledger, Record, SlackClaimant, SlackEvent,
-    SlackHandoff, SlackKind, SlackOutcome, Wish,
+    Channel, HandOver, Handing, Interaction, InteractionOutcome, Ledger, Record, SlackClaimant,
+    SlackEvent, SlackHandoff, SlackKind, SlackOutcome, Wish,
 };
 use docent_core::process;
 use serde_json::json;
