@@ -214,6 +214,12 @@ pub fn router(service: AppState) -> Router {
         .merge(health)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed);
+    served(service, routes)
+}
+
+/// Routes as they are served: under the path of the address that people use, and watched.
+fn served(service: AppState, routes: Router<AppState>) -> Router {
+    let base = service.app.config.server.base_path();
     // A proxy may strip the path that it puts docent under, or leave it.
     let routes = if base.is_empty() {
         routes

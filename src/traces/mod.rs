@@ -51,6 +51,13 @@ impl Traces {
     }
 
     /// Sends what is still in the queue, for two seconds at the most.
+    #[cfg_attr(
+        not(feature = "otlp"),
+        expect(
+            clippy::unused_async,
+            reason = "without an exporter there is nothing to wait for"
+        )
+    )]
     pub(crate) async fn end(self) {
         #[cfg(feature = "otlp")]
         if let Some(exporter) = self.exporter {

@@ -282,18 +282,28 @@ fn read_secret_files(config: &mut Config, base: &Path) -> Result<(), ConfigError
         ),
     ];
     for (name, secret, file) in pairs {
-        if file.as_os_str().is_empty() || !secret.is_empty() {
-            continue;
-        }
-        let path = base.join(file);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            ConfigError(format!(
-                "{name}_file: cannot read {}: {error}",
-                path.display()
-            ))
-        })?;
-        *secret = Secret::new(text.trim());
+        read_secret_file(name, secret, file, base)?;
     }
+    Ok(())
+}
+
+fn read_secret_file(
+    name: &str,
+    secret: &mut Secret,
+    file: &Path,
+    base: &Path,
+) -> Result<(), ConfigError> {
+    if file.as_os_str().is_empty() || !secret.is_empty() {
+        return Ok(());
+    }
+    let path = base.join(file);
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        ConfigError(format!(
+            "{name}_file: cannot read {}: {error}",
+            path.display()
+        ))
+    })?;
+    *secret = Secret::new(text.trim());
     Ok(())
 }
 

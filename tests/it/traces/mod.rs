@@ -139,7 +139,7 @@ async fn an_ingest_makes_one_trace_for_each_document_that_it_looked_into() {
         for step in ["extract", "clean", "chunk", "embed", "index"] {
             assert_eq!(own.one(step).parent, document.id, "{step}");
         }
-        assert_eq!(own.one("embed").links, [batch.id.clone()]);
+        assert_eq!(own.one("embed").links, vec![batch.id.clone()]);
         tokens += document
             .attribute("docent.tokens")
             .parse::<usize>()

@@ -143,6 +143,10 @@ impl Book {
         book
     }
 
+    #[expect(
+        clippy::print_stderr,
+        reason = "the figures are what a long run is for"
+    )]
     fn compare(&self, what: &str, made: &[Made], requests: usize) {
         assert_eq!(self.rows, requests, "each {what} request is a row");
         assert_eq!(self.reported, Sums::of(made, true), "{what}, to the token");
