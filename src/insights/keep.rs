@@ -41,7 +41,7 @@ pub async fn once(service: &AppState, done: &mut Option<Uuid>) {
             "people are told that their questions have an answer"
         ),
         Err(error) => {
-            tracing::debug!(%error, "people wait to be told that their questions have an answer")
+            tracing::debug!(%error, "people wait to be told that their questions have an answer");
         }
     }
 }

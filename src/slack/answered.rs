@@ -199,9 +199,8 @@ pub(crate) async fn tell(
         tracing::debug!(event = %event.event_id, "a gap is closed, but not by what its asker may read");
         return Ended::Done { interaction: None };
     }
-    let asked = match app.ledger.asked_in_slack(waiting.interaction_id).await {
-        Ok(asked) => asked,
-        Err(_) => return Ended::Again(None),
+    let Ok(asked) = app.ledger.asked_in_slack(waiting.interaction_id).await else {
+        return Ended::Again(None);
     };
     let link = match link(bridge, asked.as_ref()).await {
         Ok(link) => link,

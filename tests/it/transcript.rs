@@ -165,7 +165,10 @@ fn written(answers: &[Value]) -> String {
                 of("path"),
                 of("owner"),
                 // The day; files without a date of their own have that of the clone.
-                if of("path").ends_with(".md") {
+                if Path::new(of("path"))
+                    .extension()
+                    .is_some_and(|ending| ending == "md")
+                {
                     of("updated_at").get(..10).unwrap_or("-")
                 } else {
                     "-"

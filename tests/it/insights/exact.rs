@@ -198,7 +198,9 @@ async fn shown_of_rows(app: &App, filter: &Filter) -> Figures {
 }
 
 fn sorted(mut all: Figures) -> Figures {
-    all.values_mut().for_each(|lines| lines.sort_unstable());
+    for lines in all.values_mut() {
+        lines.sort_unstable();
+    }
     all
 }
 

@@ -6,7 +6,7 @@ mod agreeing;
 mod ingesting;
 mod killed;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -155,10 +155,10 @@ fn started(mut command: Command) -> (Child, String) {
             if let Some((_, url)) = line.split_once("docent listens on ") {
                 let _ = tell.send(url.trim().to_owned());
             }
-            eprintln!("{line}");
+            let _ = writeln!(std::io::stderr(), "{line}");
         }
     });
-    match told.recv_timeout(Duration::from_secs(60)) {
+    match told.recv_timeout(Duration::from_mins(1)) {
         Ok(url) => (process, url),
         Err(error) => {
             let _ = process.kill();
