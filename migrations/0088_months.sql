@@ -280,12 +280,14 @@ SELECT p.month, p.channel, p.whole, p.source, p.person,
 UNION ALL
 SELECT s.month, s.channel, s.whole, s.source, s.person, s.days
   FROM open_day o CROSS JOIN LATERAL sum_person_days(day_begins(o.day), day_begins(o.day + 1)) AS s;
+COMMENT ON VIEW person_days IS 'On which days of a month a person asked, a bit a day; inside the program';
 
 CREATE VIEW day_spread AS
 SELECT day, channel, whole, source, kind, value, times FROM spread_day
 UNION ALL
 SELECT o.day, s.channel, s.whole, s.source, s.kind, s.value, s.times
   FROM open_day o CROSS JOIN LATERAL sum_spread(day_begins(o.day), day_begins(o.day + 1)) AS s;
+COMMENT ON VIEW day_spread IS 'Distributions of a day: values and how often each came; inside the program';
 
 -- The same columns as before.
 CREATE OR REPLACE VIEW report_hours AS

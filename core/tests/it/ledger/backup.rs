@@ -5,8 +5,8 @@ use docent_core::config::Migrate;
 use docent_core::ledger::insights::{AskedAgain, PageView};
 use docent_core::ledger::{
     Account, Act, Admission, AlertState, Allowance, ApiKey, Audit, Claimed, CleanedPart, DigestRow,
-    DocumentBatch, DocumentOutcome, DocumentRow, Expiry, Finding, KnownDocument, Ledger,
-    LedgerError, Login, NewNotice, Record, Role, SourceRow, TermDeltas,
+    DocumentBatch, DocumentOutcome, DocumentRow, Expiry, Finding, InteractionOutcome,
+    KnownDocument, Ledger, LedgerError, Login, NewNotice, Record, Role, SourceRow, TermDeltas,
 };
 use docent_scripted::database::TestDatabase;
 use uuid::Uuid;
@@ -205,6 +205,12 @@ async fn fill_access(ledger: &Ledger) {
     ledger.note_page_view(&seen).await.unwrap();
     assert_eq!(ledger.expire(expiry).await.unwrap(), 1);
     fill_alerts(ledger).await;
+    // One that retention has left, for what is summed of rows.
+    let mut left = interaction(Uuid::now_v7(), "left");
+    left.at = Utc::now() - chrono::TimeDelta::days(40);
+    left.outcome = InteractionOutcome::Abstained;
+    writer.write(turn(left));
+    ledger.flush().await;
     // Its day is open again.
     assert!(ledger.sum_days(10).await.unwrap() > 0);
 }
