@@ -3,8 +3,9 @@
 //!
 //! What a refusal taught is kept: the number that went well just below it is the *ceiling*. Up to
 //! there the pace climbs again at once; beyond it a single request more is tried after a long good
-//! stretch only, twice as long after each try that was refused, because each costs a halving. So a provider that takes eight requests is kept
-//! busy with eight, and one that takes more later is found out as well.
+//! stretch only, twice as long after each try that was refused, because each costs a halving. So a
+//! provider that takes eight requests is kept busy with eight, and one that takes more later is found
+//! out as well.
 //!
 //! A refused request waits as it was told. The others go on at half the pace, for the limit may be one
 //! of requests at once. When one that was sent after the halving is refused before any was answered,
