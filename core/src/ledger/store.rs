@@ -47,6 +47,10 @@ pub(super) async fn store(pool: &PgPool, records: &[Record]) -> Result<(), sqlx:
     // whichever of the two came first.
     delete_conversations(&mut transaction, deleted).await?;
     if !interactions.is_empty() {
+        // A purge that begins now waits for what is written here, and is not half seen by the sweep.
+        sqlx::query("LOCK TABLE purged IN SHARE MODE")
+            .execute(&mut *transaction)
+            .await?;
         insert_conversations(&mut transaction, &interactions).await?;
         insert_interactions(&mut transaction, &interactions).await?;
         let ids: Vec<Uuid> = interactions.iter().map(|one| one.id).collect();

@@ -7,6 +7,7 @@ mod connection;
 mod ingest;
 mod lease;
 mod outage;
+mod purge;
 mod slack;
 mod writer;
 
