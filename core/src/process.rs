@@ -1,5 +1,5 @@
-//! Which process this is, so that another one can tell whether it still lives, and how many files it may
-//! hold open.
+//! Which process this is, so that another one can tell whether it still lives, how many files it may hold
+//! open, and which of its threads go first.
 
 use std::fs;
 
@@ -15,6 +15,19 @@ pub fn raise_file_limit() {
     };
     // Where it may not, it goes on with fewer.
     let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// How far the threads of [`give_way`] stand behind the others, in steps of `nice`: they get about a third of
+/// what one of the others gets.
+#[cfg(target_os = "linux")]
+const BEHIND: i32 = 5;
+
+/// Lets threads that somebody waits for go first: this thread, and what it starts, comes after them when the
+/// machine is busy. Elsewhere than on Linux the priority is the whole process's, and stays.
+pub fn give_way() {
+    // Where it may not, it goes on as it was.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(BEHIND);
 }
 
 /// This process: the machine's boot, the process namespace, the number and the moment of its start.

@@ -1,12 +1,10 @@
 //! BM25's average passage length of a new collection: known before its first point is written, so
 //! that each sparse vector is computed once.
 
-use std::collections::VecDeque;
-
 use docent_core::index::lexical;
 
 use crate::collection;
-use crate::prepare::{Batch, Batches};
+use crate::prepare::Batch;
 use crate::run::{IngestError, Run};
 
 /// Chunks that are looked at: all of a small collection. In a large one the rest may be different;
@@ -16,44 +14,53 @@ const SAMPLE: usize = 8192;
 const EACH: usize = 1024;
 const THEN_EVERY: usize = 8;
 
-/// Holds back the first batches of a new collection until the average length of their chunks is
-/// known, and freezes it. The batches come back in their order; none where the average is known.
-///
-/// It is written to the ledger before anything is written to the index: a run that is interrupted
-/// and completed by the next one ends in the same vectors. `documents` is how many the source has.
-pub(crate) async fn sample(
-    run: &Run,
+/// What was read so far of a new collection. Its batches are embedded meanwhile; their points wait for
+/// the average.
+#[derive(Default)]
+pub(crate) struct Sample {
     documents: u64,
-    batches: &mut Batches,
-) -> Result<VecDeque<Batch>, IngestError> {
-    let mut held = VecDeque::new();
-    if !run.fresh || run.average_length.get().is_some() {
-        return Ok(held);
+    chunks: usize,
+    counted: u32,
+    length: usize,
+}
+
+impl Sample {
+    /// `None`: the average is known, or is computed at the end of the run.
+    pub(crate) fn of(run: &Run) -> Option<Self> {
+        (run.fresh && run.average_length.get().is_none()).then(Self::default)
     }
-    let (mut read, mut chunks, mut counted, mut length) = (0, 0, 0, 0);
-    while chunks < SAMPLE
-        && let Some(batch) = batches.next().await?
-    {
-        read += batch.documents() as u64;
+
+    /// Counts a batch.
+    pub(crate) fn add(&mut self, batch: &Batch) {
+        self.documents += batch.documents() as u64;
         for chunk in batch.prepared_chunks() {
-            if chunks < EACH || chunks % THEN_EVERY == 0 {
-                counted += 1;
-                length += lexical::length(&chunk.payload.lexical_text());
+            if self.chunks < EACH || self.chunks.is_multiple_of(THEN_EVERY) {
+                self.counted += 1;
+                self.length += lexical::length(&chunk.payload.lexical_text());
             }
-            chunks += 1;
+            self.chunks += 1;
         }
-        held.push_back(batch);
     }
-    if chunks >= SAMPLE {
-        // As many as the rest comes to, if it is like the sample.
-        let points = chunks as u64 * documents / read.max(1);
-        let index = &run.app.index;
-        index.spread(&run.collection, points as usize).await?;
+
+    pub(crate) fn is_enough(&self) -> bool {
+        self.chunks >= SAMPLE
     }
-    if chunks > 0 {
-        let average = length as f64 / f64::from(counted);
-        collection::freeze_average(run, average).await?;
-        let _ = run.average_length.set(average);
+
+    /// Freezes the average. It is written to the ledger before anything is written to the index: a run
+    /// that is interrupted and completed by the next one ends in the same vectors. `documents` is how
+    /// many the source has.
+    pub(crate) async fn freeze(self, run: &Run, documents: u64) -> Result<(), IngestError> {
+        if self.is_enough() {
+            // As many as the rest comes to, if it is like the sample.
+            let points = self.chunks as u64 * documents / self.documents.max(1);
+            let index = &run.app.index;
+            index.spread(&run.collection, points as usize).await?;
+        }
+        if self.chunks > 0 {
+            let average = self.length as f64 / f64::from(self.counted);
+            collection::freeze_average(run, average).await?;
+            let _ = run.average_length.set(average);
+        }
+        Ok(())
     }
-    Ok(held)
 }

@@ -147,6 +147,7 @@ pub(crate) async fn batch(run: &Arc<Run>, batch: Batch) -> Embedded {
     }
     drop(steps);
 
+    run.has_average().await;
     (embedded.documents, embedded.terms) = points(run, vectors, changed).await;
     embedded
 }

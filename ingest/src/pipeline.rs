@@ -17,12 +17,12 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use crate::answers;
-use crate::average;
+use crate::average::Sample;
 use crate::clean::model::Cleaner;
 use crate::embed::{self, Embedded};
 use crate::index;
 use crate::plan::Planned;
-use crate::prepare::{self, Batch, Batches};
+use crate::prepare::{self, Batches};
 use crate::purge;
 use crate::record::Pending;
 use crate::removal::{HeldBack, Removals};
@@ -34,7 +34,7 @@ use crate::source::{self, Problem, SourceError};
 /// points are written, nor while one batch waits to send a refused request again.
 const WAITING: usize = 32;
 /// Chunks in batches that are embedded at once at the most: each is in memory, with its vector.
-const MOST_CHUNKS: usize = 4096;
+const MOST_CHUNKS: usize = 2048;
 
 /// Brings the index up to date with one source. Documents that cannot be read or embedded are
 /// reported and the rest goes on; an error is something that the whole run depends on. What was
@@ -62,14 +62,22 @@ pub(crate) async fn run(
     report.incomplete = looked.incomplete;
     report.held_back = looked.held_back;
     report.purged = looked.purged;
-    let mut held = average::sample(run, looked.documents, &mut looked.batches).await?;
 
     // Embed, index, record.
+    let mut sample = Sample::of(run);
+    let mut read = VecDeque::new();
     let mut embedding: JoinSet<Embedded> = JoinSet::new();
     let mut pending = Pending::new();
     let mut done = 0;
     let mut exhausted = false;
-    while !exhausted || !embedding.is_empty() {
+    while !exhausted || !read.is_empty() || !embedding.is_empty() {
+        while embedding.len() < batches_at_once(run)
+            && let Some(batch) = read.pop_front()
+        {
+            let run = Arc::clone(run);
+            let work = async move { embed::batch(&run, batch).await };
+            embedding.spawn(work.in_current_span());
+        }
         let due = pending.due();
         tokio::select! {
             biased;
@@ -83,14 +91,18 @@ pub(crate) async fn run(
                     done,
                 });
             }
-            batch = next(&mut held, &mut looked.batches), if !exhausted && embedding.len() < batches_at_once(run) => {
+            batch = looked.batches.next(), if !exhausted && (sample.is_some() || embedding.len() < batches_at_once(run)) => {
                 match batch? {
                     Some(batch) => {
-                        let run = Arc::clone(run);
-                        let work = async move { embed::batch(&run, batch).await };
-                        embedding.spawn(work.in_current_span());
+                        if let Some(sample) = &mut sample {
+                            sample.add(&batch);
+                        }
+                        read.push_back(batch);
                     }
                     None => exhausted = true,
+                }
+                if let Some(sample) = sample.take_if(|sample| exhausted || sample.is_enough()) {
+                    sample.freeze(run, looked.documents).await?;
                 }
             }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
@@ -174,17 +186,6 @@ fn batches_at_once(run: &Run) -> usize {
     let chunks = prepare::batch_chunks(embedding);
     let wanted = WAITING * run.app.embedder.requests_at_once() * embedding.batch_texts;
     2 + wanted.min(MOST_CHUNKS) / chunks
-}
-
-/// The next batch: first those that were held back.
-async fn next(
-    held: &mut VecDeque<Batch>,
-    batches: &mut Batches,
-) -> Result<Option<Batch>, IngestError> {
-    match held.pop_front() {
-        Some(batch) => Ok(Some(batch)),
-        None => batches.next().await,
-    }
 }
 
 /// What is gone from the source. A new collection has nothing that could be removed; there a fault

@@ -12,6 +12,7 @@ use docent_core::document::{Document, Metadata, Outcome, bytes_hash, document_id
 use docent_core::index::Payload;
 use docent_core::ledger::{DocumentOutcome, DocumentRow};
 use docent_core::models::TokenCounter;
+use docent_core::process;
 use parking_lot::{Condvar, Mutex};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -202,6 +203,9 @@ pub(crate) fn start(
             sender.clone(),
         );
         std::thread::spawn(move || {
+            // Behind the questions of `serve`, and behind requests to the embedder, which are what a run
+            // waits for.
+            process::give_way();
             let mut extractor = Extractor::new(reader.isolation.clone());
             loop {
                 let position = next.fetch_add(1, Ordering::Relaxed);

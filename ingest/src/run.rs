@@ -1,7 +1,7 @@
 //! A whole run: which collection it writes, its sources one after the other, and what closes it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant;
 
 use docent_core::app::{App, OpenError};
@@ -12,6 +12,7 @@ use docent_core::index::{IndexError, SparseVector};
 use docent_core::ledger::{Lease, LedgerError, RunOrigin, TermDeltas};
 use docent_core::models::ModelError;
 use parking_lot::Mutex;
+use tokio::sync::SetOnce;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -127,7 +128,7 @@ pub struct Run {
     pub reuse_from: Option<String>,
     /// BM25's average passage length, frozen for the collection. A new collection's is known once
     /// [`crate::average`] has seen enough of it.
-    pub average_length: OnceLock<f64>,
+    pub average_length: SetOnce<f64>,
     /// Whether the collection was never complete.
     pub building: bool,
     /// Whether this run made the collection, so that whatever is in it came with this run.
@@ -154,6 +155,13 @@ pub struct Run {
 }
 
 impl Run {
+    /// Waits until [`Run::sparse`] can be computed, where this run finds the average out.
+    pub(crate) async fn has_average(&self) {
+        if self.fresh {
+            self.average_length.wait().await;
+        }
+    }
+
     /// The sparse vector of a point; empty where the average is not known yet.
     pub(crate) fn sparse(&self, passage: Analysis) -> SparseVector {
         self.average_length
@@ -319,9 +327,7 @@ impl Run {
             collection: target.name.clone(),
             replaces: target.replaces.clone(),
             reuse_from: target.reuse_from.clone(),
-            average_length: target
-                .average_length
-                .map_or_else(OnceLock::new, OnceLock::from),
+            average_length: SetOnce::new_with(target.average_length),
             building: target.building,
             fresh: target.fresh,
             built_terms: Mutex::default(),

@@ -81,10 +81,13 @@ impl App {
     }
 
     async fn read_terms(&self, collection: String) -> Result<(), OpenError> {
-        let frequencies = self.ledger.term_frequencies(&collection).await?;
         let (chunks, length) = self.ledger.lexical_totals(&collection).await?;
-        let terms = TermFrequencies::from_terms(frequencies, chunks)
-            .with_average_length(length as f32 / chunks.max(1) as f32);
+        let mut terms =
+            TermFrequencies::default().with_average_length(length as f32 / chunks.max(1) as f32);
+        terms.add_chunks(chunks);
+        self.ledger
+            .each_term(&collection, |term, frequency| terms.add(term, frequency))
+            .await?;
         *self.terms.known.write() = Known {
             collection: Some(collection),
             frequencies: Arc::new(terms),

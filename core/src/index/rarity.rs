@@ -40,16 +40,26 @@ impl TermFrequencies {
 
     /// Adds what a run changed: chunks more or fewer for each term, and of all.
     pub fn apply(&mut self, deltas: impl IntoIterator<Item = (String, i64)>, chunks: i64) {
-        self.chunks = add(self.chunks, chunks);
+        self.add_chunks(chunks);
         for (term, delta) in deltas {
-            let id = term_id(&term);
-            let now = add(self.frequency(id), delta);
-            if now == 0 {
-                self.by_term.remove(&id);
-            } else {
-                self.by_term.insert(id, now);
-            }
+            self.add(&term, delta);
         }
+    }
+
+    /// So many chunks more or fewer hold a term.
+    pub fn add(&mut self, term: &str, delta: i64) {
+        let id = term_id(term);
+        let now = add(self.frequency(id), delta);
+        if now == 0 {
+            self.by_term.remove(&id);
+        } else {
+            self.by_term.insert(id, now);
+        }
+    }
+
+    /// So many chunks more or fewer there are.
+    pub fn add_chunks(&mut self, delta: i64) {
+        self.chunks = add(self.chunks, delta);
     }
 
     /// The number of chunks counted.

@@ -1,12 +1,17 @@
 //! How many chunks hold each term, by the groups that may read them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
-use sqlx::PgConnection;
+use futures::TryStreamExt;
+use sqlx::{PgConnection, Row};
 
 use super::store::without_nul;
 use super::{Ledger, LedgerError};
+
+/// Terms of one statement: each is in memory several times meanwhile.
+const TERMS_AT_ONCE: usize = 10_000;
 
 /// How many more (or fewer) chunks hold each term.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,19 +78,28 @@ impl Ledger {
         .await
     }
 
-    /// How many chunks hold each term, whoever may read them.
-    pub async fn term_frequencies(
+    /// Shows how many chunks hold each term, whoever may read them: one after the other, for there may
+    /// be many.
+    pub async fn each_term(
         &self,
         collection: &str,
-    ) -> Result<Vec<(String, i64)>, LedgerError> {
+        mut show: impl FnMut(&str, i64),
+    ) -> Result<(), LedgerError> {
         let pool = self.connection.pool().await?;
-        sqlx::query_as(
-            "SELECT term, sum(frequency)::bigint FROM term WHERE collection = $1 GROUP BY term",
-        )
-        .bind(collection)
-        .fetch_all(pool)
-        .await
-        .map_err(|error| self.connection.failed(&error))
+        let reading = async {
+            let mut rows = sqlx::query(
+                "SELECT term, sum(frequency)::bigint FROM term WHERE collection = $1 GROUP BY term",
+            )
+            .bind(collection)
+            .fetch(pool);
+            while let Some(row) = rows.try_next().await? {
+                show(row.try_get(0)?, row.try_get(1)?);
+            }
+            Ok(())
+        };
+        reading
+            .await
+            .map_err(|error: sqlx::Error| self.connection.failed(&error))
     }
 
     /// The terms that one of `groups` may read, of a length in characters and with one of these first
@@ -128,8 +142,8 @@ impl Ledger {
     }
 }
 
-/// Adds to the counts, one statement for each set of groups (there are few), and removes the terms
-/// that no chunk holds any more.
+/// Adds to the counts, a statement for each set of groups (there are few) and part of its terms, and removes
+/// the terms that no chunk holds any more.
 pub(super) async fn add_terms(
     connection: &mut PgConnection,
     collection: &str,
@@ -138,46 +152,73 @@ pub(super) async fn add_terms(
     // Sorted, so that two runs lock rows in the same order.
     let by_groups: BTreeMap<_, _> = deltas.by_groups.iter().collect();
     for (groups, counts) in by_groups {
-        let mut terms: BTreeMap<String, i64> = BTreeMap::new();
-        for (term, delta) in counts {
-            *terms.entry(without_nul(term)).or_default() += delta;
-        }
-        terms.retain(|_, delta| *delta != 0);
-        if terms.is_empty() {
-            continue;
-        }
-        let (words, counts): (Vec<&str>, Vec<i64>) = terms
+        let mut terms: Vec<(Cow<'_, str>, i64)> = counts
             .iter()
-            .map(|(term, delta)| (term.as_str(), *delta))
-            .unzip();
-        sqlx::query(
-            "INSERT INTO term (collection, groups, term, frequency)
-             SELECT $1, $2, delta.* FROM unnest($3::text[], $4::bigint[]) AS delta
-             ON CONFLICT (collection, term, groups)
-             DO UPDATE SET frequency = term.frequency + excluded.frequency",
-        )
-        .bind(collection)
-        .bind(groups)
-        .bind(&words)
-        .bind(&counts)
-        .execute(&mut *connection)
-        .await?;
-        let fewer: Vec<&str> = terms
-            .iter()
-            .filter(|(_, delta)| **delta < 0)
-            .map(|(term, _)| term.as_str())
+            .filter(|(_, delta)| **delta != 0)
+            .map(|(term, delta)| (storable(term), *delta))
             .collect();
-        if !fewer.is_empty() {
-            sqlx::query(
-                "DELETE FROM term
-                  WHERE collection = $1 AND groups = $2 AND term = ANY($3) AND frequency <= 0",
-            )
-            .bind(collection)
-            .bind(groups)
-            .bind(&fewer)
-            .execute(&mut *connection)
-            .await?;
+        terms.sort_unstable();
+        // Two that differ in a NUL only are one.
+        terms.dedup_by(|later, kept| {
+            let same = later.0 == kept.0;
+            if same {
+                kept.1 += later.1;
+            }
+            same
+        });
+        for part in terms.chunks(TERMS_AT_ONCE) {
+            add_counts(connection, collection, groups, part).await?;
         }
     }
     Ok(())
+}
+
+async fn add_counts(
+    connection: &mut PgConnection,
+    collection: &str,
+    groups: &[String],
+    terms: &[(Cow<'_, str>, i64)],
+) -> Result<(), sqlx::Error> {
+    let (words, counts): (Vec<&str>, Vec<i64>) = terms
+        .iter()
+        .map(|(term, delta)| (term.as_ref(), *delta))
+        .unzip();
+    sqlx::query(
+        "INSERT INTO term (collection, groups, term, frequency)
+         SELECT $1, $2, delta.* FROM unnest($3::text[], $4::bigint[]) AS delta
+         ON CONFLICT (collection, term, groups)
+         DO UPDATE SET frequency = term.frequency + excluded.frequency",
+    )
+    .bind(collection)
+    .bind(groups)
+    .bind(&words)
+    .bind(&counts)
+    .execute(&mut *connection)
+    .await?;
+    let fewer: Vec<&str> = terms
+        .iter()
+        .filter(|(_, delta)| *delta < 0)
+        .map(|(term, _)| term.as_ref())
+        .collect();
+    if !fewer.is_empty() {
+        sqlx::query(
+            "DELETE FROM term
+              WHERE collection = $1 AND groups = $2 AND term = ANY($3) AND frequency <= 0",
+        )
+        .bind(collection)
+        .bind(groups)
+        .bind(&fewer)
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A term that Postgres can hold.
+fn storable(term: &str) -> Cow<'_, str> {
+    if term.contains('\0') {
+        Cow::Owned(without_nul(term))
+    } else {
+        Cow::Borrowed(term)
+    }
 }

@@ -1,11 +1,11 @@
 //! How many requests a provider is asked at once. Nobody knows what it takes, so [`Pace`] finds out:
 //! one more for each good answer, half as many when one is refused.
 //!
-//! What a refusal taught is kept: the number that went well just below it is the *ceiling*. Up to
-//! there the pace climbs again at once; beyond it a single request more is tried after a long good
-//! stretch only, twice as long after each try that was refused, because each costs a halving. So a
-//! provider that takes eight requests is kept busy with eight, and one that takes more later is found
-//! out as well.
+//! What a refusal taught is kept: as many as were on their way, without those that were refused, are the
+//! *ceiling*. Up to there the pace climbs again at once; beyond it a single request more is tried after a
+//! long good stretch only, twice as long after each try that was refused, because each costs a halving.
+//! So a provider that takes eight requests is kept busy with eight, and one that takes more later is
+//! found out as well.
 //!
 //! A refused request waits as it was told. The others go on at half the pace, for the limit may be one
 //! of requests at once. When one that was sent after the halving is refused before any was answered,
@@ -198,12 +198,13 @@ impl State {
     /// Answers how many slots are to go.
     fn refused(&mut self, sent: Sent, wait: Option<Duration>, now: Instant) -> usize {
         let before = self.limit;
-        let went_well = (sent.among - 1).max(1);
         if sent.epoch == self.epoch {
             if self.epoch > 0 && !self.answered {
                 self.rest_until = wait.map(|wait| now + wait).max(self.rest_until);
             }
-            self.ceiling = went_well.min(self.limit);
+            // Which of a crowd is refused says nothing: they overtake each other on their way.
+            let crowd = self.in_flight.max(sent.among);
+            self.ceiling = (crowd - 1).clamp(1, self.limit);
             self.limit = (self.limit / 2).max(1);
             self.epoch += 1;
             self.answered = false;
@@ -214,7 +215,7 @@ impl State {
             }
         } else if sent.epoch + 1 == self.epoch {
             // Of the same crowd as the one that was refused first.
-            self.ceiling = self.ceiling.min(went_well);
+            self.ceiling = (self.ceiling - 1).max(1);
         }
         self.limit = self.limit.min(self.ceiling);
         before - self.limit
@@ -297,6 +298,7 @@ mod tests {
         let mut state = State::new(4, 32);
         let sent: Vec<Sent> = (0..4).map(|_| state.sent()).collect();
         assert!(state.good(sent[0]));
+        state.in_flight -= 1;
         assert_eq!(state.limit, 5);
         let fifth = state.sent();
         state.sent();
@@ -305,6 +307,19 @@ mod tests {
         assert_eq!((state.limit, state.ceiling), (2, 4));
         state.refused(sent[3], None, Instant::now());
         assert_eq!((state.limit, state.ceiling), (2, 3));
+    }
+
+    #[test]
+    fn it_does_not_matter_who_of_a_crowd_is_refused() {
+        for refused in [[7, 8], [8, 9], [9, 3]] {
+            let mut state = State::new(10, 32);
+            let sent: Vec<Sent> = (0..10).map(|_| state.sent()).collect();
+            for one in refused {
+                state.refused(sent[one], None, Instant::now());
+                state.in_flight -= 1;
+            }
+            assert_eq!(state.ceiling, 8, "{refused:?}");
+        }
     }
 
     #[test]

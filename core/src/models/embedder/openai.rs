@@ -284,6 +284,9 @@ impl OpenAiEmbedder {
         let sent = Instant::now();
         let answer = self.understood(call, model, &texts).await;
         self.learn(permit, sent.elapsed(), answer.as_ref().err());
+        // Whoever waited for the slot sends before anything is made of this answer: it was woken on this
+        // thread, and no other one takes it over.
+        tokio::task::yield_now().await;
         answer
     }
 

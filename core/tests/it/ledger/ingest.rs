@@ -44,7 +44,13 @@ async fn commit(ledger: &Ledger, batch: DocumentBatch) {
 }
 
 async fn frequencies(ledger: &Ledger) -> Vec<(String, i64)> {
-    let mut found = ledger.term_frequencies("c").await.unwrap();
+    let mut found = Vec::new();
+    ledger
+        .each_term("c", |term, frequency| {
+            found.push((term.to_owned(), frequency));
+        })
+        .await
+        .unwrap();
     found.sort();
     found
 }
@@ -212,7 +218,7 @@ async fn fifty_thousand_terms_are_committed_in_seconds() {
         "50,000 terms: inserted in {first:?}, updated in {:?}",
         begun.elapsed().checked_sub(first).unwrap()
     );
-    assert_eq!(ledger.term_frequencies("c").await.unwrap().len(), 50_000);
+    assert_eq!(frequencies(&ledger).await.len(), 50_000);
     assert!(begun.elapsed().as_secs() < 20);
 }
 
