@@ -9,7 +9,7 @@ use docent_core::app::App;
 use docent_core::ledger::insights::Filter;
 use docent_core::ledger::{Channel, Deletion, Expiry, Feedback, KnownDocument, Rating, Record};
 
-use super::figures::{sum_all, world_of_a_year};
+use super::figures::{sum_all, wednesday_after, world_of_a_year};
 use crate::support::World;
 
 /// Lines by what they are about.
@@ -441,7 +441,7 @@ async fn pages_of_every_filter_show_what_plain_sql_counts_whatever_happens() {
     assert_exact(&world, &app, &all, "when months are summed").await;
 
     // A rating of an old answer, a conversation taken back.
-    let middle = truth.first + Days::new(100);
+    let middle = wednesday_after(truth.first + Days::new(100));
     let of_middle = world
         .database
         .rows(&format!(
@@ -450,6 +450,7 @@ async fn pages_of_every_filter_show_what_plain_sql_counts_whatever_happens() {
                 SELECT FROM feedback WHERE interaction_id = i.id) ORDER BY at"
         ))
         .await;
+    assert!(of_middle.len() > 2, "{of_middle:?}");
     let field = |row: usize, column: usize| of_middle[row][column].clone().unwrap();
     let feedback = Feedback {
         interaction_id: field(0, 0).parse().unwrap(),
