@@ -77,10 +77,7 @@ pub(crate) async fn run(table: &mut Table) {
     );
     truth.write(&folder.path().join("truth.json"));
     // In life that happened in the course of the year.
-    sqlx::raw_sql("VACUUM ANALYZE")
-        .execute(&mut database.connect().await)
-        .await
-        .expect("Postgres vacuums");
+    database.rows("VACUUM ANALYZE").await;
 
     let service = Arc::new(Service::new(app).expect("it starts"));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
