@@ -85,14 +85,17 @@ impl Connection {
         Ok(&self.pool)
     }
 
-    /// Every row of a query.
+    /// Every row of a query over many rows: of pages, reports and alerts. It is planned each time, for its
+    /// own days and filters; of a statement that is kept, Postgres has one plan for all from the sixth time on.
     pub(super) async fn all<T: Row>(&self, query: Query<'_, T>) -> Result<Vec<T>, LedgerError> {
+        let query = query.persistent(false);
         let rows = query.fetch_all(self.pool().await?).await;
         rows.map_err(|error| self.failed(&error))
     }
 
-    /// The row of a query that always has one.
+    /// The row of such a query that always has one.
     pub(super) async fn one<T: Row>(&self, query: Query<'_, T>) -> Result<T, LedgerError> {
+        let query = query.persistent(false);
         let row = query.fetch_one(self.pool().await?).await;
         row.map_err(|error| self.failed(&error))
     }
