@@ -154,7 +154,6 @@ pub(super) async fn add_terms(
     for (groups, counts) in by_groups {
         let mut terms: Vec<(Cow<'_, str>, i64)> = counts
             .iter()
-            .filter(|(_, delta)| **delta != 0)
             .map(|(term, delta)| (storable(term), *delta))
             .collect();
         terms.sort_unstable();
@@ -166,6 +165,7 @@ pub(super) async fn add_terms(
             }
             same
         });
+        terms.retain(|(_, delta)| *delta != 0);
         for part in terms.chunks(TERMS_AT_ONCE) {
             add_counts(connection, collection, groups, part).await?;
         }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 use docent_core::app::App;
 use docent_core::ledger::insights::Filter;
-use docent_core::ledger::{Channel, Deletion, Expiry, Feedback, KnownDocument, Rating, Record};
+use docent_core::ledger::{Channel, Expiry, KnownDocument};
 
-use super::figures::{sum_all, wednesday_after, world_of_a_year};
+use super::figures::{rate_and_take_back, sum_all, wednesday_after, world_of_a_year};
 use crate::support::World;
 
 /// Lines by what they are about.
@@ -451,20 +451,7 @@ async fn pages_of_every_filter_show_what_plain_sql_counts_whatever_happens() {
         ))
         .await;
     assert!(of_middle.len() > 2, "{of_middle:?}");
-    let field = |row: usize, column: usize| of_middle[row][column].clone().unwrap();
-    let feedback = Feedback {
-        interaction_id: field(0, 0).parse().unwrap(),
-        rating: Rating::Down,
-        comment: None,
-    };
-    assert!(app.ledger.rate(&field(0, 2), &feedback).await.unwrap());
-    app.ledger
-        .writer()
-        .write(Record::DeleteConversation(Deletion {
-            conversation_id: field(of_middle.len() - 1, 1).parse().unwrap(),
-            caller: None,
-        }));
-    app.ledger.flush().await;
+    rate_and_take_back(&app, &of_middle).await;
     // What waited in a spool comes with the moment it was asked at: months later, into another month.
     let late = truth.first + Days::new(40);
     world.database.rows(&format!(
@@ -472,7 +459,7 @@ async fn pages_of_every_filter_show_what_plain_sql_counts_whatever_happens() {
                 outcome, retrieve_ms, total_ms, language, team, source, asset, owner)
          SELECT gen_random_uuid(), '{late} 10:00:00+00', conversation_id, channel, 'user:late', origin, question,
                 standalone_question, answer, 'abstained', 1, 777, language, team, 'dbt', 'fct_orders', owner
-           FROM interaction WHERE id = '{}' RETURNING id::text", field(1, 0)
+           FROM interaction WHERE id = '{}' RETURNING id::text", of_middle[1][0].as_deref().unwrap()
     )).await;
     assert_eq!(months(&world).await.len(), 2, "both months are open again");
     // Calls of a question that was taken back keep where it came in; the rows have that no more.

@@ -142,6 +142,24 @@ pub(super) async fn sum_all(app: &App) {
     while app.ledger.sum_days(50).await.unwrap() > 0 {}
 }
 
+/// Of questions (id, conversation, caller) the first is rated down, the last one's conversation taken back.
+pub(super) async fn rate_and_take_back(app: &App, rows: &[Vec<Option<String>>]) {
+    let field = |row: usize, column: usize| rows[row][column].clone().unwrap();
+    let feedback = Feedback {
+        interaction_id: field(0, 0).parse().unwrap(),
+        rating: Rating::Down,
+        comment: None,
+    };
+    assert!(app.ledger.rate(&field(0, 2), &feedback).await.unwrap());
+    app.ledger
+        .writer()
+        .write(Record::DeleteConversation(Deletion {
+            conversation_id: field(rows.len() - 1, 1).parse().unwrap(),
+            caller: None,
+        }));
+    app.ledger.flush().await;
+}
+
 /// A day on which many ask, whatever the year begins with.
 pub(super) fn wednesday_after(day: NaiveDate) -> NaiveDate {
     day.week(Weekday::Wed).last_day() + Days::new(1)
@@ -177,20 +195,7 @@ async fn figures_equal_plain_sql_over_the_rows_whatever_happens_to_a_day() {
                     SELECT FROM feedback WHERE interaction_id = interaction.id) ORDER BY at"
         ))
         .await;
-    let field = |row: usize, column: usize| of_middle[row][column].clone().unwrap();
-    let feedback = Feedback {
-        interaction_id: field(0, 0).parse().unwrap(),
-        rating: Rating::Down,
-        comment: None,
-    };
-    assert!(app.ledger.rate(&field(0, 2), &feedback).await.unwrap());
-    app.ledger
-        .writer()
-        .write(Record::DeleteConversation(Deletion {
-            conversation_id: field(of_middle.len() - 1, 1).parse().unwrap(),
-            caller: None,
-        }));
-    app.ledger.flush().await;
+    rate_and_take_back(&app, &of_middle).await;
     assert_eq!(
         world
             .database
