@@ -85,7 +85,7 @@ use writer::Flusher;
 pub use writer::{Tap, Writer};
 
 /// Every table, in an order in which foreign keys are satisfied.
-const TABLES: [&str; 45] = [
+const TABLES: [&str; 46] = [
     "open_day",
     "use_day",
     "hour_day",
@@ -93,6 +93,7 @@ const TABLES: [&str; 45] = [
     "person_day",
     "conversation_day",
     "document_day",
+    "question_day",
     "cited_document",
     "cost_day",
     "open_month",

@@ -195,23 +195,29 @@ pub(super) fn aim(engine: &EdgeShard) -> OperationResult<()> {
 pub(super) fn payload_indexes() -> impl Iterator<Item = (&'static str, UpdateOperation)> {
     INDEXED.iter().map(|indexed| {
         let enable_hnsw = Some(indexed.searched);
+        // What no search filters by need not be in memory; of a segment that is settled it is on disk.
+        let on_disk = Some(!indexed.searched);
         let schema = match indexed.kind {
             FieldKind::Keyword => PayloadSchemaParams::Keyword(KeywordIndexParams {
                 enable_hnsw,
+                on_disk,
                 ..KeywordIndexParams::default()
             }),
             FieldKind::Uuid => PayloadSchemaParams::Uuid(UuidIndexParams {
                 enable_hnsw,
+                on_disk,
                 ..UuidIndexParams::default()
             }),
             FieldKind::Integer => PayloadSchemaParams::Integer(IntegerIndexParams {
                 lookup: Some(true),
                 range: Some(false),
                 enable_hnsw,
+                on_disk,
                 ..IntegerIndexParams::default()
             }),
             FieldKind::Datetime => PayloadSchemaParams::Datetime(DatetimeIndexParams {
                 enable_hnsw,
+                on_disk,
                 ..DatetimeIndexParams::default()
             }),
         };

@@ -1,7 +1,7 @@
 //! What the pages of the data team read, one file a page, and [`rollup`], which keeps it quick.
 //!
 //! Everything comes from sums of months and days that are over and from rows of those that are not
-//! (migrations 0060, 0061 and 0088), as in the `report_*` views; only a question's own page, gaps, and
+//! (migrations 0060, 0061, 0088 and 0098), as in the `report_*` views; only a question's own page, gaps, and
 //! figures of one asset that no sum has, read the rows themselves.
 
 mod cost;

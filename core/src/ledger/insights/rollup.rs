@@ -1,4 +1,4 @@
-//! Sums of days and months that are over. Migrations 0060 and 0088 say how they stay exact.
+//! Sums of days and months that are over. Migrations 0060, 0088 and 0098 say how they stay exact.
 
 use chrono::NaiveDate;
 
@@ -8,10 +8,11 @@ use super::super::{Ledger, LedgerError};
 const LOCK: i64 = 28_269_970_600_586_611;
 
 /// Sums a day ($1). Parts of what has expired of it, which come by the hour, become one.
-const SUMS: [&str; 8] = [
+const SUMS: [&str; 9] = [
     "INSERT INTO use_day SELECT * FROM sum_use(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO person_day SELECT * FROM sum_people(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO document_day SELECT * FROM sum_documents(day_begins($1), day_begins($1 + 1))",
+    "INSERT INTO question_day SELECT * FROM sum_questions(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO cost_day SELECT * FROM sum_cost(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO source_day
      SELECT day, channel, source, sum(questions), sum(answered), sum(quoted), sum(abstained), sum(failed),
@@ -44,7 +45,8 @@ const SUMS_OF_MONTH: [&str; 12] = [
        FROM use_day WHERE day >= $1 AND day < month_after($1) GROUP BY 2, 3, 4, 5",
     "DELETE FROM question_month WHERE month = $1",
     "INSERT INTO question_month
-     SELECT $1, * FROM sum_questions(day_begins($1), day_begins(month_after($1)))",
+     SELECT $1, channel, whole, source, asset, question_key, sum(questions), sum(abstained)
+       FROM question_day WHERE day >= $1 AND day < month_after($1) GROUP BY 2, 3, 4, 5, 6",
     "DELETE FROM gap_month WHERE month = $1",
     "INSERT INTO gap_month
      SELECT $1, channel, source, asset, question_key, person, sum(abstained), sum(disliked), max(at)

@@ -382,19 +382,20 @@ impl Ledger {
 
     /// The wordings asked most, at most `limit`.
     pub async fn wordings(&self, filter: &Filter, limit: i64) -> Result<Vec<Wording>, LedgerError> {
+        // With all channels together there are fewer rows.
+        macro_rules! of_whole {
+            () => {
+                " whole = ($3 = '') AND channel = $3 AND ($4 = '' OR source = $4) AND ($5 = '' OR asset = $5) "
+            };
+        }
         let sql = concat!(
             "WITH asked AS (
                  SELECT question_key, sum(questions)::bigint AS questions, sum(abstained)::bigint AS abstained
-                   FROM (SELECT question_key, sum(questions) AS questions, sum(abstained) AS abstained
-                           FROM question_month WHERE ", months!(), " AND ", of_filter!(), "
-                          GROUP BY 1
-                         UNION ALL
-                         SELECT i.question_key, count(*), count(*) FILTER (WHERE i.outcome = 'abstained')
-                           FROM other_spans($1, $2) AS o
-                           JOIN interaction i ON i.at >= day_begins(o.begins) AND i.at < day_begins(o.ends)
-                          WHERE i.origin = 'person' AND ($3 = '' OR i.channel = $3)
-                            AND ($4 = '' OR i.source = $4) AND ($5 = '' OR i.asset = $5)
-                          GROUP BY 1) AS each
+                   FROM (SELECT question_key, questions, abstained FROM question_month
+                          WHERE ", months!(), " AND ", of_whole!(),
+            "            UNION ALL
+                         SELECT question_key, questions, abstained FROM day_questions
+                          WHERE ", days!(), " AND ", of_whole!(), ") AS each
                   GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $6)
              SELECT a.question_key, a.questions, a.abstained, n.id AS interaction_id,
                     n.standalone_question AS question, n.question_embedding AS embedding
