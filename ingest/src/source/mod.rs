@@ -80,8 +80,8 @@ pub struct Found {
     /// Size in bytes when it was listed.
     pub bytes: u64,
     pub content: Content,
-    /// What the source knows about it.
-    pub given: FrontMatter,
+    /// What the source knows about it, where it knows anything: most files of a folder are listed without.
+    pub given: Option<Box<FrontMatter>>,
 }
 
 /// Where the text of a document is.
@@ -133,7 +133,7 @@ impl Found {
             path,
             bytes: markdown.len() as u64,
             content: Content::Made(markdown),
-            given,
+            given: Some(Box::new(given)),
         }
     }
 }

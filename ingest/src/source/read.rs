@@ -53,7 +53,7 @@ pub fn read(found: &Found, root: &Path, max_bytes: u64) -> Result<Raw, Outcome> 
         bytes,
         form: found.content.form(),
         modified,
-        given: found.given.clone(),
+        given: found.given.as_deref().cloned().unwrap_or_default(),
         included: Vec::new(),
         notes: Vec::new(),
         raw_hash: String::new(),

@@ -12,7 +12,6 @@ use ignore::{DirEntry, WalkBuilder};
 
 use super::links::Links;
 use super::{Content, Found, Listing, Problem, SourceError};
-use crate::extract::FrontMatter;
 
 /// Extensions of the kinds that docent reads.
 const EXTENSIONS: [&str; 26] = [
@@ -256,7 +255,7 @@ impl Lister {
                     path,
                     bytes,
                     content: Content::File(absolute),
-                    given: FrontMatter::default(),
+                    given: None,
                 });
                 return;
             }

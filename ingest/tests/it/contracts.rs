@@ -22,7 +22,7 @@ fn read(folder: &Path, name: &str) -> Vec<Found> {
 }
 
 fn whole(found: &Found) -> String {
-    let given = &found.given;
+    let given = found.given.as_ref().unwrap();
     let Content::Made(markdown) = &found.content else {
         panic!("{} is not written", found.path)
     };
@@ -44,8 +44,9 @@ fn a_contract_is_one_document() {
 fn the_demo_contract_and_product_read_well() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/contracts");
     let [contract] = read(&demo, "fct_trips.odcs.yaml").try_into().unwrap();
-    assert_eq!(contract.given.status, Some(Status::Certified));
-    assert_eq!(contract.given.owner.as_deref(), Some("Rider Analytics"));
+    let given = contract.given.as_ref().unwrap();
+    assert_eq!(given.status, Some(Status::Certified));
+    assert_eq!(given.owner.as_deref(), Some("Rider Analytics"));
     insta::assert_snapshot!(whole(&contract));
     let [product] = read(&demo, "rides.odps.yaml").try_into().unwrap();
     insta::assert_snapshot!(whole(&product));

@@ -38,8 +38,9 @@ const FILLED_WITH: usize = 750;
 /// Segments that a collection which is being built is spread over at the most.
 const BUILDING_SEGMENTS: usize = 64;
 
-/// Points that a collection which is being built is filled with before they are settled.
-const SETTLED_WITH: usize = 25_000;
+/// Points that a collection which is being built is filled with before they are settled: about 6 KB of memory
+/// for each until then, with what settling takes.
+const SETTLED_WITH: usize = 12_500;
 
 /// Segments of a collection with a graph: one with it, one for what comes later.
 const SEGMENTS_WITH_GRAPH: usize = 2;
@@ -119,13 +120,18 @@ pub(super) fn forget_empty(collection: &Path) -> io::Result<()> {
     }
 }
 
-/// Adds segments without points, so that there are enough for so many points. A copy that is cut short by
-/// a crash stands under a hidden name, which Edge passes over.
-pub(super) fn copy_segments(collection: &Path, points: usize) -> io::Result<()> {
+/// Adds segments without points, so that there are enough for so many points, or for those that come before
+/// they are settled. A copy that is cut short by a crash stands under a hidden name, which Edge passes over.
+pub(super) fn copy_segments(collection: &Path, points: usize, dimensions: usize) -> io::Result<()> {
     let (segments, empty) = (collection.join(SEGMENTS), collection.join(EMPTY));
     if !empty.is_dir() {
         return Ok(());
     }
+    let points = if is_large(points, dimensions) {
+        points.min(SETTLED_WITH)
+    } else {
+        points
+    };
     for _ in 1..(points / FILLED_WITH).min(BUILDING_SEGMENTS) {
         let name = Uuid::new_v4().to_string();
         let passing = segments.join(format!(".{name}"));
@@ -135,10 +141,10 @@ pub(super) fn copy_segments(collection: &Path, points: usize) -> io::Result<()> 
     Ok(())
 }
 
-/// Whether a collection that is being built was filled with as many points as are kept in memory. Only
-/// where [`aim`] will build a graph: otherwise nothing is ever merged.
-pub(super) fn is_full(points: usize, dimensions: usize) -> bool {
-    points >= SETTLED_WITH && is_large(points, dimensions)
+/// Whether a collection of `expected` points that is being built was filled with as many as are kept in
+/// memory. Only where [`aim`] will build a graph: otherwise nothing is ever merged.
+pub(super) fn is_full(filled: usize, expected: usize, dimensions: usize) -> bool {
+    filled >= SETTLED_WITH && is_large(expected.max(filled), dimensions)
 }
 
 /// Whether so many dense vectors get a graph.

@@ -103,7 +103,7 @@ impl Shard {
         }
         self.reload(|| {
             layout::keep_empty(&self.folder)?;
-            layout::copy_segments(&self.folder, points)
+            layout::copy_segments(&self.folder, points, self.dimensions)
         })?;
         *filling = Filling {
             expected: Some(points),
@@ -133,8 +133,10 @@ impl Shard {
         let mut filling = self.writer.lock();
         filling.points += points.len();
         self.update_as_writer([convert::upsert(points)])?;
-        if layout::is_full(filling.points, self.dimensions) {
-            self.settle(&mut filling)?;
+        if let Some(expected) = filling.expected
+            && layout::is_full(filling.points, expected, self.dimensions)
+        {
+            self.settle(&mut filling, expected)?;
         }
         Ok(())
     }
@@ -142,17 +144,14 @@ impl Shard {
     /// Turns what a new collection was filled with so far into one segment that is read from the disk,
     /// still without a graph, and goes on with empty ones: what Edge holds of points that it may still
     /// change is 3 KB of memory for each.
-    fn settle(&self, filling: &mut Filling) -> Result<(), IndexError> {
-        let Some(expected) = filling.expected else {
-            return Ok(());
-        };
+    fn settle(&self, filling: &mut Filling, expected: usize) -> Result<(), IndexError> {
         self.mark_unflushed()?;
         self.read(|engine| {
             layout::aim_at_settled(engine, filling.settled + 1)?;
             engine.optimize()
         })?;
         self.flush_as_writer()?;
-        self.reload(|| layout::copy_segments(&self.folder, expected))?;
+        self.reload(|| layout::copy_segments(&self.folder, expected, self.dimensions))?;
         filling.points = 0;
         filling.settled += 1;
         Ok(())

@@ -118,14 +118,14 @@ impl Shelf {
                 path: readable.path,
                 bytes,
                 content: Content::Kept(file, Form::Made),
-                given: FrontMatter {
+                given: Some(Box::new(FrontMatter {
                     title: Some(readable.title),
                     uri: readable.uri,
                     groups: readable.groups,
                     updated_at: readable.updated_at,
                     above: readable.above,
                     ..FrontMatter::default()
-                },
+                })),
             }),
             Err(outcome) => listing.problems.push(Problem {
                 path: readable.path,

@@ -69,12 +69,13 @@ pub(super) fn list(
         };
         let mut documents = made(&found.path, &document, &known);
         for made in &mut documents {
-            made.given.updated_at = modified;
-            if source.uri.is_empty() {
-                made.given.uri = Some(uri::file(file));
+            let given = made.given.get_or_insert_default();
+            given.updated_at = modified;
+            given.uri = Some(if source.uri.is_empty() {
+                uri::file(file)
             } else {
-                made.given.uri = Some(source.uri.replace("{path}", &uri::encode(&found.path)));
-            }
+                source.uri.replace("{path}", &uri::encode(&found.path))
+            });
         }
         listing.found.append(&mut documents);
     }

@@ -42,11 +42,11 @@ pub(super) async fn list(context: &Context<'_>, git: &config::Git) -> Result<Lis
     for found in &mut listing.found {
         let full = repository.full_path(&found.path);
         let change = changes.get(&full).unwrap_or(&head);
-        found.given = FrontMatter {
+        found.given = Some(Box::new(FrontMatter {
             uri: repository.uri(&found.path, &change.commit),
             updated_at: change.at.filter(|_| changes.contains_key(&full)),
             ..FrontMatter::default()
-        };
+        }));
         if let Content::File(file) = &found.content {
             // Its file's time is that of the checkout.
             found.content = Content::Kept(file.clone(), Form::Named);

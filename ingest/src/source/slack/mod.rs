@@ -259,13 +259,13 @@ impl Export {
             path,
             bytes: markdown.len() as u64,
             content: Content::Kept(file, Form::Made),
-            given: FrontMatter {
+            given: Some(Box::new(FrontMatter {
                 title: Some(title),
                 uri,
                 groups: Some(readable.groups.clone()),
                 updated_at: messages.last().and_then(Message::at),
                 ..FrontMatter::default()
-            },
+            })),
         });
     }
 

@@ -440,13 +440,13 @@ impl Harvest {
             path: page.path.clone(),
             bytes: page.bytes,
             content: Content::Kept(walk.cache.body(url), form),
-            given: FrontMatter {
+            given: Some(Box::new(FrontMatter {
                 uri: Some(page.uri.clone()),
                 updated_at: page.modified.or(self.changed.get(url).copied()),
                 // A page must not widen who may read it.
                 groups: Some(walk.context.source.groups.clone()),
                 ..FrontMatter::default()
-            },
+            })),
         };
         self.found.insert(page.path.clone(), found);
     }

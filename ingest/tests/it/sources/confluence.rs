@@ -347,7 +347,10 @@ async fn a_space_is_read_with_its_tree_its_macros_and_its_restrictions() {
         .iter()
         .find(|found| found.path == "DATA/104")
         .unwrap();
-    assert_eq!(found.given.groups, Some(vec!["oncall".to_owned()]));
+    assert_eq!(
+        found.given.as_ref().unwrap().groups,
+        Some(vec!["oncall".to_owned()])
+    );
     assert!(documents(&second, &[]).contains("Welcome back."));
 }
 
@@ -383,7 +386,7 @@ async fn labels_choose_pages_and_their_tree_is_found_all_the_same() {
     let above: Vec<String> = listing
         .found
         .iter()
-        .map(|found| found.given.above.join(" > "))
+        .map(|found| found.given.as_ref().unwrap().above.join(" > "))
         .collect();
     assert_eq!(paths(&listing), ["DATA/102", "DATA/104"]);
     assert_eq!(

@@ -6,7 +6,7 @@ use std::process::Command;
 use docent_scripted::site::{ScriptedSite, SitePage};
 use insta::assert_snapshot;
 
-use super::{check, documents, list, paths, source};
+use super::{check, documents, given, list, paths, source};
 
 fn git(folder: &Path, at: &str, arguments: &[&str]) {
     let done = Command::new("git")
@@ -93,7 +93,7 @@ async fn a_folder_of_a_branch_is_read_and_each_file_points_at_its_commit() {
     let source = source(folder.path(), &settings);
     assert!(check(folder.path(), &source).await.is_ok());
     let first = list(folder.path(), &source).await.unwrap();
-    let one = first.found[2].given.uri.clone().unwrap();
+    let one = given(&first, 2).uri.clone().unwrap();
     let one = one.split('/').nth(4).unwrap().to_owned();
     assert_snapshot!(documents(&first, &[(&two, "TWO"), (&one, "ONE")]));
 
@@ -104,8 +104,8 @@ async fn a_folder_of_a_branch_is_read_and_each_file_points_at_its_commit() {
     let second = list(folder.path(), &source).await.unwrap();
     assert_eq!(paths(&second), ["riders.md", "trips.md"]);
     let three = format!("https://git.example.com/blob/{}/riders.md", head(&repo));
-    assert_eq!(second.found[0].given.uri, Some(three));
-    assert_eq!(second.found[1].given, first.found[2].given);
+    assert_eq!(given(&second, 0).uri, Some(three));
+    assert_eq!(given(&second, 1), given(&first, 2));
 
     // A lost work tree and a lost cache are made anew.
     std::fs::remove_dir_all(folder.path().join("cache/tree")).unwrap();
@@ -132,20 +132,20 @@ async fn without_history_a_file_keeps_the_commit_it_was_first_seen_at() {
     let source = source(folder.path(), &settings);
     let first = list(folder.path(), &source).await.unwrap();
     assert_eq!(
-        first.found[1].given.uri,
+        given(&first, 1).uri,
         Some(format!("x/{first_seen}/riders.md"))
     );
-    assert_eq!(first.found[1].given.updated_at, None);
+    assert_eq!(given(&first, 1).updated_at, None);
     write(&repo, "docs/trips.md", "# Trips\n\nChanged.\n");
     git(&repo, THREE, &["commit", "--quiet", "-a", "-m", "three"]);
     let second = list(folder.path(), &source).await.unwrap();
-    assert_eq!(second.found[1].given, first.found[1].given);
+    assert_eq!(given(&second, 1), given(&first, 1));
     assert_eq!(
-        second.found[2].given.uri,
+        given(&second, 2).uri,
         Some(format!("x/{}/trips.md", head(&repo)))
     );
     assert_eq!(
-        second.found[2].given.updated_at.unwrap().to_rfc3339(),
+        given(&second, 2).updated_at.unwrap().to_rfc3339(),
         "2026-03-03T10:00:00+00:00"
     );
 }
@@ -188,7 +188,7 @@ async fn a_repository_is_fetched_over_http_with_its_token_in_no_argument() {
         site.url(),
         head(&repo)
     );
-    assert_eq!(listing.found[1].given.uri, Some(uri));
+    assert_eq!(given(&listing, 1).uri, Some(uri));
     let asked = site.take_requests();
     let login = "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0"; // x-access-token:s3cret
     assert!(

@@ -17,7 +17,7 @@ use docent_core::config::{Overrides, Source, load};
 use docent_core::document::Outcome;
 use docent_ingest::ProgressSender;
 use docent_ingest::clean::clean;
-use docent_ingest::extract::extract;
+use docent_ingest::extract::{FrontMatter, extract};
 use docent_ingest::source::{self, Context, Listing, SourceError};
 
 const MAX_BYTES: u64 = 5_000_000;
@@ -58,6 +58,11 @@ fn paths(listing: &Listing) -> Vec<&str> {
         .iter()
         .map(|found| found.path.as_str())
         .collect()
+}
+
+/// What the source knows about a document, which here is something.
+fn given(listing: &Listing, at: usize) -> &FrontMatter {
+    listing.found[at].given.as_deref().unwrap()
 }
 
 fn problems(listing: &Listing) -> String {

@@ -3,7 +3,7 @@
 use docent_scripted::site::{ScriptedSite, SitePage};
 use insta::assert_snapshot;
 
-use super::{check, documents, list, paths, problems, source};
+use super::{check, documents, given, list, paths, problems, source};
 
 fn article(title: &str, text: &str, links: &str) -> SitePage {
     SitePage::html(format!(
@@ -188,7 +188,7 @@ async fn a_sitemap_says_which_pages_there_are() {
     let listing = list(folder.path(), &source).await.unwrap();
     assert_eq!(paths(&listing), ["docs/a", "docs/b"]);
     assert_eq!(
-        listing.found[0].given.updated_at.unwrap().to_rfc3339(),
+        given(&listing, 0).updated_at.unwrap().to_rfc3339(),
         "2026-03-14T00:00:00+00:00"
     );
 
