@@ -9,9 +9,9 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::chart::Series;
+use super::desk::Desk;
 use super::filter::Step;
 use super::format;
-use super::serve::Desk;
 use super::usage::in_spans;
 use super::view::{Cell, Row, Section, Table, Tile, View};
 

@@ -6,10 +6,10 @@ use docent_core::ledger::LedgerError;
 use docent_core::ledger::insights::Gap;
 use serde_json::json;
 
+use super::desk::Desk;
 use super::filter::query;
 use super::format;
 use super::meaning::Item;
-use super::serve::Desk;
 use super::usage::grouped;
 use super::view::{Act, Cell, Row, Section, Table, View};
 

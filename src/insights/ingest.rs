@@ -5,9 +5,9 @@ use docent_core::ledger::LedgerError;
 use docent_core::ledger::insights::{DayRuns, FailedDocument, OldDocument, Run, SourceState};
 
 use super::chart::Series;
+use super::desk::Desk;
 use super::filter::Step;
 use super::format;
-use super::serve::Desk;
 use super::usage::in_spans;
 use super::view::{Cell, Row, Section, Table, Tile, View};
 use crate::runs;

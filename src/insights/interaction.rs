@@ -5,8 +5,8 @@ use docent_core::ledger::insights::{InteractionPage, PageCall, PageFeedback, Pag
 use uuid::Uuid;
 
 use super::chart::{self, Span};
+use super::desk::Desk;
 use super::format;
-use super::serve::Desk;
 use super::view::{Cell, Paragraph, Row, Section, Table, Tile, View};
 
 /// `None`: there is no such question.

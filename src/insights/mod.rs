@@ -8,6 +8,7 @@ mod filter;
 mod language;
 mod view;
 mod chart;
+mod desk;
 mod format;
 pub(crate) mod meaning;
 mod texts;
@@ -20,6 +21,7 @@ mod interaction;
 mod program;
 
 mod serve;
+mod visit;
 mod sign_in;
 
 pub(crate) mod ask_again;

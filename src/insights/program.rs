@@ -5,9 +5,9 @@ use chrono::NaiveTime;
 use docent_core::ledger::{Alert, LedgerError};
 
 use super::chart::Series;
+use super::desk::Desk;
 use super::filter::Step;
 use super::format;
-use super::serve::Desk;
 use super::usage::in_spans;
 use super::view::{Cell, Row, Section, Table, View};
 

@@ -10,7 +10,7 @@ use minijinja::context;
 use serde::Deserialize;
 
 use super::language::Language;
-use super::serve::{as_page, environment};
+use super::visit::{as_page, environment};
 use crate::server::AppState;
 use crate::server::access::insights_cookie;
 use crate::server::problem::Problem;

@@ -5,20 +5,16 @@
     reason = "a test whose ground is missing may panic"
 )]
 
-use std::fmt::Write as _;
-use std::path::Path;
-
-use docent_core::config::{Folder, Source, SourceKind};
-use docent_core::document::{Outcome, Status};
+use docent_core::document::Outcome;
 use docent_ingest::clean::clean;
 use docent_ingest::extract::{Extracted, FrontMatter, extract};
-use docent_ingest::source::{self, Form, Raw};
+use docent_ingest::source::{Form, Raw};
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use crate::chunking::markdown_documents;
 
-fn raw(path: &str, bytes: &[u8]) -> Raw {
+pub(crate) fn raw(path: &str, bytes: &[u8]) -> Raw {
     Raw {
         path: path.to_owned(),
         bytes: bytes.to_vec(),
@@ -31,261 +27,14 @@ fn raw(path: &str, bytes: &[u8]) -> Raw {
     }
 }
 
-fn extracted(path: &str, text: &str) -> Extracted {
+pub(crate) fn extracted(path: &str, text: &str) -> Extracted {
     extract(&raw(path, text.as_bytes())).unwrap()
 }
 
 /// Title, language and cleaned text.
-fn shown(page: &Extracted) -> String {
+pub(crate) fn shown(page: &Extracted) -> String {
     let language = page.language.as_deref().unwrap_or("-");
     format!("{} ({language})\n\n{}", page.title, clean(&page.markdown))
-}
-
-fn read_from(folder: &Path, path: &str) -> Raw {
-    let settings = Folder::new(folder.to_path_buf());
-    let source = Source::new("docs".to_owned(), SourceKind::Folder(settings.clone()));
-    let listing = source::list_folder(&source, &settings, 1_000_000).unwrap();
-    let found = listing
-        .found
-        .iter()
-        .find(|found| found.path == path)
-        .unwrap();
-    source::read(found, &listing.root, 1_000_000).unwrap()
-}
-
-fn write(folder: &Path, path: &str, text: &str) {
-    let path = folder.join(path);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
-}
-
-#[test]
-fn mdbook_includes_are_put_in() {
-    let folder = tempfile::tempdir().unwrap();
-    let docs = folder.path();
-    write(
-        docs,
-        "clients/reference.md",
-        "# Clients daily\n\n{{#include ./intro.md}}\n\n```sql\n{{#include q.sql:2:3}}\n```\n\n\
-         ```python\n{{#include job.py:body}}\n```\n\n\\{{#include shown.md}} {{#unknown thing}}\n",
-    );
-    write(
-        docs,
-        "clients/intro.md",
-        "One row a client. {{#include ../parts/note.md}}\n",
-    );
-    write(docs, "parts/note.md", "Loaded {{#include when.txt}} UTC.\n");
-    write(docs, "parts/when.txt", "at 04:00\n");
-    write(
-        docs,
-        "clients/q.sql",
-        "-- hidden\nSELECT client_id\nFROM t\n-- hidden too\n",
-    );
-    write(
-        docs,
-        "clients/job.py",
-        "import os\n# ANCHOR: body\nrun()\n# ANCHOR_END: body\nexit()\n",
-    );
-    let raw = read_from(docs, "clients/reference.md");
-    assert_eq!(raw.notes, Vec::<String>::new());
-    assert_eq!(
-        raw.included,
-        [
-            "clients/intro.md",
-            "parts/note.md",
-            "parts/when.txt",
-            "clients/q.sql",
-            "clients/job.py"
-        ]
-    );
-    assert_snapshot!(shown(&extract(&raw).unwrap()));
-}
-
-#[test]
-fn an_include_that_fails_is_left_out_and_noted() {
-    let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "secret.md", "outside");
-    let docs = folder.path().join("docs");
-    write(
-        &docs,
-        "a.md",
-        "# A\n\nText. {{#include b.md}}\n\n{{#include ../secret.md}}{{#include gone.md}}",
-    );
-    write(&docs, "b.md", "B and {{#include a.md}}again.");
-    std::os::unix::fs::symlink("../secret.md", docs.join("link.md")).unwrap();
-    write(
-        &docs,
-        "c.md",
-        "C {{#include link.md}}{{#include a.md:nowhere}}",
-    );
-    let a = read_from(&docs, "a.md");
-    assert_snapshot!(a.notes.join("\n"), @r"
-    {{#include a.md}} was left out: a.md includes itself
-    {{#include ../secret.md}} was left out: ../secret.md lies outside of the source
-    {{#include gone.md}} was left out: gone.md: No such file or directory (os error 2)
-    ");
-    assert_eq!(
-        String::from_utf8(a.bytes).unwrap(),
-        "# A\n\nText. B and again.\n\n"
-    );
-    let c = read_from(&docs, "c.md");
-    assert_snapshot!(c.notes.join("\n"), @r"
-    {{#include link.md}} was left out: link.md lies outside of the source
-    {{#include a.md:nowhere}} was left out: a.md has no such part
-    ");
-    assert_eq!(c.bytes, b"C ");
-}
-
-#[test]
-fn an_include_cannot_widen_who_reads_a_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let page = "# Page\n\n{{#include secret.md}}{{#include secret.md:4}}{{#include broken.md}}{{#include part.md}}";
-    write(folder.path(), "page.md", page);
-    write(
-        folder.path(),
-        "secret.md",
-        "---\ngroups: [finance]\n---\nSalaries\n",
-    );
-    write(
-        folder.path(),
-        "broken.md",
-        "---\ngroups: [finance\n---\nSalaries\n",
-    );
-    write(folder.path(), "part.md", "---\ntitle: Part\n---\nPublic\n");
-    let raw = read_from(folder.path(), "page.md");
-    assert_eq!(raw.bytes, b"# Page\n\nPublic");
-    assert_eq!(raw.notes.len(), 3);
-}
-
-#[test]
-fn the_hash_changes_when_an_included_file_does() {
-    let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "page.md", "# Page\n\n{{#include part.md}}");
-    write(folder.path(), "part.md", "one");
-    let before = read_from(folder.path(), "page.md");
-    assert_eq!(
-        before.raw_hash,
-        read_from(folder.path(), "page.md").raw_hash
-    );
-    write(folder.path(), "part.md", "two");
-    assert_ne!(
-        before.raw_hash,
-        read_from(folder.path(), "page.md").raw_hash
-    );
-}
-
-#[test]
-fn includes_that_multiply_are_bounded() {
-    let folder = tempfile::tempdir().unwrap();
-    for level in 0..9 {
-        let include = format!("{{{{#include {}.md}}}}\n", level + 1);
-        write(folder.path(), &format!("{level}.md"), &include.repeat(10));
-    }
-    write(folder.path(), "9.md", "boom");
-    let raw = read_from(folder.path(), "0.md");
-    assert!(raw.bytes.len() < 100_000, "{}", raw.bytes.len());
-    assert!(
-        raw.notes
-            .iter()
-            .any(|note| note.contains("more than 1000 includes"))
-    );
-}
-
-#[test]
-fn yaml_front_matter_is_metadata() {
-    let page = extracted(
-        "tables/fct_trips.md",
-        "---\ntitle: Trips\nowner: rides-team\nowner-slack: '#rides'\nowner_email: rides@example.com\n\
-         groups: [analysts, finance]\nasset: fct_trips\nstatus: Certified\nupdated: 2026-03-01\n\
-         fresh_at: 2026-03-02T04:00:00+09:00\nurl: https://example.com/trips\nlang: en-GB\n\
-         tags: [rides, daily]\nsomething_else: {a: 1}\n---\n# Another heading\n\nOne row a trip.\n",
-    );
-    assert_eq!(page.title, "Trips");
-    assert_eq!(page.front.owner.as_deref(), Some("rides-team"));
-    assert_eq!(page.front.owner_slack.as_deref(), Some("#rides"));
-    assert_eq!(page.front.owner_email.as_deref(), Some("rides@example.com"));
-    assert_eq!(
-        page.front.groups,
-        Some(vec!["analysts".to_owned(), "finance".to_owned()])
-    );
-    assert_eq!(page.front.asset.as_deref(), Some("fct_trips"));
-    assert_eq!(page.front.status, Some(Status::Certified));
-    assert_eq!(page.front.uri.as_deref(), Some("https://example.com/trips"));
-    assert_eq!(page.front.tags, ["rides", "daily"]);
-    assert_eq!(page.language.as_deref(), Some("en"));
-    let days = [page.front.updated_at, page.front.fresh_at].map(|at| at.unwrap().to_rfc3339());
-    assert_eq!(
-        days,
-        ["2026-03-01T00:00:00+00:00", "2026-03-01T19:00:00+00:00"]
-    );
-    assert_eq!(
-        clean(&page.markdown),
-        "# Another heading\n\nOne row a trip."
-    );
-}
-
-#[test]
-fn toml_front_matter_is_metadata_too() {
-    let page = extracted(
-        "a.md",
-        "+++\ntitle = \"Stations\"\ndate = 2026-01-02\n[extra]\ngroups = \"ops\"\nowner = \"ops\"\n+++\nText\n",
-    );
-    assert_eq!(page.title, "Stations");
-    assert_eq!(page.front.groups, Some(vec!["ops".to_owned()]));
-    assert_eq!(page.front.owner.as_deref(), Some("ops"));
-    assert_eq!(
-        page.front.updated_at.unwrap().to_rfc3339(),
-        "2026-01-02T00:00:00+00:00"
-    );
-}
-
-#[test]
-fn a_document_whose_permission_is_unknown_is_not_indexed() {
-    let cases = [
-        "---\ngroups:\n---\nText",
-        "---\ngroups: []\n---\nText",
-        "---\ngroups: ['']\n---\nText",
-        "---\ngroups: 7\n---\nText",
-        "---\ntitle: [broken\ngroups: [finance]\n---\nText",
-        "---\ngroups: [a]\ngroups: [b]\n---\nText",
-        "---\nGroups: [a]\ngroups: [b]\n---\nText",
-        "+++\ngroups = [\n+++\nText",
-        "---\n{title: x, \"groups\": [a\n---\nText",
-        "---\ngroups: [finance]\n\nText of a front matter that nobody closed",
-    ];
-    let reasons: Vec<String> = cases
-        .iter()
-        .map(|text| match extract(&raw("a.md", text.as_bytes())) {
-            Err(Outcome::Skipped(reason)) => reason,
-            other => panic!("{text}: {other:?}"),
-        })
-        .collect();
-    assert_snapshot!(reasons.join("\n"));
-}
-
-#[test]
-fn broken_front_matter_without_groups_does_not_hide_the_text() {
-    let page = extracted("a.md", "---\ntitle: [broken\n---\n# Trips\n\nText\n");
-    assert_eq!(page.title, "Trips");
-    assert!(page.front.problem.is_some());
-    assert_eq!(clean(&page.markdown), "# Trips\n\nText");
-    let ruler = extracted("a.md", "---\n\n# Trips\n\nText\n");
-    assert_eq!(clean(&ruler.markdown), "---\n\n# Trips\n\nText");
-    assert_eq!(ruler.front.problem, None);
-}
-
-#[test]
-fn a_yaml_bomb_is_passed_over_quickly() {
-    let mut bomb = String::from("---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n");
-    for level in 1..12 {
-        let inner = vec![format!("*a{}", level - 1); 9].join(",");
-        let _ = writeln!(bomb, "a{level}: &a{level} [{inner}]");
-    }
-    bomb.push_str("---\n# Trips\n\nText\n");
-    let begun = std::time::Instant::now();
-    let page = extracted("a.md", &bomb);
-    assert!(page.front.problem.is_some());
-    assert!(begun.elapsed().as_secs() < 5);
 }
 
 #[test]
@@ -424,65 +173,6 @@ fn page_furniture_is_cleaned_away() {
          | a  |  b |\n|----|----|\n| [guide] | 2   |\n\n[^1]: A footnote.\n\n[Edit this page](https://git/edit)\n",
     );
     assert_snapshot!(shown(&page));
-}
-
-#[test]
-fn a_document_never_widens_what_its_source_allows() {
-    let readers = |front: &str, given: &[&str]| {
-        let mut page = raw("a.md", format!("---\n{front}\n---\nText.\n").as_bytes());
-        page.given.groups = Some(given.iter().map(ToString::to_string).collect());
-        extract(&page).map(|page| page.front.groups.unwrap().join(" "))
-    };
-    assert_eq!(readers("title: T", &["finance"]).unwrap(), "finance");
-    assert_eq!(
-        readers("groups: [everyone]", &["finance"]).unwrap(),
-        "finance"
-    );
-    assert_eq!(
-        readers("groups: [finance, hr]", &["finance", "ops"]).unwrap(),
-        "finance"
-    );
-    assert_eq!(readers("groups: hr", &["everyone"]).unwrap(), "hr");
-    let Err(Outcome::Skipped(reason)) = readers("groups: hr", &["finance"]) else {
-        panic!("groups that have nothing in common let somebody in");
-    };
-    assert_snapshot!(reason, @"permission unknown: its own `groups` (hr) and those that its source allows (finance) have none in common");
-}
-
-#[test]
-fn what_a_source_knows_completes_what_a_document_says() {
-    let mut page = raw(
-        "a.md",
-        b"---\nowner: Growth\ntitle: Own\n---\n# Heading\n\nText.\n",
-    );
-    page.given = FrontMatter {
-        title: Some("Given".to_owned()),
-        owner: Some("Platform".to_owned()),
-        owner_slack: Some("#platform".to_owned()),
-        uri: Some("https://wiki.example.com/1".to_owned()),
-        above: vec!["Handbook".to_owned()],
-        ..FrontMatter::default()
-    };
-    let front = extract(&page).unwrap().front;
-    assert_eq!(front.title.as_deref(), Some("Own"));
-    assert_eq!(front.uri.as_deref(), Some("https://wiki.example.com/1"));
-    assert_eq!(front.above, ["Handbook"]);
-    // Another owner's contact would be wrong.
-    assert_eq!(
-        (front.owner.as_deref(), front.owner_slack),
-        (Some("Growth"), None)
-    );
-
-    // What a source wrote itself has no front matter, whatever it looks like.
-    page.form = Form::Made;
-    page.given.groups = Some(vec!["finance".to_owned()]);
-    page.bytes = b"---\ngroups: [everyone]\ntitle: Fooled\n---\n\nText.\n".to_vec();
-    let made = extract(&page).unwrap();
-    assert_eq!(
-        (made.title.as_str(), made.front.groups),
-        ("Given", Some(vec!["finance".to_owned()]))
-    );
-    assert!(made.markdown.contains("Fooled"));
 }
 
 #[test]

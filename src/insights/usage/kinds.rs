@@ -2,7 +2,7 @@
 
 use docent_core::ledger::insights::{Conversations, LanguageUse};
 
-use super::super::serve::Desk;
+use super::super::desk::Desk;
 use super::super::view::{Cell, Row, Section, Table};
 
 pub(super) fn conversations(desk: &Desk<'_>, conversations: &[Conversations]) -> Section {

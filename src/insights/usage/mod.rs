@@ -13,9 +13,9 @@ use docent_core::ledger::insights::{DayUse, Wait};
 pub(super) use subjects::grouped;
 
 use super::chart::Series;
+use super::desk::Desk;
 use super::filter::Step;
 use super::format;
-use super::serve::Desk;
 use super::view::{Section, Tile, View};
 
 /// Wordings that are grouped; the most asked ones.

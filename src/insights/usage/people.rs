@@ -6,9 +6,9 @@ use chrono::NaiveDate;
 use docent_core::ledger::insights::Filter;
 
 use super::super::chart::{self, Series};
+use super::super::desk::Desk;
 use super::super::filter::Step;
 use super::super::format;
-use super::super::serve::Desk;
 use super::super::view::{Cell, Row, Section, Table};
 
 /// People of a span.

@@ -2,9 +2,9 @@
 
 use docent_core::ledger::insights::{AssetUse, DocumentUse, Wording};
 
+use super::super::desk::Desk;
 use super::super::format;
 use super::super::meaning::{Group, Item, groups};
-use super::super::serve::Desk;
 use super::super::view::{Cell, Row, Section, Table};
 
 /// Groups that are shown.

@@ -3,8 +3,8 @@
 use docent_core::ledger::insights::{HourUse, Wait};
 
 use super::super::chart;
+use super::super::desk::Desk;
 use super::super::format;
-use super::super::serve::Desk;
 use super::super::view::{Cell, Row, Section, Table};
 
 pub(super) fn by_hour(desk: &Desk<'_>, hours: &[HourUse]) -> Section {

@@ -2,6 +2,7 @@
 
 mod acting;
 mod delivery;
-mod rules;
+mod rules_of_sources;
+mod rules_of_use;
 pub(crate) mod support;
 mod year;

@@ -9,6 +9,7 @@ mod incoming;
 mod judge;
 mod limits;
 mod outgoing;
+mod outgoing_faults;
 mod pressed;
 mod receiver;
 mod socket;

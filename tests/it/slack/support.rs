@@ -16,6 +16,11 @@ use uuid::Uuid;
 pub(super) const CHANNEL: &str = "C1";
 pub(super) const ASKER: &str = "U1";
 pub(super) const WIKI: &str = "https://wiki.example/trips";
+/// An answer with citations, more than one paragraph, and code.
+pub(super) const TEXT: &str = "The table fct_trips is loaded hourly [1]. It has one row for each finished trip [1]. \
+    Rows older than two years are archived, and the archive is read with the same name and another \
+    schema. Whoever needs both reads the view, which puts them together and is refreshed at night.\n\n\
+    ```sql\nselect count(*) from fct_trips where trips[1] > 0;\n```\n\nThat is all.";
 
 /// A workspace and docent's client of it.
 pub(super) struct Scene {

@@ -6,6 +6,8 @@
 //! ([`Truth::events`]); outside of them nothing is out of the ordinary. The same seed is the same year; another
 //! one has other people, other popular questions, and events at other places and of other sizes.
 
+mod asked;
+mod calls;
 mod dice;
 mod people;
 mod plan;
@@ -83,7 +85,7 @@ pub async fn fill(options: &PgConnectOptions, today: NaiveDate, share: f64, seed
     rows.documents(first);
     let mut asked = 0;
     // Dollars of a day, about: what a spike is a multiple of.
-    let usual = total as f64 / DAYS as f64 * rows::DOLLARS
+    let usual = total as f64 / DAYS as f64 * calls::DOLLARS
         + (calls as f64 - total as f64 * CALLS_OF_A_QUESTION) / DAYS as f64 * runs::DOLLARS;
     for (offset, wanted) in per_day.into_iter().enumerate() {
         let day = first + Days::new(offset as u64);

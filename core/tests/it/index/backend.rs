@@ -1,4 +1,4 @@
-//! The engines that the contract is checked on, and the points it is checked with.
+//! The engines that promises are checked on, and the points they are checked with.
 
 use std::path::Path;
 
@@ -14,6 +14,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 pub(crate) const DIMENSIONS: usize = 4;
+pub(crate) const EAST: [f32; DIMENSIONS] = [1.0, 0.0, 0.0, 0.0];
+pub(crate) const NORTH: [f32; DIMENSIONS] = [0.0, 1.0, 0.0, 0.0];
 
 /// An engine with nothing in it.
 pub(crate) struct Backend {

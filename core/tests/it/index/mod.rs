@@ -1,11 +1,13 @@
-//! The index: what is promised of every engine (`contract`), of the embedded one (`building`, `durability`),
-//! and of the sparse side (`lexical`, `rarity`).
+//! The index: what is promised of every engine (`collections`, `points`, `filters`, `search`), of the embedded one
+//! (`building`, `durability`), and of the sparse side (`lexical`, `rarity`).
 
 mod backend;
 mod building;
-mod contract;
+mod collections;
 mod durability;
+mod filters;
 mod lexical;
+mod points;
 mod quantization;
 mod rarity;
 mod search;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dice::Dice;
 use super::questions::ASSETS;
-use super::{rows, runs};
+use super::{calls, runs};
 
 /// Questions a week that tell a change of an asset: the alerts' `min_questions` with something to spare.
 const ENOUGH: f64 = 40.0;
@@ -71,7 +71,7 @@ impl Plan {
                 kind: EventKind::Outage,
                 from: at,
                 until: at + TimeDelta::hours(between(&mut dice, 3, 9) as i64),
-                about: rows::CHAT_MODEL.to_owned(),
+                about: calls::CHAT_MODEL.to_owned(),
                 size: 0.15 + 0.35 * dice.unit(),
                 owner: None,
             });

@@ -3,9 +3,10 @@
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 
 use super::Truth;
+use super::calls::EMBEDDING_DOLLARS;
 use super::dice::Dice;
 use super::plan::EventKind;
-use super::rows::{EMBEDDING_DOLLARS, REQUEST, RUN, Rows, SOURCE, id, text};
+use super::rows::{REQUEST, RUN, Rows, SOURCE, id, text};
 
 /// Name, kind, hour of the run, share of the embedding, owner.
 const SOURCES: [(&str, &str, u32, usize, &str); 5] = [
