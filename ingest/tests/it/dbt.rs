@@ -66,7 +66,7 @@ fn text(found: &Found) -> &str {
 /// A document with its metadata, as a person reads it.
 fn whole(documents: &Documents, path: &str) -> String {
     let found = find(documents, path);
-    let given = &found.given;
+    let given = found.given.as_deref().unwrap();
     let mut out = String::new();
     let mut line = |key: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -206,7 +206,7 @@ fn freshness_of_dbt_2_is_read_and_the_later_check_wins() {
     let documents = documents(&artifacts, "").unwrap();
     let trips = find(&documents, "model/fct_trips");
     assert_eq!(
-        trips.given.fresh_at.unwrap().to_rfc3339(),
+        trips.given.as_ref().unwrap().fresh_at.unwrap().to_rfc3339(),
         "2026-11-20T06:20:31+00:00"
     );
     assert!(
@@ -229,7 +229,7 @@ fn what_a_compile_succeeded_in_was_not_built() {
     artifacts.run_results = Some(runs.replace("\"build\"", "\"generate\"").into_bytes());
     let documents = documents(&artifacts, "").unwrap();
     let trips = find(&documents, "model/fct_trips");
-    assert_eq!(trips.given.fresh_at, None);
+    assert_eq!(trips.given.as_ref().unwrap().fresh_at, None);
     assert!(!text(trips).contains("last built"));
 }
 
@@ -237,7 +237,15 @@ fn what_a_compile_succeeded_in_was_not_built() {
 fn an_address_is_made_of_the_template_and_an_exposure_has_its_own() {
     let template = "https://dbt.example.com/#!/{resource_type}/{unique_id}";
     let documents = documents(&artifacts(&demo()), template).unwrap();
-    let uri = |path: &str| find(&documents, path).given.uri.clone().unwrap();
+    let uri = |path: &str| {
+        find(&documents, path)
+            .given
+            .as_ref()
+            .unwrap()
+            .uri
+            .clone()
+            .unwrap()
+    };
     assert_eq!(
         uri("model/fct_trips"),
         "https://dbt.example.com/#!/model/model.tandemoor.fct_trips"
@@ -309,7 +317,7 @@ fn what_other_versions_write_is_passed_over() {
     assert_eq!(documents.problems, []);
     let orders = find(&documents, "model/orders.v2");
     assert!(text(orders).contains("`id`"), "{}", text(orders));
-    assert_eq!(orders.given.tags, ["daily"]);
+    assert_eq!(orders.given.as_ref().unwrap().tags, ["daily"]);
 }
 
 #[test]
@@ -349,7 +357,7 @@ fn owner_and_status_are_found_wherever_they_are_said() {
         let mut manifest = small();
         change(&mut manifest);
         let documents = of_manifest(&manifest).unwrap();
-        documents.documents[0].given.clone()
+        documents.documents[0].given.clone().unwrap()
     };
     let node = |key: &'static str, value: Value| {
         with(&move |manifest: &mut Value| {
