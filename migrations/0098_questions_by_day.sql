@@ -31,8 +31,10 @@ CREATE TABLE question_month (
 COMMENT ON TABLE question_month IS 'question_day of the days of a month; counts only while the month is closed';
 COMMENT ON COLUMN question_month.whole IS 'As question_day.whole';
 
+-- Another name, for `docent restore` runs all migrations over the functions that are there, and a function's
+-- columns stay as they are.
 DROP FUNCTION sum_questions(timestamptz, timestamptz);
-CREATE FUNCTION sum_questions(timestamptz, timestamptz) RETURNS TABLE (
+CREATE OR REPLACE FUNCTION sum_wordings(timestamptz, timestamptz) RETURNS TABLE (
     day date, channel text, whole boolean, source text, asset text, question_key uuid, questions bigint,
     abstained bigint) LANGUAGE sql STABLE AS $$
 SELECT d.day, coalesce(d.channel, ''), d.channel IS NULL, d.source, d.asset, d.question_key, count(*),
@@ -48,7 +50,7 @@ CREATE VIEW day_questions AS
 SELECT day, channel, whole, source, asset, question_key, questions, abstained FROM question_day
 UNION ALL
 SELECT o.day, s.channel, s.whole, s.source, s.asset, s.question_key, s.questions, s.abstained
-  FROM open_day o CROSS JOIN LATERAL sum_questions(day_begins(o.day), day_begins(o.day + 1)) AS s;
+  FROM open_day o CROSS JOIN LATERAL sum_wordings(day_begins(o.day), day_begins(o.day + 1)) AS s;
 COMMENT ON VIEW day_questions IS 'Wordings that people asked on a day; inside the program';
 
 CREATE OR REPLACE FUNCTION open_days(date[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -77,7 +79,7 @@ BEGIN
 END $$;
 
 INSERT INTO question_day
-SELECT s.* FROM sum_questions('-infinity', 'infinity') AS s WHERE s.day NOT IN (SELECT day FROM open_day);
+SELECT s.* FROM sum_wordings('-infinity', 'infinity') AS s WHERE s.day NOT IN (SELECT day FROM open_day);
 INSERT INTO question_month
 SELECT month_of(day), channel, whole, source, asset, question_key, sum(questions), sum(abstained)
   FROM question_day WHERE month_of(day) NOT IN (SELECT month FROM open_month) GROUP BY 1, 2, 3, 4, 5, 6;

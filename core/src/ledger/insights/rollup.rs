@@ -12,7 +12,7 @@ const SUMS: [&str; 9] = [
     "INSERT INTO use_day SELECT * FROM sum_use(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO person_day SELECT * FROM sum_people(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO document_day SELECT * FROM sum_documents(day_begins($1), day_begins($1 + 1))",
-    "INSERT INTO question_day SELECT * FROM sum_questions(day_begins($1), day_begins($1 + 1))",
+    "INSERT INTO question_day SELECT * FROM sum_wordings(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO cost_day SELECT * FROM sum_cost(day_begins($1), day_begins($1 + 1))",
     "INSERT INTO source_day
      SELECT day, channel, source, sum(questions), sum(answered), sum(quoted), sum(abstained), sum(failed),
