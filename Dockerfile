@@ -1,7 +1,9 @@
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin docent && cp target/release/docent /docent
+# jemalloc is built for a page size at the most; some arm64 kernels have pages of 64 KB.
+RUN if [ "$(uname -m)" = aarch64 ]; then export JEMALLOC_SYS_WITH_LG_PAGE=16; fi \
+    && cargo build --release --locked --bin docent && cp target/release/docent /docent
 
 FROM debian:bookworm-slim
 RUN apt-get update \
