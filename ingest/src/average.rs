@@ -9,7 +9,7 @@ use crate::run::{IngestError, Run};
 
 /// Chunks that are looked at: all of a small collection. In a large one the rest may be different;
 /// the end of the run compares, and computes the sparse vectors anew where it is.
-const SAMPLE: usize = 8192;
+pub(crate) const SAMPLE: usize = 8192;
 /// From so many chunks on every eighth is enough.
 const EACH: usize = 1024;
 const THEN_EVERY: usize = 8;

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::Instrument;
 
 use crate::answers;
-use crate::average::Sample;
+use crate::average::{self, Sample};
 use crate::clean::model::Cleaner;
 use crate::embed::{self, Embedded};
 use crate::index;
@@ -67,11 +67,13 @@ pub(crate) async fn run(
     let mut sample = Sample::of(run);
     let mut read = VecDeque::new();
     let mut embedding: JoinSet<Embedded> = JoinSet::new();
+    let mut freezing: JoinSet<Result<(), IngestError>> = JoinSet::new();
     let mut pending = Pending::new();
     let mut done = 0;
     let mut exhausted = false;
-    while !exhausted || !read.is_empty() || !embedding.is_empty() {
-        while embedding.len() < batches_at_once(run)
+    while !(exhausted && read.is_empty() && embedding.is_empty() && freezing.is_empty()) {
+        let at_once = batches_at_once(run, sample.is_some() || !freezing.is_empty());
+        while embedding.len() < at_once
             && let Some(batch) = read.pop_front()
         {
             let run = Arc::clone(run);
@@ -91,7 +93,10 @@ pub(crate) async fn run(
                     done,
                 });
             }
-            batch = looked.batches.next(), if !exhausted && (sample.is_some() || embedding.len() < batches_at_once(run)) => {
+            Some(frozen) = freezing.join_next() => {
+                frozen.map_err(|error| IngestError::Defect(error.to_string()))??;
+            }
+            batch = looked.batches.next(), if !exhausted && (sample.is_some() || embedding.len() < at_once) => {
                 match batch? {
                     Some(batch) => {
                         if let Some(sample) = &mut sample {
@@ -102,7 +107,9 @@ pub(crate) async fn run(
                     None => exhausted = true,
                 }
                 if let Some(sample) = sample.take_if(|sample| exhausted || sample.is_enough()) {
-                    sample.freeze(run, looked.documents).await?;
+                    let (run, documents) = (Arc::clone(run), looked.documents);
+                    let work = async move { sample.freeze(&run, documents).await };
+                    freezing.spawn(work.in_current_span());
                 }
             }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
@@ -180,10 +187,14 @@ pub(crate) async fn look(run: &Run, source: &config::Source) -> Result<Looked, I
     })
 }
 
-/// Batches that are embedded at once: more when the provider takes more requests.
-fn batches_at_once(run: &Run) -> usize {
+/// Batches that are embedded at once: more when the provider takes more requests, and as many as were read for
+/// the average length of a new collection while their points wait for it.
+fn batches_at_once(run: &Run, wait_for_average: bool) -> usize {
     let embedding = &run.app.config.embedding;
     let chunks = prepare::batch_chunks(embedding);
+    if wait_for_average {
+        return 2 + average::SAMPLE / chunks;
+    }
     let wanted = WAITING * run.app.embedder.requests_at_once() * embedding.batch_texts;
     2 + wanted.min(MOST_CHUNKS) / chunks
 }
