@@ -33,7 +33,8 @@ use crate::source::{self, Problem, SourceError};
 /// Requests to the embedder that wait in batches for each that is under way: it is never idle while
 /// points are written, nor while one batch waits to send a refused request again.
 const WAITING: usize = 32;
-/// Chunks in batches that are embedded at once at the most: each is in memory, with its vector.
+/// Chunks in batches that are embedded at once at the most: each is in memory, with its vector. While points wait
+/// for the average length there are as many as were read for it ([`average::SAMPLE`]).
 const MOST_CHUNKS: usize = 2048;
 
 /// Brings the index up to date with one source. Documents that cannot be read or embedded are
@@ -187,16 +188,17 @@ pub(crate) async fn look(run: &Run, source: &config::Source) -> Result<Looked, I
     })
 }
 
-/// Batches that are embedded at once: more when the provider takes more requests, and as many as were read for
-/// the average length of a new collection while their points wait for it.
+/// Batches that are embedded at once: more when the provider takes more requests, and most while points wait for
+/// the average length of a new collection.
 fn batches_at_once(run: &Run, wait_for_average: bool) -> usize {
     let embedding = &run.app.config.embedding;
-    let chunks = prepare::batch_chunks(embedding);
-    if wait_for_average {
-        return 2 + average::SAMPLE / chunks;
-    }
-    let wanted = WAITING * run.app.embedder.requests_at_once() * embedding.batch_texts;
-    2 + wanted.min(MOST_CHUNKS) / chunks
+    let chunks = if wait_for_average {
+        average::SAMPLE
+    } else {
+        let wanted = WAITING * run.app.embedder.requests_at_once() * embedding.batch_texts;
+        wanted.min(MOST_CHUNKS)
+    };
+    2 + chunks / prepare::batch_chunks(embedding)
 }
 
 /// What is gone from the source. A new collection has nothing that could be removed; there a fault
