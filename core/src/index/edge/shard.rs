@@ -89,6 +89,7 @@ impl Shard {
                 .map_err(|error| engine_error(folder, &error))?;
         }
         drop_engine(folder, engine)?;
+        layout::drop_null_indexes(&passing).map_err(unavailable)?;
         fs::rename(&passing, folder).map_err(unavailable)?;
         files::sync_folder(folder.parent().unwrap_or(folder)).map_err(unavailable)
     }

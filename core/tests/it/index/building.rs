@@ -6,7 +6,7 @@ use std::path::Path;
 use docent_core::index::{CollectionSpec, Filter, Point, VectorIndex};
 use tempfile::TempDir;
 
-use super::backend::{by_words, embedded_in, id, point, spec, unit};
+use super::backend::{by_words, embedded_in, id, point, point_for, spec, unit};
 
 /// Points of the collection; a segment is filled with 750 or so.
 const POINTS: u128 = 3_000;
@@ -48,6 +48,41 @@ async fn many_points_are_spread_found_and_read_ahead() {
         assert_eq!(hits[0].id, id(number));
     }
     assert!(index.warm("not-there").await.is_err());
+}
+
+/// Edge reads 2 MB for each index of missing values whenever it loads a segment, and docent never asks for
+/// what is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_filled_has_no_indexes_of_missing_values_and_all_others() {
+    let folder = TempDir::new().unwrap();
+    let name = "lean";
+    let index = embedded_in(folder.path());
+    index.create(&spec(name)).await.unwrap();
+    index.spread(name, POINTS as usize).await.unwrap();
+    let points = (0..POINTS).map(|number| point_for(number, "trips", &[&format!("g{number}")]));
+    index.upsert(name, points.collect()).await.unwrap();
+    index.flush(name).await.unwrap();
+    drop(index);
+
+    let segments = fs::read_dir(folder.path().join(name).join("segments")).unwrap();
+    for segment in segments {
+        let indexes = segment.unwrap().path().join("payload_index");
+        let names: Vec<String> = fs::read_dir(indexes)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let ending = |end: &str| names.iter().filter(|name| name.ends_with(end)).count();
+        assert_eq!(ending("-null"), 0, "{names:?}");
+        assert_eq!(ending("-map") + ending("-numeric"), 10, "{names:?}");
+    }
+    let index = embedded_in(folder.path());
+    let of_one = Filter {
+        groups: Some(vec!["g7".to_owned()]),
+        ..Filter::default()
+    };
+    let found = index.points(name, &of_one, false).await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].id, id(7));
 }
 
 /// Numbers of a vector: enough for 25,000 of them to get a graph.
