@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 
+use foldhash::fast::RandomState;
 use futures::TryStreamExt;
 use sqlx::{PgConnection, Row};
 
@@ -13,16 +14,19 @@ use super::{Ledger, LedgerError};
 /// Terms of one statement: each is in memory several times meanwhile.
 const TERMS_AT_ONCE: usize = 10_000;
 
+/// Chunks by term: there is one look-up for each distinct word of each chunk of a run.
+type Counts = HashMap<String, i64, RandomState>;
+
 /// How many more (or fewer) chunks hold each term.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TermDeltas {
     /// By sorted groups without doubles, then by term.
-    by_groups: HashMap<Vec<String>, HashMap<String, i64>>,
+    by_groups: HashMap<Vec<String>, Counts>,
 }
 
 /// The counts of chunks that the same groups may read.
 #[derive(Debug)]
-pub struct TermCounts<'a>(&'a mut HashMap<String, i64>);
+pub struct TermCounts<'a>(&'a mut Counts);
 
 impl TermDeltas {
     /// The counts of chunks that these groups may read, whatever their order.

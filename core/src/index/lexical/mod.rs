@@ -11,6 +11,8 @@ mod word;
 
 use std::collections::HashSet;
 
+use foldhash::fast::RandomState;
+
 pub use question::subject;
 
 /// Goes up with every change that gives a text other terms or other weights: it is part of a
@@ -90,8 +92,12 @@ pub struct Analysis {
 impl Analysis {
     /// Walks over a text. `first` gets each distinct term where it first occurs.
     pub fn of(text: &str, mut first: impl FnMut(&str)) -> Self {
-        let mut seen = HashSet::new();
-        let mut analysis = Self::default();
+        let words = expected_words(text);
+        let mut seen = HashSet::with_capacity_and_hasher(words, RandomState::default());
+        let mut analysis = Self {
+            ids: Vec::with_capacity(words),
+            length: 0,
+        };
         word::analyse(text, |term, id, counted| {
             analysis.ids.push(id);
             analysis.length += usize::from(counted);
@@ -143,7 +149,7 @@ pub fn distinct_terms(text: &str) -> Vec<String> {
 }
 
 fn ids_and_length(text: &str) -> (Vec<u32>, usize) {
-    let mut ids = Vec::with_capacity(text.len() / 5);
+    let mut ids = Vec::with_capacity(expected_words(text));
     let mut length = 0;
     word::analyse(text, |_, id, counted| {
         ids.push(id);
@@ -152,10 +158,18 @@ fn ids_and_length(text: &str) -> (Vec<u32>, usize) {
     (ids, length)
 }
 
+/// About as many terms as a text of this length has.
+fn expected_words(text: &str) -> usize {
+    text.len() / 5
+}
+
 /// Sorts the ids and weighs each by how often it occurs.
 fn weighted(mut ids: Vec<u32>, weight: impl Fn(f32) -> f32) -> SparseVector {
     ids.sort_unstable();
-    let mut vector = SparseVector::default();
+    let mut vector = SparseVector {
+        indices: Vec::with_capacity(ids.len()),
+        values: Vec::with_capacity(ids.len()),
+    };
     for run in ids.chunk_by(|left, right| left == right) {
         vector.indices.push(run[0]);
         vector.values.push(weight(run.len() as f32));

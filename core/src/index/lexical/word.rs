@@ -1,38 +1,38 @@
 //! Turns words into terms: stop words, stems, the parts of identifiers. What a word became is
 //! remembered, because documents repeat their words.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use parking_lot::Mutex;
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::scan::{Piece, scan};
 use super::stop_words::STOP_WORDS;
 
-/// Words remembered by a thread, and the longest that is: about 4 MB.
+/// Words remembered by an analyser, and the longest that is: about 4 MB.
 const REMEMBERED: usize = 32_768;
 const LONGEST_REMEMBERED: usize = 48;
 
-thread_local! {
-    static ANALYSER: RefCell<Analyser> = RefCell::new(Analyser::new());
-}
+/// The analysers that are free, the last used on top: there are as many as were ever at work at once. One for
+/// each thread would learn the words of a run again on every thread that a part of it happens to be on.
+static FREE: Mutex<Vec<Analyser>> = Mutex::new(Vec::new());
 
 /// Calls `visit` with each term of the text, its id, and whether it counts for the length.
-/// `visit` must not analyse another text.
 pub(super) fn analyse(text: &str, mut visit: impl FnMut(&str, u32, bool)) {
-    ANALYSER.with_borrow_mut(|analyser| {
-        scan(text, &mut |piece| match piece {
-            Piece::Word(word) => {
-                for term in analyser.word(word) {
-                    visit(&term.text, term.id, term.counted);
-                }
+    let free = FREE.lock().pop();
+    let mut analyser = free.unwrap_or_else(Analyser::new);
+    scan(text, &mut |piece| match piece {
+        Piece::Word(word) => {
+            for term in analyser.word(word) {
+                visit(&term.text, term.id, term.counted);
             }
-            Piece::Foreign(term) | Piece::Gram(term) => {
-                visit(term, fold(fnv1a(term.as_bytes())), true);
-            }
-        });
+        }
+        Piece::Foreign(term) | Piece::Gram(term) => {
+            visit(term, fold(fnv1a(term.as_bytes())), true);
+        }
     });
+    FREE.lock().push(analyser);
 }
 
 /// 64-bit FNV-1a.
