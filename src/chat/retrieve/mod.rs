@@ -109,10 +109,11 @@ async fn found_by(
 ) -> Result<Retrieval, ChatError> {
     let live = app.index.live().await?.ok_or(ChatError::NothingIngested)?;
     let frequencies = app.terms_of(&live).await;
-    let mut question = Question::new(&text, &frequencies);
-    app.glossary.expand(&text, &frequencies, &mut question);
-    spelling::correct(app, turn, &live, &frequencies, &mut question).await;
-    let dense = question_vector(app, turn, draft, &live, &text).await;
+    // The words are looked at while the model has the question.
+    let (dense, question) = tokio::join!(
+        question_vector(app, turn, draft, &live, &text),
+        asked(app, turn, &live, &frequencies, &text),
+    );
     let settings = &app.config.retrieval;
     let request = SearchRequest {
         dense,
@@ -186,6 +187,20 @@ async fn found_by(
         agreement,
         trace,
     })
+}
+
+/// The terms of a question, with what else they may be called and how they may have been meant.
+async fn asked(
+    app: &App,
+    turn: &Turn,
+    live: &str,
+    frequencies: &TermFrequencies,
+    text: &str,
+) -> Question {
+    let mut question = Question::new(text, frequencies);
+    app.glossary.expand(text, frequencies, &mut question);
+    spelling::correct(app, turn, live, frequencies, &mut question).await;
+    question
 }
 
 /// The words of each thing that the question asks, where it asks several; spelling as in the whole.

@@ -22,16 +22,18 @@ const NEARLY_PARALLEL: f32 = 0.95;
 
 /// The `limit` best of the hits, best first.
 pub(super) fn rank(hits: Vec<Hit>, question: &Question, limit: usize) -> Vec<Hit> {
-    let mut rest = without_duplicates(hits);
-    for hit in &mut rest {
-        hit.score *= worth(&hit.payload, question);
-    }
+    let hits = without_duplicates(hits).into_iter().map(|mut hit| {
+        let named = is_named(&hit.payload, question);
+        hit.score *= worth(&hit.payload, named);
+        (hit, named)
+    });
+    let mut rest: Vec<(Hit, bool)> = hits.collect();
     let mut taken: HashMap<Uuid, i32> = HashMap::new();
     let mut ranked = Vec::with_capacity(limit);
     while ranked.len() < limit {
-        let score = |hit: &Hit| {
+        let score = |(hit, named): &(Hit, bool)| {
             // Who names an asset asks about that one: its document may fill the list.
-            if is_named(&hit.payload, question) {
+            if *named {
                 return hit.score;
             }
             let before = taken.get(&hit.payload.document_id).copied().unwrap_or(0);
@@ -42,8 +44,10 @@ pub(super) fn rank(hits: Vec<Hit>, question: &Question, limit: usize) -> Vec<Hit
         else {
             break;
         };
-        let mut hit = rest.remove(best);
-        hit.score = score(&hit);
+        let best = rest.remove(best);
+        let score = score(&best);
+        let (mut hit, _) = best;
+        hit.score = score;
         *taken.entry(hit.payload.document_id).or_default() += 1;
         ranked.push(hit);
     }
@@ -51,17 +55,13 @@ pub(super) fn rank(hits: Vec<Hit>, question: &Question, limit: usize) -> Vec<Hit
 }
 
 /// What its metadata makes of a passage.
-fn worth(payload: &Payload, question: &Question) -> f32 {
+fn worth(payload: &Payload, named: bool) -> f32 {
     let status = match payload.status {
         Some(Status::Deprecated) => DEPRECATED,
         Some(Status::Certified) => CERTIFIED,
         None => 1.0,
     };
-    if is_named(payload, question) {
-        status * NAMED_ASSET
-    } else {
-        status
-    }
+    if named { status * NAMED_ASSET } else { status }
 }
 
 fn is_named(payload: &Payload, question: &Question) -> bool {
