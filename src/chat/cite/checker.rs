@@ -8,7 +8,7 @@ use docent_core::models::sentences_of;
 
 use super::Evidence;
 use super::verdict::{Sources, Verdict, reason};
-use crate::chat::ground::{Claim, claim};
+use crate::chat::ground::{Claim, Quote, claim};
 use crate::chat::language::Language;
 use crate::chat::turn::Mark;
 
@@ -356,13 +356,26 @@ impl<'a> Checker<'a> {
         let mut numbers = Vec::new();
         for (number, quote) in verdict.holds {
             numbers.push(number);
-            // Of several sentences of a passage the one is quoted that has most in common with a claim.
-            let known = self.evidence.get(&number).map(|known| known.score);
-            if known.is_none_or(|known| known < quote.score) {
-                self.evidence.insert(number, quote);
-            }
+            let kept = match self.evidence.remove(&number) {
+                None => quote,
+                Some(known) => self.one_of(number, known, quote),
+            };
+            self.evidence.insert(number, kept);
         }
         numbers
+    }
+
+    /// What is quoted of a passage that says two things: where the answer is made of its sentences, all from
+    /// the first to the last under a heading; else the sentence that has most in common with a claim.
+    fn one_of(&self, number: usize, known: Quote, quote: Quote) -> Quote {
+        let both = self
+            .is_quoted
+            .then(|| self.sources.through(number, &known, &quote));
+        both.flatten().unwrap_or(if known.score < quote.score {
+            quote
+        } else {
+            known
+        })
     }
 
     fn show_numbers(&mut self, numbers: &[usize]) {

@@ -8,6 +8,9 @@ use crate::chat::ground::{Claim, Passage, Quote, Unsupported, check, contradicti
 use crate::chat::language::Language;
 use crate::chat::retrieve::Retrieved;
 
+/// Bytes of a quote that is made of several statements, at the most.
+const LONGEST: usize = 1_000;
+
 /// The passages that an answer may cite, each read for checking when a claim is first held to it.
 pub(in crate::chat) struct Sources<'a> {
     retrieved: &'a [Retrieved],
@@ -105,6 +108,26 @@ impl<'a> Sources<'a> {
     pub(super) fn title(&self, number: usize) -> &str {
         let retrieved = number.checked_sub(1).and_then(|at| self.retrieved.get(at));
         retrieved.map_or("", |retrieved| &retrieved.hit.payload.title)
+    }
+
+    /// A passage from the first of two of its statements to the last, word for word; `None` where that is too
+    /// long to be read as a quote, they stand under different headings, or one is a line of its metadata.
+    pub(super) fn through(&self, number: usize, one: &Quote, other: &Quote) -> Option<Quote> {
+        let text = &self.retrieved.get(number.checked_sub(1)?)?.hit.payload.text;
+        if one.heading != other.heading {
+            return None;
+        }
+        let (a, b) = (one.span.clone()?, other.span.clone()?);
+        let span = a.start.min(b.start)..a.end.max(b.end);
+        Some(Quote {
+            text: text
+                .get(span.clone())
+                .filter(|text| text.len() <= LONGEST)?
+                .to_owned(),
+            span: Some(span),
+            score: one.score.max(other.score),
+            ..one.clone()
+        })
     }
 
     /// The sentence of a passage that comes nearest to a claim which was taken from it.

@@ -312,3 +312,25 @@ proptest! {
         prop_assert_eq!(through(&pieces, false).text, whole.text);
     }
 }
+
+#[test]
+fn of_a_passage_that_is_quoted_twice_all_between_is_its_quote() {
+    let passages = passages();
+    let settings = Grounding {
+        min_words: 0.5,
+        negation: true,
+        stale_after_days: 0,
+    };
+    let sources = Sources::new(&passages, settings);
+    // The order of the answer is not that of the passage.
+    let answer = "It has one row for each finished trip. [1]\n\n\
+                  The table fct_trips is loaded hourly, 20 minutes past the hour. [1]\n\n\
+                  Refunds belong to finance. [2]";
+    let mut checker = Checker::new(&sources, "How often is fct_trips loaded?", true);
+    checker.push(answer);
+    checker.finish();
+    let quote = |number: usize| &checker.evidence[&number];
+    assert_eq!(quote(1).text, TRIPS.trim_end());
+    assert_eq!(quote(1).span, Some(0..TRIPS.trim_end().len()));
+    assert_eq!(quote(2).text, "Refunds belong to finance.");
+}
