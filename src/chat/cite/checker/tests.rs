@@ -57,6 +57,14 @@ fn passages() -> Vec<Retrieved> {
     ]
 }
 
+fn settings() -> Grounding {
+    Grounding {
+        min_words: 0.5,
+        negation: true,
+        stale_after_days: 0,
+    }
+}
+
 struct Whole {
     text: String,
     marks: Vec<Mark>,
@@ -65,12 +73,7 @@ struct Whole {
 
 fn through(pieces: &[&str], is_quoted: bool) -> Whole {
     let passages = passages();
-    let settings = Grounding {
-        min_words: 0.5,
-        negation: true,
-        stale_after_days: 0,
-    };
-    let sources = Sources::new(&passages, settings);
+    let sources = Sources::new(&passages, settings());
     let mut checker = Checker::new(&sources, "How often is fct_trips loaded?", is_quoted);
     let mut shown: Vec<Shown> = pieces
         .iter()
@@ -236,12 +239,7 @@ fn quotes_are_right_as_they_are() {
 #[test]
 fn words_pass_at_once_and_a_citation_waits_for_its_check() {
     let passages = passages();
-    let settings = Grounding {
-        min_words: 0.5,
-        negation: true,
-        stale_after_days: 0,
-    };
-    let sources = Sources::new(&passages, settings);
+    let sources = Sources::new(&passages, settings());
     let mut checker = Checker::new(&sources, "How?", false);
     let mut seen = |text: &str| -> String {
         let shown = checker.push(text).into_iter();
@@ -316,12 +314,7 @@ proptest! {
 #[test]
 fn of_a_passage_that_is_quoted_twice_all_between_is_its_quote() {
     let passages = passages();
-    let settings = Grounding {
-        min_words: 0.5,
-        negation: true,
-        stale_after_days: 0,
-    };
-    let sources = Sources::new(&passages, settings);
+    let sources = Sources::new(&passages, settings());
     // The order of the answer is not that of the passage.
     let answer = "It has one row for each finished trip. [1]\n\n\
                   The table fct_trips is loaded hourly, 20 minutes past the hour. [1]\n\n\
