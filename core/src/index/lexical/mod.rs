@@ -138,13 +138,8 @@ pub fn question_vector(text: &str) -> SparseVector {
 
 /// The distinct terms of a text, in order of their first occurrence.
 pub fn distinct_terms(text: &str) -> Vec<String> {
-    let mut seen = HashSet::new();
     let mut found = Vec::new();
-    word::analyse(text, |term, id, _| {
-        if seen.insert(id) {
-            found.push(term.to_owned());
-        }
-    });
+    Analysis::of(text, |term| found.push(term.to_owned()));
     found
 }
 
